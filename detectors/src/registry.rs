@@ -1,0 +1,122 @@
+//! The table of detectors: everything that is said about a kind is said in its [`Entry`].
+
+use crate::calendar::Calendar;
+use crate::detector::Detector;
+use crate::kinds;
+use crate::options::{OptionDoc, OptionError, OptionValue, Options};
+use crate::sample::{Interval, Timestamp};
+use std::fmt;
+
+/// A kind of detector.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name in files and output.
+    pub kind: &'static str,
+    /// What it finds, in at most 80 characters.
+    pub summary: &'static str,
+    /// How it judges, when to use it, where it is blind, where the formula comes from.
+    pub about: &'static str,
+    /// Its options.
+    pub options: &'static [OptionDoc],
+    /// Whether it compares with the same time of earlier days, and so suits a periodic series.
+    pub seasonal: bool,
+    /// How many samples without a gap it needs before the first verdict.
+    pub warm_up: fn(&Options, Interval) -> usize,
+    /// Makes one from checked options.
+    pub build: fn(&Options, &Setting) -> Result<Box<dyn Detector>, OptionError>,
+}
+
+/// What a detector must know of its series.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The time of cell 0: the first sample.
+    pub start: Timestamp,
+    /// Spacing of the cells.
+    pub interval: Interval,
+    /// What a day is.
+    pub calendar: Calendar,
+}
+
+/// A kind with options that were found good.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    entry: &'static Entry,
+    options: Options,
+}
+
+impl Spec {
+    /// The detector `kind` with `given` options, the rest at their defaults.
+    ///
+    /// # Errors
+    /// An unknown kind, or every mistake in the options.
+    pub fn new(kind: &str, given: &[(String, OptionValue)]) -> Result<Self, SpecError> {
+        let entry = find(kind).ok_or_else(|| SpecError::UnknownKind { kind: kind.to_owned() })?;
+        let options = Options::check(entry.options, given).map_err(SpecError::Options)?;
+        let spec = Self { entry, options };
+        // what only the whole can tell (two options that do not go together) shows when one is made
+        let probe = Setting {
+            start: Timestamp::from_millis(0),
+            interval: Interval::from_millis(crate::sample::DAY_MS).map_err(|_| SpecError::Options(Vec::new()))?,
+            calendar: Calendar::Utc,
+        };
+        spec.build(&probe).map_err(|error| SpecError::Options(vec![error]))?;
+        Ok(spec)
+    }
+
+    /// The kind's entry in the table.
+    pub fn entry(&self) -> &'static Entry {
+        self.entry
+    }
+
+    /// A detector for one series.
+    ///
+    /// # Errors
+    /// Options that do not go together.
+    pub fn build(&self, setting: &Setting) -> Result<Box<dyn Detector>, OptionError> {
+        (self.entry.build)(&self.options, setting)
+    }
+
+    /// How many samples without a gap it needs before the first verdict.
+    pub fn warm_up(&self, interval: Interval) -> usize {
+        (self.entry.warm_up)(&self.options, interval)
+    }
+}
+
+/// Every kind of detector, in the order of the documentation.
+pub fn all() -> &'static [Entry] {
+    kinds::ALL
+}
+
+/// The entry of `kind`.
+pub fn find(kind: &str) -> Option<&'static Entry> {
+    all().iter().find(|entry| entry.kind == kind)
+}
+
+/// Why there is no such detector.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SpecError {
+    /// The kind is not in the table.
+    UnknownKind {
+        /// What was asked for.
+        kind: String,
+    },
+    /// The options are wrong.
+    Options(Vec<OptionError>),
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownKind { kind } => {
+                let known: Vec<_> = all().iter().map(|entry| entry.kind).collect();
+                write!(f, "unknown detector {kind:?}, expected one of: {}", known.join(", "))
+            }
+            Self::Options(errors) => {
+                let text: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                f.write_str(&text.join("; "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for SpecError {}
