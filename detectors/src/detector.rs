@@ -10,24 +10,46 @@ use std::fmt;
 /// the same cells give the same verdicts however the stream is cut into calls;
 /// a score is finite and at least 0; memory is bounded, and does not grow with the stream;
 /// nothing but the cells decides: no clock, no thread, no environment.
+///
+/// A kind says how to [`judge`](Self::judge), [`learn`](Self::learn) and give [`evidence`](Self::evidence);
+/// users call [`observe`](Self::observe) and [`observe_run`](Self::observe_run).
 pub trait Detector: fmt::Debug + Send {
-    /// Judges the value of the next cell, then learns it. `value` is finite.
-    fn observe(&mut self, value: f64) -> Judgement;
+    /// The verdict on `value`, a finite number, as the value of the next cell.
+    fn judge(&mut self, value: f64) -> Verdict;
+
+    /// The numbers behind the verdict that [`judge`](Self::judge) just gave on `value`; it was not unknown.
+    fn evidence(&self, value: f64) -> Evidence;
+
+    /// Takes the cell that was just judged into the look-back.
+    fn learn(&mut self, value: f64);
 
     /// The next `cells` cells have no value.
     fn skip(&mut self, cells: u64);
 
     /// The newest cell turned out to have no value after all (a second, conflicting sample came).
-    /// Called at most once after an [`observe`](Self::observe).
+    /// Called at most once after a cell was learnt.
     fn retract(&mut self);
 
-    /// Why the judgement of the sample at `at` is what it is, in words: one clause without a final stop.
+    /// Why a judgement is what it is, in words: one clause without a final stop. `at` is the sample's time.
     fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String;
 
-    /// Judges consecutive cells: the same as [`observe`](Self::observe) on each, in one call.
+    /// Judges the value of the next cell, then learns it.
+    fn observe(&mut self, value: f64) -> Judgement {
+        let verdict = self.judge(value);
+        let evidence = (!verdict.is_unknown()).then(|| self.evidence(value).bounded());
+        self.learn(value);
+        Judgement { verdict, evidence }
+    }
+
+    /// Judges the values of consecutive cells: the same as [`observe`](Self::observe) on each, in one call.
     fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
-        for (offset, &value) in values.iter().enumerate() {
-            column.put(offset, self.observe(value));
+        for (offset, (&value, place)) in values.iter().zip(column.verdicts.iter_mut()).enumerate() {
+            let verdict = self.judge(value);
+            *place = verdict;
+            if column.keep.wants(verdict) {
+                column.evidence.push((offset, self.evidence(value).bounded()));
+            }
+            self.learn(value);
         }
     }
 }
@@ -35,7 +57,7 @@ pub trait Detector: fmt::Debug + Send {
 /// Where a run of judgements is written: a verdict for each cell, the evidence where it is wanted.
 #[derive(Debug)]
 pub struct Column<'a> {
-    /// One verdict a cell of the run.
+    /// One verdict a cell of the run: as long as the run.
     pub verdicts: &'a mut [Verdict],
     /// The evidence, with the offset of its cell in the run.
     pub evidence: &'a mut Vec<(usize, Evidence)>,
@@ -43,7 +65,7 @@ pub struct Column<'a> {
     pub keep: Keep,
 }
 
-/// Which evidence to keep while judging.
+/// Which evidence to keep while judging. An unknown verdict has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// None: verdicts alone.
@@ -54,18 +76,14 @@ pub enum Keep {
     All,
 }
 
-impl Column<'_> {
-    /// Writes the judgement of the cell at `offset` of the run.
+impl Keep {
+    /// Whether the evidence behind `verdict` is kept.
     #[inline(always)]
-    pub fn put(&mut self, offset: usize, judgement: Judgement) {
-        self.verdicts[offset] = judgement.verdict;
-        let wanted = match self.keep {
-            Keep::Nothing => false,
-            Keep::Fired => judgement.verdict.fired(),
-            Keep::All => true,
-        };
-        if wanted && let Some(evidence) = judgement.evidence {
-            self.evidence.push((offset, evidence));
+    pub fn wants(self, verdict: Verdict) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Fired => verdict.fired(),
+            Self::All => !verdict.is_unknown(),
         }
     }
 }

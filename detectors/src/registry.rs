@@ -23,8 +23,11 @@ pub struct Entry {
     /// How many samples without a gap it needs before the first verdict.
     pub warm_up: fn(&Options, Interval) -> usize,
     /// Makes one from checked options.
-    pub build: fn(&Options, &Setting) -> Result<Box<dyn Detector>, OptionError>,
+    pub build: Build,
 }
+
+/// Makes a detector from checked options, or says which of them do not go together.
+pub type Build = fn(&Options, &Setting) -> Result<Box<dyn Detector>, OptionError>;
 
 /// What a detector must know of its series.
 #[derive(Debug, Clone)]
@@ -35,6 +38,11 @@ pub struct Setting {
     pub interval: Interval,
     /// What a day is.
     pub calendar: Calendar,
+}
+
+impl Setting {
+    const PROBE: Self =
+        Self { start: Timestamp::from_millis(0), interval: Interval::LONGEST, calendar: Calendar::Utc };
 }
 
 /// A kind with options that were found good.
@@ -52,15 +60,9 @@ impl Spec {
     pub fn new(kind: &str, given: &[(String, OptionValue)]) -> Result<Self, SpecError> {
         let entry = find(kind).ok_or_else(|| SpecError::UnknownKind { kind: kind.to_owned() })?;
         let options = Options::check(entry.options, given).map_err(SpecError::Options)?;
-        let spec = Self { entry, options };
         // what only the whole can tell (two options that do not go together) shows when one is made
-        let probe = Setting {
-            start: Timestamp::from_millis(0),
-            interval: Interval::from_millis(crate::sample::DAY_MS).map_err(|_| SpecError::Options(Vec::new()))?,
-            calendar: Calendar::Utc,
-        };
-        spec.build(&probe).map_err(|error| SpecError::Options(vec![error]))?;
-        Ok(spec)
+        (entry.build)(&options, &Setting::PROBE).map_err(|error| SpecError::Options(vec![error]))?;
+        Ok(Self { entry, options })
     }
 
     /// The kind's entry in the table.
@@ -68,12 +70,15 @@ impl Spec {
         self.entry
     }
 
+    /// The checked options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// A detector for one series.
-    ///
-    /// # Errors
-    /// Options that do not go together.
-    pub fn build(&self, setting: &Setting) -> Result<Box<dyn Detector>, OptionError> {
-        (self.entry.build)(&self.options, setting)
+    pub fn detector(&self, setting: &Setting) -> Box<dyn Detector> {
+        // the options alone decide whether one can be made, and `new` made one
+        (self.entry.build)(&self.options, setting).expect("options that were found good")
     }
 
     /// How many samples without a gap it needs before the first verdict.

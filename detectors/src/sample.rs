@@ -48,6 +48,9 @@ impl Interval {
     /// The longest interval that is watched: a longer one has no time of day.
     pub const MAX_MS: i64 = DAY_MS;
 
+    /// One day.
+    pub const LONGEST: Self = Self(Self::MAX_MS);
+
     /// An interval of `ms` milliseconds.
     ///
     /// # Errors
@@ -77,7 +80,13 @@ pub struct IntervalError {
 
 impl fmt::Display for IntervalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "interval {} ms is not between {} ms and {} ms (one day)", self.ms, Interval::MIN_MS, Interval::MAX_MS)
+        write!(
+            f,
+            "interval {} ms is not between {} ms and {} ms (one day)",
+            self.ms,
+            Interval::MIN_MS,
+            Interval::MAX_MS
+        )
     }
 }
 

@@ -126,14 +126,6 @@ pub struct Judgement {
     pub evidence: Option<Evidence>,
 }
 
-impl Judgement {
-    /// A judgement that says why there is none.
-    #[inline(always)]
-    pub(crate) const fn unknown(reason: Reason) -> Self {
-        Self { verdict: Verdict::Unknown(reason), evidence: None }
-    }
-}
-
 /// The numbers a verdict rests on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
@@ -151,19 +143,18 @@ pub struct Evidence {
     pub basis: f64,
 }
 
-/// The highest score that is ever stated.
-pub(crate) const SCORE_MAX: f64 = 1e6;
-
-/// A score as it may be stated: not a number is 0, infinite is [`SCORE_MAX`].
-#[inline(always)]
-pub(crate) fn finite_score(score: f64) -> f64 {
-    if score == f64::INFINITY {
-        SCORE_MAX
-    } else {
+impl Evidence {
+    /// The same with a score that may be stated: not a number is 0, infinite is [`SCORE_MAX`].
+    #[inline(always)]
+    pub(crate) fn bounded(self) -> Self {
         // `max` takes the other side where one is not a number
-        score.max(0.0)
+        let score = if self.score == f64::INFINITY { SCORE_MAX } else { self.score.max(0.0) };
+        Self { score, ..self }
     }
 }
+
+/// The score of what is infinitely far beyond its limit.
+const SCORE_MAX: f64 = 1e6;
 
 #[cfg(test)]
 mod tests {
@@ -176,10 +167,14 @@ mod tests {
 
     #[test]
     fn a_score_is_always_finite() {
-        assert_eq!(finite_score(f64::NAN), 0.0);
-        assert_eq!(finite_score(f64::INFINITY), SCORE_MAX);
-        assert_eq!(finite_score(3e7), 3e7);
-        assert_eq!(finite_score(-1.0), 0.0);
+        let bounded = |score| {
+            let evidence = Evidence { value: 0.0, lower: 0.0, upper: 0.0, score, points: 0, basis: 0.0 };
+            evidence.bounded().score
+        };
+        assert_eq!(bounded(f64::NAN), 0.0);
+        assert_eq!(bounded(f64::INFINITY), SCORE_MAX);
+        assert_eq!(bounded(3e7), 3e7);
+        assert_eq!(bounded(-1.0), 0.0);
     }
 
     #[test]

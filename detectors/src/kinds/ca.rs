@@ -1,0 +1,159 @@
+//! `ca`: change amplitude, against the changes at the same time of day on the past days.
+
+use crate::calendar::Calendar;
+use crate::days::{Days, Earlier};
+use crate::detector::Detector;
+use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
+use crate::registry::{Entry, Setting};
+use crate::sample::Timestamp;
+use crate::verdict::{Evidence, Reason, Verdict};
+use crate::words::{counted, number};
+
+pub(super) const ENTRY: Entry = Entry {
+    kind: "ca",
+    summary: "change amplitude: a relative change larger than any at that time on the past 14 days",
+    about: "Relative change from the previous sample, r = (value - previous) / |previous|, against the largest |r| at the \
+        same time of day on the past `days` days x factor. For sudden moves on series with a daily shape. By \
+        construction it fires on 1 sample in days + 1 of any stationary series while factor is 1 (a new change \
+        beats the largest of 14 exchangeable ones): vote with it, or raise factor. A change from 0 to 0 is 0; from \
+        0 to anything else has no ratio and is unknown. Unknown for one sample after a gap. Score: |r| over the \
+        limit. Reference: the change amplitude of the literal five, D13 to D15.",
+    options: OPTIONS,
+    seasonal: true,
+    warm_up: |options, interval| options.count("min_days").unwrap_or(0) as usize * interval.cells_a_day() + 1,
+    build,
+};
+
+const OPTIONS: &[OptionDoc] = &[
+    super::DAYS,
+    super::MIN_DAYS,
+    OptionDoc {
+        name: "factor",
+        accepts: Accepts::Number { min: 0.0, max: 1e6 },
+        default: Default::Number(1.0),
+        unit: "times the largest change",
+        why: "what a change must exceed; 1 is the literal form, 4 is calm enough to act on",
+    },
+    OptionDoc {
+        name: "floor",
+        accepts: Accepts::Number { min: 0.0, max: 1e6 },
+        default: Default::Number(0.0),
+        unit: "relative change",
+        why: "the least limit; 0 is the literal form, which fires on any change where the past days had none",
+    },
+];
+
+#[derive(Debug)]
+struct Ca {
+    factor: f64,
+    floor: f64,
+    min_days: u32,
+    calendar: Calendar,
+    /// Sizes of the relative changes.
+    days: Days,
+    earlier: Earlier,
+    /// The value of the newest cell; not a number where it has none.
+    previous: f64,
+    /// Relative change of the value that is judged.
+    change: f64,
+}
+
+fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, OptionError> {
+    let (days, min_days) = super::days_and_min_days(options)?;
+    Ok(Box::new(Ca {
+        factor: options.number("factor").unwrap_or(f64::NAN),
+        floor: options.number("floor").unwrap_or(0.0),
+        min_days,
+        calendar: setting.calendar.clone(),
+        days: Days::new(days, setting),
+        earlier: Earlier::NONE,
+        previous: f64::NAN,
+        change: f64::NAN,
+    }))
+}
+
+impl Ca {
+    #[inline(always)]
+    fn limit(&self) -> f64 {
+        let limit = self.earlier.highest * self.factor;
+        if limit > self.floor { limit } else { self.floor }
+    }
+
+    /// What the limit means for the value itself: on either side of the previous one.
+    fn reach(&self) -> f64 {
+        self.limit() * self.previous.abs()
+    }
+}
+
+/// Relative change; not a number where there is none.
+#[inline(always)]
+fn relative_change(previous: f64, value: f64) -> f64 {
+    if previous == 0.0 {
+        return if value == 0.0 { 0.0 } else { f64::NAN };
+    }
+    (value - previous) / previous.abs()
+}
+
+/// A limit of 0 would make every score infinite: this is the least that scores are measured against.
+const LEAST_LIMIT: f64 = 1e-12;
+
+impl Detector for Ca {
+    #[inline(always)]
+    fn judge(&mut self, value: f64) -> Verdict {
+        self.earlier = self.days.earlier();
+        self.change = relative_change(self.previous, value);
+        if self.earlier.days < self.min_days {
+            return Verdict::Unknown(self.days.too_few());
+        }
+        if self.change.is_nan() {
+            return Verdict::Unknown(Reason::Partial);
+        }
+        Verdict::of(self.change.abs() > self.limit(), self.change > 0.0)
+    }
+
+    fn evidence(&self, value: f64) -> Evidence {
+        let score = (self.change.abs() / self.limit().max(LEAST_LIMIT)).min(1e6);
+        let (lower, upper) = (self.previous - self.reach(), self.previous + self.reach());
+        Evidence { value, lower, upper, score, points: self.earlier.days, basis: self.previous }
+    }
+
+    #[inline(always)]
+    fn learn(&mut self, value: f64) {
+        self.days.push(self.change.abs());
+        self.previous = value;
+    }
+
+    fn skip(&mut self, cells: u64) {
+        if cells > 0 {
+            self.days.skip(cells);
+            self.previous = f64::NAN;
+        }
+    }
+
+    fn retract(&mut self) {
+        self.days.retract();
+        self.previous = f64::NAN;
+    }
+
+    fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {
+        let (value, previous) = (number(evidence.value), number(evidence.basis));
+        let percent = |to: f64| number(100.0 * relative_change(evidence.basis, to).abs());
+        let limit = format!(
+            "{} % = {} x the largest change of {} at {}",
+            percent(evidence.upper),
+            number(self.factor),
+            counted(evidence.points, "day"),
+            self.calendar.time_of_day(at)
+        );
+        let change = percent(evidence.value);
+        match verdict {
+            Verdict::Surge => {
+                format!("value {value} is {change} % above {previous} before it, more than {limit}")
+            }
+            Verdict::Drop => {
+                format!("value {value} is {change} % below {previous} before it, more than {limit}")
+            }
+            _ => format!("value {value} is {change} % from {previous} before it, within {limit}"),
+        }
+    }
+}

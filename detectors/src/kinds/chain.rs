@@ -1,0 +1,146 @@
+//! `chain`: against the range of the same time of day on the past days.
+
+use crate::calendar::Calendar;
+use crate::days::{Days, Earlier};
+use crate::detector::Detector;
+use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
+use crate::registry::{Entry, Setting};
+use crate::sample::Timestamp;
+use crate::verdict::{Evidence, Verdict};
+use crate::words::{counted, number};
+
+pub(super) const ENTRY: Entry = Entry {
+    kind: "chain",
+    summary: "same time of day: outside 0.8 to 1.2 times the range of the past 14 days",
+    about: "Looks at the same time of day on the past `days` days (nearest sample within half an interval; with a time \
+        zone the same clock time: one that a day skips is left out, one that it shows twice counts once, the \
+        first). Fires above the highest x max_threshold or below the lowest x min_threshold; where these are \
+        negative the margin is that share of their size. For series with a daily shape. Blind to what stays \
+        inside the range of two weeks, and to drops where a past day was 0; where all past days were 0 any rise \
+        fires. Score: how far beyond the range, in units of the allowed margin. Reference: the chain ratio of \
+        the literal five, D10 to D12.",
+    options: OPTIONS,
+    seasonal: true,
+    warm_up: |options, interval| options.count("min_days").unwrap_or(0) as usize * interval.cells_a_day(),
+    build,
+};
+
+const OPTIONS: &[OptionDoc] = &[
+    super::DAYS,
+    super::MIN_DAYS,
+    OptionDoc {
+        name: "max_threshold",
+        accepts: Accepts::Number { min: 1.0, max: 1e6 },
+        default: Default::Number(1.2),
+        unit: "times the highest",
+        why: "what a surge must exceed; 1.2 leaves 20 % above the highest day",
+    },
+    OptionDoc {
+        name: "min_threshold",
+        accepts: Accepts::Number { min: 0.0, max: 1.0 },
+        default: Default::Number(0.8),
+        unit: "times the lowest",
+        why: "what a drop must fall below; 0.8 leaves 20 % below the lowest day",
+    },
+];
+
+#[derive(Debug)]
+struct Chain {
+    max_threshold: f64,
+    min_threshold: f64,
+    min_days: u32,
+    calendar: Calendar,
+    days: Days,
+    earlier: Earlier,
+}
+
+fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, OptionError> {
+    let (days, min_days) = super::days_and_min_days(options)?;
+    Ok(Box::new(Chain {
+        max_threshold: options.number("max_threshold").unwrap_or(f64::NAN),
+        min_threshold: options.number("min_threshold").unwrap_or(f64::NAN),
+        min_days,
+        calendar: setting.calendar.clone(),
+        days: Days::new(days, setting),
+        earlier: Earlier::NONE,
+    }))
+}
+
+impl Chain {
+    #[inline(always)]
+    fn upper(&self) -> f64 {
+        self.earlier.highest + (self.max_threshold - 1.0) * self.earlier.highest.abs()
+    }
+
+    #[inline(always)]
+    fn lower(&self) -> f64 {
+        self.earlier.lowest - (1.0 - self.min_threshold) * self.earlier.lowest.abs()
+    }
+}
+
+/// A margin of 0 would make every excursion infinite: this share of the limit is the least.
+const LEAST_MARGIN: f64 = 1e-12;
+
+/// How far `beyond` the range goes, in units of `margin`.
+fn excursion(beyond: f64, margin: f64, limit: f64) -> f64 {
+    beyond / margin.max(LEAST_MARGIN * limit.abs().max(f64::MIN_POSITIVE))
+}
+
+impl Detector for Chain {
+    #[inline(always)]
+    fn judge(&mut self, value: f64) -> Verdict {
+        self.earlier = self.days.earlier();
+        if self.earlier.days < self.min_days {
+            return Verdict::Unknown(self.days.too_few());
+        }
+        let above = value > self.upper();
+        Verdict::of(above || value < self.lower(), above)
+    }
+
+    fn evidence(&self, value: f64) -> Evidence {
+        let (lower, upper, Earlier { highest, lowest, days }) = (self.lower(), self.upper(), self.earlier);
+        let up = excursion(value - highest, upper - highest, highest);
+        let down = excursion(lowest - value, lowest - lower, lowest);
+        let basis = if value < lower { lowest } else { highest };
+        Evidence { value, lower, upper, score: up.max(down).min(1e6), points: days, basis }
+    }
+
+    #[inline(always)]
+    fn learn(&mut self, value: f64) {
+        self.days.push(value);
+    }
+
+    fn skip(&mut self, cells: u64) {
+        self.days.skip(cells);
+    }
+
+    fn retract(&mut self) {
+        self.days.retract();
+    }
+
+    fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {
+        let (value, days) = (number(evidence.value), counted(evidence.points, "day"));
+        let time = self.calendar.time_of_day(at);
+        let limit = |limit, times: f64, of: &str| {
+            let (limit, basis) = (number(limit), number(evidence.basis));
+            if evidence.basis >= 0.0 {
+                format!("{limit} = {} x {basis}, the {of} of {days} at {time}", number(times))
+            } else {
+                let share = number((times - 1.0).abs() * 100.0);
+                format!("{limit}, {share} % beyond {basis}, the {of} of {days} at {time}")
+            }
+        };
+        match verdict {
+            Verdict::Surge => {
+                format!("value {value} is above {}", limit(evidence.upper, self.max_threshold, "highest"))
+            }
+            Verdict::Drop => {
+                format!("value {value} is below {}", limit(evidence.lower, self.min_threshold, "lowest"))
+            }
+            _ => {
+                let (lower, upper) = (number(evidence.lower), number(evidence.upper));
+                format!("value {value} is within {lower} to {upper}, from {days} at {time}")
+            }
+        }
+    }
+}

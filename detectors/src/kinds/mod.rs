@@ -1,0 +1,43 @@
+//! The detectors, one file each. The order is that of the documentation and of every output.
+
+mod ca;
+mod chain;
+mod ewma3sigma;
+mod ls;
+mod ss;
+mod threshold;
+
+use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
+use crate::registry::Entry;
+
+/// Every kind.
+pub(crate) const ALL: &[Entry] =
+    &[ss::ENTRY, ls::ENTRY, ewma3sigma::ENTRY, chain::ENTRY, ca::ENTRY, threshold::ENTRY];
+
+/// The option `days` of the seasonal kinds.
+const DAYS: OptionDoc = OptionDoc {
+    name: "days",
+    accepts: Accepts::Count { min: 1, max: 60 },
+    default: Default::Number(14.0),
+    unit: "days",
+    why: "length of the look-back; 14 holds every day of the week twice",
+};
+
+/// The option `min_days` of the seasonal kinds.
+const MIN_DAYS: OptionDoc = OptionDoc {
+    name: "min_days",
+    accepts: Accepts::Count { min: 1, max: 60 },
+    default: Default::Number(3.0),
+    unit: "days",
+    why: "how many of these days must have a sample at this time; fewer than 3 are no range to go by",
+};
+
+fn days_and_min_days(options: &Options) -> Result<(u32, u32), OptionError> {
+    let (days, min_days) = (options.count(DAYS.name).unwrap_or(0), options.count(MIN_DAYS.name).unwrap_or(0));
+    if min_days > days {
+        let message =
+            format!("min_days is {min_days}, allowed is at most days, which is {days}: it could never judge");
+        return Err(OptionError::Together { message });
+    }
+    Ok((days, min_days))
+}

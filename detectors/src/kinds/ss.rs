@@ -1,0 +1,199 @@
+//! `ss`: short-term ratio against the few samples before.
+
+use crate::detector::{Column, Detector};
+use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
+use crate::registry::{Entry, Setting};
+use crate::sample::Timestamp;
+use crate::verdict::{Evidence, Reason, Verdict};
+use crate::words::{counted, number};
+
+pub(super) const ENTRY: Entry = Entry {
+    kind: "ss",
+    summary: "short-term ratio: differs from the 7 samples before by more than their own spread",
+    about: "Takes the `samples` samples before now; threshold = max(min(max - avg, avg - min), floor) of them; fires \
+        when more than `count` of them differ from now by more than the threshold; surge where now is at least \
+        their average. For sudden jumps. Blind to anything slower than its look-back, and restless on skewed or \
+        quantised data, where the threshold shrinks: on a constant look-back any change fires unless `floor` is \
+        set. Unknown for `samples` samples after a gap. Score: how many differ, over count + 1. Reference: the \
+        short-term ratio of the literal five, D3 to D6.",
+    options: &[
+        OptionDoc {
+            name: "samples",
+            accepts: Accepts::Count { min: 2, max: 1000 },
+            default: Default::Number(7.0),
+            unit: "samples",
+            why: "length of the look-back; 7 as the origin story has it",
+        },
+        OptionDoc {
+            name: "count",
+            accepts: Accepts::Count { min: 0, max: 999 },
+            default: Default::Number(6.0),
+            unit: "samples",
+            why: "fires when more than this many differ; 6 of 7, so all must, is the strictest",
+        },
+        OptionDoc {
+            name: "floor",
+            accepts: Accepts::Number { min: 0.0, max: f64::MAX },
+            default: Default::Number(0.0),
+            unit: "the signal's",
+            why: "the least threshold; 0 is the literal form, which fires on any change after a constant stretch",
+        },
+    ],
+    seasonal: false,
+    warm_up: |options, _| options.count("samples").unwrap_or(0) as usize,
+    build,
+};
+
+/// The look-back of the literal form, for which the loops are unrolled.
+const LITERAL: usize = 7;
+
+#[derive(Debug)]
+struct Ss {
+    samples: usize,
+    rule: Rule,
+    /// The newest samples without a gap between them, oldest first: at most `samples` between calls.
+    line: Vec<f64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    count: usize,
+    floor: f64,
+}
+
+fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionError> {
+    let (samples, count) = (options.count("samples").unwrap_or(0), options.count("count").unwrap_or(0));
+    if count >= samples {
+        let message = format!(
+            "count is {count}, allowed is less than samples, which is {samples}: it could never fire"
+        );
+        return Err(OptionError::Together { message });
+    }
+    let rule = Rule { count: count as usize, floor: options.number("floor").unwrap_or(0.0) };
+    Ok(Box::new(Ss { samples: samples as usize, rule, line: Vec::new() }))
+}
+
+impl Rule {
+    /// The average of `before` and the threshold.
+    #[inline(always)]
+    fn threshold(self, before: &[f64]) -> (f64, f64) {
+        let (mut sum, mut high, mut low) = (0.0, f64::NEG_INFINITY, f64::INFINITY);
+        for &value in before {
+            sum += value;
+            high = if value > high { value } else { high };
+            low = if value < low { value } else { low };
+        }
+        let average = sum / before.len() as f64;
+        (average, (high - average).min(average - low).max(self.floor))
+    }
+
+    #[inline(always)]
+    fn differing(before: &[f64], threshold: f64, value: f64) -> usize {
+        before.iter().map(|&past| usize::from((value - past).abs() > threshold)).sum()
+    }
+
+    #[inline(always)]
+    fn judge(self, before: &[f64], value: f64) -> Verdict {
+        let (average, threshold) = self.threshold(before);
+        Verdict::of(Self::differing(before, threshold, value) > self.count, value >= average)
+    }
+
+    /// The limits are those at which enough of the look-back differs on one side. Basis: the threshold.
+    #[cold]
+    fn evidence(self, before: &[f64], value: f64) -> Evidence {
+        let (_, threshold) = self.threshold(before);
+        let mut sorted = before.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let differing = Self::differing(before, threshold, value);
+        Evidence {
+            value,
+            lower: sorted[sorted.len() - 1 - self.count] - threshold,
+            upper: sorted[self.count] + threshold,
+            score: differing as f64 / (self.count + 1) as f64,
+            points: u32::try_from(before.len()).unwrap_or(u32::MAX),
+            basis: threshold,
+        }
+    }
+
+    /// Judges all of `line` that has `N` samples before it, into the last places of `column`.
+    #[inline(always)]
+    fn judge_line(self, line: &[f64], samples: usize, column: &mut Column<'_>) {
+        let skipped = column.verdicts.len() + samples - line.len();
+        for (offset, (window, place)) in
+            line.windows(samples + 1).zip(&mut column.verdicts[skipped..]).enumerate()
+        {
+            let (before, value) = (&window[..samples], window[samples]);
+            let verdict = self.judge(before, value);
+            *place = verdict;
+            if column.keep.wants(verdict) {
+                column.evidence.push((skipped + offset, self.evidence(before, value).bounded()));
+            }
+        }
+    }
+}
+
+impl Ss {
+    fn trim(&mut self) {
+        let surplus = self.line.len().saturating_sub(self.samples);
+        self.line.drain(..surplus);
+    }
+}
+
+impl Detector for Ss {
+    fn judge(&mut self, value: f64) -> Verdict {
+        if self.line.len() < self.samples {
+            return Verdict::Unknown(Reason::WarmingUp);
+        }
+        self.rule.judge(&self.line, value)
+    }
+
+    fn evidence(&self, value: f64) -> Evidence {
+        self.rule.evidence(&self.line, value)
+    }
+
+    fn learn(&mut self, value: f64) {
+        self.line.push(value);
+        self.trim();
+    }
+
+    fn skip(&mut self, cells: u64) {
+        if cells > 0 {
+            self.line.clear();
+        }
+    }
+
+    fn retract(&mut self) {
+        self.line.clear();
+    }
+
+    fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {
+        let value = number(evidence.value);
+        let differing = (evidence.score * (self.rule.count + 1) as f64).round() as u32;
+        let by = format!(
+            "{differing} of {} before it by more than {}, the spread of these",
+            counted(evidence.points, "sample"),
+            number(evidence.basis)
+        );
+        match verdict {
+            Verdict::Surge => format!("value {value} differs upwards from {by}"),
+            Verdict::Drop => format!("value {value} differs downwards from {by}"),
+            _ => format!("value {value} differs from {by}; {} are needed", self.rule.count + 1),
+        }
+    }
+
+    // One pass over a line of samples: the windows overlap, nothing is copied.
+    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+        self.line.extend_from_slice(values);
+        let judged = self.line.len().saturating_sub(self.samples).min(values.len());
+        let waiting = values.len() - judged;
+        column.verdicts[..waiting].fill(Verdict::Unknown(Reason::WarmingUp));
+        if judged > 0 {
+            let line = &self.line[self.line.len() - judged - self.samples..];
+            match self.samples {
+                LITERAL => self.rule.judge_line(line, LITERAL, column),
+                samples => self.rule.judge_line(line, samples, column),
+            }
+        }
+        self.trim();
+    }
+}

@@ -1,0 +1,258 @@
+//! All detectors of one series behind one `observe`.
+
+use crate::calendar::Calendar;
+use crate::detector::{Column, Detector, Keep};
+use crate::grid::{Grid, Placed};
+use crate::period::Period;
+use crate::registry::{Setting, Spec};
+use crate::reorder::Reorder;
+use crate::sample::{Interval, Sample, Timestamp};
+use crate::verdict::{Evidence, Reason, Verdict};
+
+/// What a series is judged by.
+#[derive(Debug, Clone)]
+pub struct PanelSpec {
+    /// The detectors, in the order of the columns.
+    pub detectors: Vec<Spec>,
+    /// The variance threshold of the period test; none where no rule asks for it.
+    pub period: Option<f64>,
+    /// Spacing of the samples.
+    pub interval: Interval,
+    /// What a day is.
+    pub calendar: Calendar,
+    /// How long late samples are waited for, in milliseconds; every verdict comes that much later.
+    pub lateness_ms: i64,
+    /// Which evidence is kept.
+    pub keep: Keep,
+}
+
+/// Judges one series: the same code whether samples come one by one or by the million, and the same
+/// verdicts however they are cut into calls.
+#[derive(Debug)]
+pub struct Panel {
+    spec: PanelSpec,
+    reorder: Option<Reorder>,
+    judges: Option<Judges>,
+}
+
+/// What a panel has to say, in the order of the cells; a block may restate the newest cell.
+#[derive(Debug)]
+pub enum Block<'a> {
+    /// Consecutive cells with a value.
+    Judged(Run<'a>),
+    /// A cell whose samples give no value. Cells that are passed over in silence had no sample at all.
+    Unknown {
+        /// The cell.
+        cell: u64,
+        /// Its time.
+        at: Timestamp,
+        /// Why it has no value.
+        reason: Reason,
+    },
+    /// A sample that came too late to be judged.
+    Late {
+        /// Its time.
+        at: Timestamp,
+    },
+}
+
+/// Consecutive cells with a value, judged.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The first cell of the run.
+    pub first: u64,
+    /// The time of that cell.
+    pub at: Timestamp,
+    /// Spacing of the cells.
+    pub interval: Interval,
+    /// The values.
+    pub values: &'a [f64],
+    /// For each detector a verdict a cell.
+    pub verdicts: &'a [Vec<Verdict>],
+    /// For each detector the evidence that was asked for, with the offset of its cell in the run.
+    pub evidence: &'a [Vec<(usize, Evidence)>],
+    /// Whether the series has a daily period at these cells.
+    pub periodic: bool,
+}
+
+impl Run<'_> {
+    /// The time of the cell at `offset` of the run.
+    pub fn at(&self, offset: usize) -> Timestamp {
+        let offset = i64::try_from(offset).unwrap_or(i64::MAX).saturating_mul(self.interval.as_millis());
+        Timestamp::from_millis(self.at.as_millis().saturating_add(offset))
+    }
+}
+
+impl Panel {
+    /// A panel that has seen nothing yet.
+    pub fn new(spec: PanelSpec) -> Self {
+        let reorder = (spec.lateness_ms > 0).then(|| Reorder::new(spec.lateness_ms));
+        Self { spec, reorder, judges: None }
+    }
+
+    /// Judges `samples`, which follow those of earlier calls, and gives what there is to say to `tell`.
+    pub fn observe(&mut self, samples: &[Sample], mut tell: impl FnMut(Block<'_>)) {
+        match &mut self.reorder {
+            None => self.observe_in_order(samples, &mut tell),
+            Some(reorder) => {
+                let mut ready = Vec::new();
+                samples.iter().for_each(|&sample| reorder.push(sample, |s| ready.push(s)));
+                self.observe_in_order(&ready, &mut tell);
+            }
+        }
+    }
+
+    /// Judges what was held back for `lateness`: the stream has ended.
+    pub fn finish(&mut self, mut tell: impl FnMut(Block<'_>)) {
+        let waiting = self.reorder.as_mut().map(Reorder::flush).unwrap_or_default();
+        self.observe_in_order(&waiting, &mut tell);
+    }
+
+    /// The cell to which a sample at `at` belongs; none before the first sample, and for what is older.
+    pub fn cell(&self, at: Timestamp) -> Option<u64> {
+        self.judges.as_ref().and_then(|judges| judges.grid.cell(at))
+    }
+
+    /// The words of detector `column` for a judgement of the sample at `at`.
+    pub fn words(&self, column: usize, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {
+        let detector = self.judges.as_ref().and_then(|judges| judges.detectors.get(column));
+        detector.map(|d| d.words(verdict, evidence, at)).unwrap_or_default()
+    }
+
+    fn observe_in_order(&mut self, samples: &[Sample], tell: &mut impl FnMut(Block<'_>)) {
+        let mut rest = samples;
+        if self.judges.is_none() {
+            let Some((first, others)) = samples.split_first() else { return };
+            let (mut judges, placed) = Judges::begin(&self.spec, *first);
+            judges.take(*first, placed, tell);
+            self.judges = Some(judges);
+            rest = others;
+        }
+        if let Some(judges) = &mut self.judges {
+            for &sample in rest {
+                let placed = judges.grid.place(sample);
+                judges.take(sample, placed, tell);
+            }
+            judges.judge_run(tell);
+        }
+    }
+}
+
+/// So many cells are judged at a time: enough to make the calls cheap, few enough to stay in the first cache.
+const RUN_MAX: usize = 512;
+
+/// A panel that knows where its series starts.
+#[derive(Debug)]
+struct Judges {
+    grid: Grid,
+    interval: Interval,
+    keep: Keep,
+    detectors: Vec<Box<dyn Detector>>,
+    period: Option<Period>,
+    /// The next cell the detectors have not been told of.
+    next: u64,
+    /// Consecutive cells that wait to be judged, and the first of them.
+    run: Vec<f64>,
+    first: u64,
+    run_max: usize,
+    verdicts: Vec<Vec<Verdict>>,
+    evidence: Vec<Vec<(usize, Evidence)>>,
+}
+
+impl Judges {
+    fn begin(spec: &PanelSpec, first: Sample) -> (Self, Placed) {
+        let (grid, placed) = Grid::begin(first, spec.interval);
+        let setting = Setting { start: first.at, interval: spec.interval, calendar: spec.calendar.clone() };
+        let detectors: Vec<_> = spec.detectors.iter().map(|d| d.detector(&setting)).collect();
+        let mut judges = Self {
+            grid,
+            interval: spec.interval,
+            keep: spec.keep,
+            period: spec.period.map(|variance| Period::new(spec.interval, variance)),
+            next: 0,
+            run: Vec::new(),
+            first: 0,
+            run_max: RUN_MAX,
+            verdicts: vec![Vec::new(); detectors.len()],
+            evidence: vec![Vec::new(); detectors.len()],
+            detectors,
+        };
+        judges.begin_run(0);
+        (judges, placed)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, sample: Sample, placed: Placed, tell: &mut impl FnMut(Block<'_>)) {
+        match placed {
+            Placed::Value { cell } => {
+                if cell != self.first + self.run.len() as u64 || self.run.len() >= self.run_max {
+                    self.judge_run(tell);
+                    self.begin_run(cell);
+                }
+                self.run.push(sample.value);
+            }
+            Placed::Again => {}
+            Placed::Nothing { cell, reason } => {
+                self.judge_run(tell);
+                tell(Block::Unknown { cell, at: self.grid.at(cell), reason });
+            }
+            Placed::Retracted { cell } => self.retract(cell, tell),
+            Placed::Late => {
+                self.judge_run(tell);
+                tell(Block::Late { at: sample.at });
+            }
+        }
+    }
+
+    /// A run ends where the answer of the period test may change.
+    fn begin_run(&mut self, cell: u64) {
+        self.first = cell;
+        let held = self.period.as_ref().map_or(u64::MAX, |period| period.held_for(cell));
+        self.run_max = usize::try_from(held).unwrap_or(usize::MAX).min(RUN_MAX);
+    }
+
+    fn retract(&mut self, cell: u64, tell: &mut impl FnMut(Block<'_>)) {
+        // the newest cell is the last of a waiting run, or was judged already
+        let waiting = self.run.pop().is_some();
+        self.judge_run(tell);
+        if !waiting {
+            self.detectors.iter_mut().for_each(|d| d.retract());
+            if let Some(period) = &mut self.period {
+                period.retract();
+            }
+        }
+        tell(Block::Unknown { cell, at: self.grid.at(cell), reason: Reason::Conflicting });
+    }
+
+    /// Judges the waiting run, if there is one.
+    fn judge_run(&mut self, tell: &mut impl FnMut(Block<'_>)) {
+        if self.run.is_empty() {
+            return;
+        }
+        let gap = self.first - self.next;
+        let periodic = self.period.as_mut().is_some_and(|period| {
+            period.skip(gap);
+            period.observe_run(&self.run);
+            period.periodic()
+        });
+        for (i, detector) in self.detectors.iter_mut().enumerate() {
+            detector.skip(gap);
+            self.verdicts[i].resize(self.run.len(), Verdict::Normal);
+            self.evidence[i].clear();
+            let (verdicts, evidence) = (&mut self.verdicts[i], &mut self.evidence[i]);
+            detector.observe_run(&self.run, &mut Column { verdicts, evidence, keep: self.keep });
+        }
+        self.next = self.first + self.run.len() as u64;
+        tell(Block::Judged(Run {
+            first: self.first,
+            at: self.grid.at(self.first),
+            interval: self.interval,
+            values: &self.run,
+            verdicts: &self.verdicts,
+            evidence: &self.evidence,
+            periodic,
+        }));
+        self.run.clear();
+        self.begin_run(self.next);
+    }
+}
