@@ -1,1 +1,3 @@
 //! Quietgate.
+#![forbid(unsafe_code)]
+pub mod monitor;

@@ -1,2 +1,3 @@
 //! Entry.
+#![forbid(unsafe_code)]
 fn main() {}

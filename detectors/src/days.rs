@@ -8,7 +8,6 @@
 use crate::calendar::Calendar;
 use crate::registry::Setting;
 use crate::sample::{DAY_MS, Interval, Timestamp};
-use crate::verdict::Reason;
 
 /// What earlier days showed at this time of day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,31 +57,18 @@ impl Days {
         }
     }
 
-    /// What earlier days showed at the time of the next cell.
+    /// Passes over the next cells, one for each of `values`: `judge` is told the offset of each, what earlier
+    /// days showed there, and the value; what it gives back is taken in.
     #[inline(always)]
-    pub(crate) fn earlier(&mut self) -> Earlier {
+    pub(crate) fn pass(&mut self, values: &[f64], mut judge: impl FnMut(usize, Earlier, f64) -> f64) {
         match self {
-            Self::Slots(slots) => slots.earlier(),
-            Self::Lags(lags) => lags.earlier(),
-        }
-    }
-
-    /// Why there are too few earlier days: the look-back is still filling, or has holes.
-    #[cold]
-    pub(crate) fn too_few(&self) -> Reason {
-        let full = match self {
-            Self::Slots(slots) => slots.cells.len() == slots.capacity,
-            Self::Lags(lags) => lags.next >= lags.capacity,
-        };
-        if full { Reason::Partial } else { Reason::WarmingUp }
-    }
-
-    /// Takes the next cell in.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, value: f64) {
-        match self {
-            Self::Slots(slots) => slots.push(value),
-            Self::Lags(lags) => lags.push(value),
+            Self::Slots(slots) => slots.pass(values, judge),
+            Self::Lags(lags) => {
+                for (offset, &value) in values.iter().enumerate() {
+                    let earlier = lags.earlier();
+                    lags.push(judge(offset, earlier, value));
+                }
+            }
         }
     }
 
@@ -107,7 +93,7 @@ impl Days {
 #[derive(Debug)]
 pub(crate) struct Slots {
     a_day: usize,
-    /// Day by day, at most `capacity`; then each new cell takes the place of the one `days` days older.
+    /// Day by day, up to `capacity`; each new cell takes the place of the one that is `days` days older.
     cells: Vec<f64>,
     capacity: usize,
     /// Where the next cell goes, and its slot.
@@ -119,61 +105,97 @@ pub(crate) struct Slots {
 
 impl Slots {
     fn new(days: usize, a_day: usize) -> Self {
-        Self { a_day, cells: Vec::new(), capacity: days * a_day, next: 0, slot: 0, extremes: Vec::new() }
+        let (cells, extremes) = (Vec::new(), Vec::new());
+        Self { a_day, cells, capacity: days * a_day, next: 0, slot: 0, extremes }
     }
 
     #[inline(always)]
-    fn earlier(&self) -> Earlier {
-        self.extremes.get(self.slot).copied().unwrap_or(Earlier::NONE)
-    }
-
-    #[inline(always)]
-    fn push(&mut self, value: f64) {
-        if self.slot == self.extremes.len() {
-            self.extremes.push(Earlier::NONE);
+    fn pass(&mut self, values: &[f64], mut judge: impl FnMut(usize, Earlier, f64) -> f64) {
+        let mut done = 0;
+        while done < values.len() {
+            let cells = self.stretch(values.len() - done);
+            let (places, slots) =
+                (&mut self.cells[self.next..][..cells], &mut self.extremes[self.slot..][..cells]);
+            for (i, ((place, slot), &value)) in places.iter_mut().zip(slots).zip(&values[done..]).enumerate()
+            {
+                let new = judge(done + i, *slot, value);
+                let old = std::mem::replace(place, new);
+                // an old value that was not an extreme, or none, leaves the others in force
+                let inside = old < slot.highest && old > slot.lowest;
+                if inside || old.is_nan() {
+                    let days = slot.days - u32::from(inside);
+                    *slot = Earlier { days, ..*slot }.with(new);
+                } else {
+                    slot.days = STALE;
+                }
+            }
+            self.refresh(cells);
+            self.advance(cells);
+            done += cells;
         }
-        if self.next == self.cells.len() {
-            self.cells.push(value);
-            self.extremes[self.slot] = self.extremes[self.slot].with(value);
-        } else {
-            self.replace(self.next, self.slot, value);
-        }
-        self.next = if self.next + 1 == self.capacity { 0 } else { self.next + 1 };
-        self.slot = if self.slot + 1 == self.a_day { 0 } else { self.slot + 1 };
     }
 
-    /// Puts `value` in the place of an older cell of `slot`.
-    #[inline(always)]
-    fn replace(&mut self, place: usize, slot: usize, value: f64) {
-        let old = std::mem::replace(&mut self.cells[place], value);
-        let extremes = self.extremes[slot];
-        let inside = old < extremes.highest && old > extremes.lowest;
-        if inside && !value.is_nan() {
-            self.extremes[slot] = Earlier { days: extremes.days - 1, ..extremes }.with(value);
-        } else {
-            self.extremes[slot] = Earlier::of(self.cells[slot..].iter().step_by(self.a_day).copied());
+    /// How many of the next `wanted` cells lie side by side, in their days and in their slots; makes room.
+    fn stretch(&mut self, wanted: usize) -> usize {
+        let cells = wanted.min(self.a_day - self.slot);
+        if self.cells.len() < self.next + cells {
+            self.cells.resize(self.next + cells, MISSING);
+        }
+        if self.extremes.len() < self.slot + cells {
+            self.extremes.resize(self.slot + cells, Earlier::NONE);
+        }
+        cells
+    }
+
+    /// Computes anew what lost an extreme among the next `cells` slots.
+    fn refresh(&mut self, cells: usize) {
+        for slot in self.slot..self.slot + cells {
+            if self.extremes[slot].days == STALE {
+                self.extremes[slot] = Earlier::of(self.cells[slot..].iter().step_by(self.a_day).copied());
+            }
+        }
+    }
+
+    fn advance(&mut self, cells: usize) {
+        self.slot = (self.slot + cells) % self.a_day;
+        self.next += cells;
+        if self.next == self.capacity {
+            self.next = 0;
         }
     }
 
     fn skip(&mut self, cells: u64) {
-        let capacity = self.capacity as u64;
-        if cells < capacity {
-            (0..cells).for_each(|_| self.push(MISSING));
-            return;
+        if cells < self.capacity as u64 {
+            let mut left = cells as usize;
+            while left > 0 {
+                let cells = self.stretch(left);
+                self.cells[self.next..][..cells].fill(MISSING);
+                self.extremes[self.slot..][..cells].iter_mut().for_each(|slot| slot.days = STALE);
+                self.refresh(cells);
+                self.advance(cells);
+                left -= cells;
+            }
+        } else {
+            // nothing of the look-back is left: start again at the slot that comes next
+            self.slot = ((self.slot as u64 + cells) % self.a_day as u64) as usize;
+            self.next = self.slot;
+            self.cells.clear();
+            self.cells.resize(self.capacity, MISSING);
+            self.extremes.clear();
+            self.extremes.resize(self.a_day, Earlier::NONE);
         }
-        // nothing of the look-back is left: start again at the slot that comes next
-        self.slot = ((self.slot as u64 + cells) % self.a_day as u64) as usize;
-        self.next = self.slot;
-        self.cells = vec![MISSING; self.slot];
-        self.extremes = vec![Earlier::NONE; self.slot];
     }
 
     fn retract(&mut self) {
         let place = self.next.checked_sub(1).unwrap_or(self.capacity - 1);
         let slot = self.slot.checked_sub(1).unwrap_or(self.a_day - 1);
-        self.replace(place, slot, MISSING);
+        self.cells[place] = MISSING;
+        self.extremes[slot] = Earlier::of(self.cells[slot..].iter().step_by(self.a_day).copied());
     }
 }
+
+/// In `Earlier::days`, a mark: an extreme left, the slot must be looked through again.
+const STALE: u32 = u32::MAX;
 
 /// Cells in order, with the lag of each earlier day looked up.
 #[derive(Debug)]

@@ -10,18 +10,9 @@ use std::fmt;
 /// the same cells give the same verdicts however the stream is cut into calls;
 /// a score is finite and at least 0; memory is bounded, and does not grow with the stream;
 /// nothing but the cells decides: no clock, no thread, no environment.
-///
-/// A kind says how to [`judge`](Self::judge), [`learn`](Self::learn) and give [`evidence`](Self::evidence);
-/// users call [`observe`](Self::observe) and [`observe_run`](Self::observe_run).
 pub trait Detector: fmt::Debug + Send {
-    /// The verdict on `value`, a finite number, as the value of the next cell.
-    fn judge(&mut self, value: f64) -> Verdict;
-
-    /// The numbers behind the verdict that [`judge`](Self::judge) just gave on `value`; it was not unknown.
-    fn evidence(&self, value: f64) -> Evidence;
-
-    /// Takes the cell that was just judged into the look-back.
-    fn learn(&mut self, value: f64);
+    /// Judges the values of consecutive cells, finite numbers, and learns them. `column` is as long as `values`.
+    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>);
 
     /// The next `cells` cells have no value.
     fn skip(&mut self, cells: u64);
@@ -35,22 +26,10 @@ pub trait Detector: fmt::Debug + Send {
 
     /// Judges the value of the next cell, then learns it.
     fn observe(&mut self, value: f64) -> Judgement {
-        let verdict = self.judge(value);
-        let evidence = (!verdict.is_unknown()).then(|| self.evidence(value).bounded());
-        self.learn(value);
-        Judgement { verdict, evidence }
-    }
-
-    /// Judges the values of consecutive cells: the same as [`observe`](Self::observe) on each, in one call.
-    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
-        for (offset, (&value, place)) in values.iter().zip(column.verdicts.iter_mut()).enumerate() {
-            let verdict = self.judge(value);
-            *place = verdict;
-            if column.keep.wants(verdict) {
-                column.evidence.push((offset, self.evidence(value).bounded()));
-            }
-            self.learn(value);
-        }
+        let (mut verdict, mut evidence) = ([Verdict::Normal], Vec::new());
+        let column = &mut Column { verdicts: &mut verdict, evidence: &mut evidence, keep: Keep::All };
+        self.observe_run(&[value], column);
+        Judgement { verdict: verdict[0], evidence: evidence.pop().map(|(_, evidence)| evidence) }
     }
 }
 
@@ -63,6 +42,17 @@ pub struct Column<'a> {
     pub evidence: &'a mut Vec<(usize, Evidence)>,
     /// Which evidence to keep.
     pub keep: Keep,
+}
+
+impl Column<'_> {
+    /// States the verdict on the cell at `offset` of the run; `evidence` is called where it is wanted.
+    #[inline(always)]
+    pub(crate) fn state(&mut self, offset: usize, verdict: Verdict, evidence: impl FnOnce() -> Evidence) {
+        self.verdicts[offset] = verdict;
+        if self.keep.wants(verdict) {
+            self.evidence.push((offset, evidence().bounded()));
+        }
+    }
 }
 
 /// Which evidence to keep while judging. An unknown verdict has none.

@@ -4,7 +4,7 @@
 //! ignore_na=False)` with `mean()` and `std(bias=False)`, in O(1) a sample.
 
 use crate::options::{Accepts, Default, OptionDoc, Options};
-use crate::verdict::{Evidence, Verdict};
+use crate::verdict::{Evidence, Reason, Verdict};
 use crate::words::number;
 
 /// The option `com` of what rests on an [`Ewm`].
@@ -130,16 +130,24 @@ impl Sigmas {
         Self { k: options.number(Self::OPTION.name).unwrap_or(f64::NAN) }
     }
 
-    /// The verdict on `value`. Squares are compared, which saves the root.
+    /// The verdict on `value`; unknown where there are `too_few` samples. Squares are compared, which saves
+    /// the root.
     #[inline(always)]
-    pub(crate) fn judge(self, value: f64, ewm: &Ewm) -> Verdict {
+    pub(crate) fn judge(self, value: f64, ewm: &Ewm, too_few: bool) -> Verdict {
+        if too_few {
+            return Verdict::Unknown(Reason::WarmingUp);
+        }
         let deviation = value - ewm.mean();
         let beyond = deviation * deviation > self.k * self.k * ewm.variance();
+        if !beyond {
+            return Verdict::Normal;
+        }
         let real = deviation.abs() > ROUNDING * ewm.mean().abs().max(f64::MIN_POSITIVE);
-        Verdict::of(beyond && real, deviation > 0.0)
+        Verdict::of(real, deviation > 0.0)
     }
 
     /// Score: deviation / (k × sigma), 0 where the deviation is rounding. Basis: the mean.
+    #[inline(always)]
     pub(crate) fn evidence(self, value: f64, ewm: &Ewm) -> Evidence {
         let (mean, reach) = (ewm.mean(), self.k * ewm.variance().sqrt());
         let deviation = (value - mean).abs();

@@ -151,8 +151,8 @@ impl fmt::Display for OptionError {
 
 impl std::error::Error for OptionError {}
 
-/// Options of one kind, checked against its table.
-#[derive(Debug, Clone, PartialEq)]
+/// Options of one kind, checked against its table. Equal where every option has the same value.
+#[derive(Debug, Clone)]
 pub struct Options {
     table: &'static [OptionDoc],
     given: Vec<(&'static str, OptionValue)>,
@@ -230,6 +230,15 @@ impl Options {
 
     fn default(&self, name: &str) -> Option<Default> {
         self.table.iter().find(|doc| doc.name == name).map(|doc| doc.default)
+    }
+}
+
+impl PartialEq for Options {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.table, other.table)
+            && self.table.iter().all(|doc| {
+                self.number(doc.name) == other.number(doc.name) && self.word(doc.name) == other.word(doc.name)
+            })
     }
 }
 

@@ -52,6 +52,12 @@ pub struct Spec {
     options: Options,
 }
 
+impl PartialEq for Spec {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.kind == other.entry.kind && self.options == other.options
+    }
+}
+
 impl Spec {
     /// The detector `kind` with `given` options, the rest at their defaults.
     ///

@@ -154,7 +154,7 @@ impl Evidence {
 }
 
 /// The score of what is infinitely far beyond its limit.
-const SCORE_MAX: f64 = 1e6;
+pub(crate) const SCORE_MAX: f64 = 1e6;
 
 #[cfg(test)]
 mod tests {

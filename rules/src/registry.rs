@@ -1,5 +1,6 @@
 //! The table of rules, and a rule as it is configured.
 
+use crate::combiner::Combiner;
 use crate::direction::Direction;
 use crate::kinds;
 use crate::sustain::Sustain;
@@ -17,18 +18,6 @@ pub trait Rule: fmt::Debug + Send + Sync {
     /// The variance threshold of the period test, where the rule asks for it.
     fn period(&self) -> Option<f64> {
         None
-    }
-
-    /// Combines a run of cells: the same as [`combine`](Self::combine) on each.
-    fn combine_run(&self, columns: &[&[Verdict]], periodic: bool, direction: Direction, out: &mut [Verdict]) {
-        let mut verdicts = [Verdict::Normal; VOTERS_MAX];
-        let verdicts = &mut verdicts[..columns.len()];
-        for (cell, place) in out.iter_mut().enumerate() {
-            for (verdict, column) in verdicts.iter_mut().zip(columns) {
-                *verdict = direction.heed(column[cell]);
-            }
-            *place = self.combine(verdicts, periodic);
-        }
     }
 }
 
@@ -102,10 +91,11 @@ impl RuleSpec {
         &self.detectors
     }
 
-    /// A rule that combines.
-    pub fn rule(&self) -> Box<dyn Rule> {
+    /// The rule at work.
+    pub fn combiner(&self) -> Combiner {
         // the options and detectors alone decide whether one can be made, and `new` made one
-        (self.entry.build)(&self.options, &self.detectors).expect("options that were found good")
+        let rule = (self.entry.build)(&self.options, &self.detectors).expect("options that were found good");
+        Combiner::new(rule, self.direction, self.detectors.len())
     }
 }
 

@@ -138,11 +138,6 @@ impl Sustained {
         self.finding(verdict)
     }
 
-    /// How many cells back the oldest one lies that fired; none where none did.
-    pub fn oldest_fired(&self) -> Option<u64> {
-        (self.fired != 0).then(|| u64::from(63 - self.fired.leading_zeros()))
-    }
-
     fn mask(&self) -> u64 {
         u64::MAX >> (SUSTAIN_MAX - self.sustain.n)
     }

@@ -2,11 +2,11 @@
 
 use crate::calendar::Calendar;
 use crate::days::{Days, Earlier};
-use crate::detector::Detector;
+use crate::detector::{Column, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Entry, Setting};
 use crate::sample::Timestamp;
-use crate::verdict::{Evidence, Reason, Verdict};
+use crate::verdict::{Evidence, Reason, SCORE_MAX, Verdict};
 use crate::words::{counted, number};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -45,43 +45,49 @@ const OPTIONS: &[OptionDoc] = &[
 
 #[derive(Debug)]
 struct Ca {
-    factor: f64,
-    floor: f64,
+    limits: Limits,
     min_days: u32,
     calendar: Calendar,
     /// Sizes of the relative changes.
     days: Days,
-    earlier: Earlier,
     /// The value of the newest cell; not a number where it has none.
     previous: f64,
-    /// Relative change of the value that is judged.
-    change: f64,
+}
+
+#[derive(Debug)]
+struct Limits {
+    factor: f64,
+    floor: f64,
 }
 
 fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, OptionError> {
     let (days, min_days) = super::days_and_min_days(options)?;
     Ok(Box::new(Ca {
-        factor: options.number("factor").unwrap_or(f64::NAN),
-        floor: options.number("floor").unwrap_or(0.0),
+        limits: Limits {
+            factor: options.number("factor").unwrap_or(f64::NAN),
+            floor: options.number("floor").unwrap_or(0.0),
+        },
         min_days,
         calendar: setting.calendar.clone(),
         days: Days::new(days, setting),
-        earlier: Earlier::NONE,
         previous: f64::NAN,
-        change: f64::NAN,
     }))
 }
 
-impl Ca {
+impl Limits {
     #[inline(always)]
-    fn limit(&self) -> f64 {
-        let limit = self.earlier.highest * self.factor;
+    fn limit(&self, earlier: Earlier) -> f64 {
+        let limit = earlier.highest * self.factor;
         if limit > self.floor { limit } else { self.floor }
     }
 
-    /// What the limit means for the value itself: on either side of the previous one.
-    fn reach(&self) -> f64 {
-        self.limit() * self.previous.abs()
+    /// The limits on either side of the previous value. Basis: the previous value.
+    #[inline(always)]
+    fn evidence(&self, value: f64, previous: f64, change: f64, earlier: Earlier) -> Evidence {
+        let reach = self.limit(earlier) * previous.abs();
+        let score = (change.abs() / self.limit(earlier).max(LEAST_LIMIT)).min(SCORE_MAX);
+        let (lower, upper) = (previous - reach, previous + reach);
+        Evidence { value, lower, upper, score, points: earlier.days, basis: previous }
     }
 }
 
@@ -98,29 +104,23 @@ fn relative_change(previous: f64, value: f64) -> f64 {
 const LEAST_LIMIT: f64 = 1e-12;
 
 impl Detector for Ca {
-    #[inline(always)]
-    fn judge(&mut self, value: f64) -> Verdict {
-        self.earlier = self.days.earlier();
-        self.change = relative_change(self.previous, value);
-        if self.earlier.days < self.min_days {
-            return Verdict::Unknown(self.days.too_few());
-        }
-        if self.change.is_nan() {
-            return Verdict::Unknown(Reason::Partial);
-        }
-        Verdict::of(self.change.abs() > self.limit(), self.change > 0.0)
-    }
-
-    fn evidence(&self, value: f64) -> Evidence {
-        let score = (self.change.abs() / self.limit().max(LEAST_LIMIT)).min(1e6);
-        let (lower, upper) = (self.previous - self.reach(), self.previous + self.reach());
-        Evidence { value, lower, upper, score, points: self.earlier.days, basis: self.previous }
-    }
-
-    #[inline(always)]
-    fn learn(&mut self, value: f64) {
-        self.days.push(self.change.abs());
-        self.previous = value;
+    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+        let Self { limits, min_days, days, previous, .. } = self;
+        let mut last = *previous;
+        days.pass(values, |offset, earlier, value| {
+            let before = std::mem::replace(&mut last, value);
+            let change = relative_change(before, value);
+            let verdict = if earlier.days < *min_days {
+                Verdict::Unknown(Reason::WarmingUp)
+            } else if change.is_nan() {
+                Verdict::Unknown(Reason::Partial)
+            } else {
+                Verdict::of(change.abs() > limits.limit(earlier), change > 0.0)
+            };
+            column.state(offset, verdict, || limits.evidence(value, before, change, earlier));
+            change.abs()
+        });
+        *previous = last;
     }
 
     fn skip(&mut self, cells: u64) {
@@ -141,7 +141,7 @@ impl Detector for Ca {
         let limit = format!(
             "{} % = {} x the largest change of {} at {}",
             percent(evidence.upper),
-            number(self.factor),
+            number(self.limits.factor),
             counted(evidence.points, "day"),
             self.calendar.time_of_day(at)
         );

@@ -2,11 +2,11 @@
 
 use crate::calendar::Calendar;
 use crate::days::{Days, Earlier};
-use crate::detector::Detector;
+use crate::detector::{Column, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Entry, Setting};
 use crate::sample::Timestamp;
-use crate::verdict::{Evidence, Verdict};
+use crate::verdict::{Evidence, Reason, SCORE_MAX, Verdict};
 use crate::words::{counted, number};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -46,35 +46,50 @@ const OPTIONS: &[OptionDoc] = &[
 
 #[derive(Debug)]
 struct Chain {
-    max_threshold: f64,
-    min_threshold: f64,
+    limits: Limits,
     min_days: u32,
     calendar: Calendar,
     days: Days,
-    earlier: Earlier,
+}
+
+#[derive(Debug)]
+struct Limits {
+    max_threshold: f64,
+    min_threshold: f64,
 }
 
 fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, OptionError> {
     let (days, min_days) = super::days_and_min_days(options)?;
     Ok(Box::new(Chain {
-        max_threshold: options.number("max_threshold").unwrap_or(f64::NAN),
-        min_threshold: options.number("min_threshold").unwrap_or(f64::NAN),
+        limits: Limits {
+            max_threshold: options.number("max_threshold").unwrap_or(f64::NAN),
+            min_threshold: options.number("min_threshold").unwrap_or(f64::NAN),
+        },
         min_days,
         calendar: setting.calendar.clone(),
         days: Days::new(days, setting),
-        earlier: Earlier::NONE,
     }))
 }
 
-impl Chain {
+impl Limits {
     #[inline(always)]
-    fn upper(&self) -> f64 {
-        self.earlier.highest + (self.max_threshold - 1.0) * self.earlier.highest.abs()
+    fn upper(&self, earlier: Earlier) -> f64 {
+        earlier.highest + (self.max_threshold - 1.0) * earlier.highest.abs()
     }
 
     #[inline(always)]
-    fn lower(&self) -> f64 {
-        self.earlier.lowest - (1.0 - self.min_threshold) * self.earlier.lowest.abs()
+    fn lower(&self, earlier: Earlier) -> f64 {
+        earlier.lowest - (1.0 - self.min_threshold) * earlier.lowest.abs()
+    }
+
+    #[cold]
+    fn evidence(&self, value: f64, earlier: Earlier) -> Evidence {
+        let (lower, upper, Earlier { highest, lowest, days }) =
+            (self.lower(earlier), self.upper(earlier), earlier);
+        let up = excursion(value - highest, upper - highest, highest);
+        let down = excursion(lowest - value, lowest - lower, lowest);
+        let basis = if value < lower { lowest } else { highest };
+        Evidence { value, lower, upper, score: up.max(down).min(SCORE_MAX), points: days, basis }
     }
 }
 
@@ -87,27 +102,18 @@ fn excursion(beyond: f64, margin: f64, limit: f64) -> f64 {
 }
 
 impl Detector for Chain {
-    #[inline(always)]
-    fn judge(&mut self, value: f64) -> Verdict {
-        self.earlier = self.days.earlier();
-        if self.earlier.days < self.min_days {
-            return Verdict::Unknown(self.days.too_few());
-        }
-        let above = value > self.upper();
-        Verdict::of(above || value < self.lower(), above)
-    }
-
-    fn evidence(&self, value: f64) -> Evidence {
-        let (lower, upper, Earlier { highest, lowest, days }) = (self.lower(), self.upper(), self.earlier);
-        let up = excursion(value - highest, upper - highest, highest);
-        let down = excursion(lowest - value, lowest - lower, lowest);
-        let basis = if value < lower { lowest } else { highest };
-        Evidence { value, lower, upper, score: up.max(down).min(1e6), points: days, basis }
-    }
-
-    #[inline(always)]
-    fn learn(&mut self, value: f64) {
-        self.days.push(value);
+    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+        let Self { limits, min_days, days, .. } = self;
+        days.pass(values, |offset, earlier, value| {
+            let verdict = if earlier.days < *min_days {
+                Verdict::Unknown(Reason::WarmingUp)
+            } else {
+                let above = value > limits.upper(earlier);
+                Verdict::of(above || value < limits.lower(earlier), above)
+            };
+            column.state(offset, verdict, || limits.evidence(value, earlier));
+            value
+        });
     }
 
     fn skip(&mut self, cells: u64) {
@@ -132,10 +138,16 @@ impl Detector for Chain {
         };
         match verdict {
             Verdict::Surge => {
-                format!("value {value} is above {}", limit(evidence.upper, self.max_threshold, "highest"))
+                format!(
+                    "value {value} is above {}",
+                    limit(evidence.upper, self.limits.max_threshold, "highest")
+                )
             }
             Verdict::Drop => {
-                format!("value {value} is below {}", limit(evidence.lower, self.min_threshold, "lowest"))
+                format!(
+                    "value {value} is below {}",
+                    limit(evidence.lower, self.limits.min_threshold, "lowest")
+                )
             }
             _ => {
                 let (lower, upper) = (number(evidence.lower), number(evidence.upper));

@@ -1,11 +1,11 @@
 //! `ewma3sigma`: the control-chart form, against mean and sigma through the previous sample.
 
-use crate::detector::Detector;
+use crate::detector::{Column, Detector};
 use crate::ewm::{COM, Ewm, Sigmas};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Entry, Setting};
 use crate::sample::Timestamp;
-use crate::verdict::{Evidence, Reason, Verdict};
+use crate::verdict::{Evidence, Verdict};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "ewma3sigma",
@@ -32,7 +32,7 @@ const OPTIONS: &[OptionDoc] = &[
     },
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Ewma3Sigma {
     sigmas: Sigmas,
     min_samples: u64,
@@ -47,22 +47,17 @@ fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionErro
 }
 
 impl Detector for Ewma3Sigma {
-    #[inline(always)]
-    fn judge(&mut self, value: f64) -> Verdict {
-        if self.now.count() < self.min_samples || self.now.variance().is_nan() {
-            return Verdict::Unknown(Reason::WarmingUp);
+    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+        // a copy on the stack stays in registers
+        let Self { sigmas, min_samples, mut now, mut before } = *self;
+        for (offset, &value) in values.iter().enumerate() {
+            let too_few = now.count() < min_samples || now.variance().is_nan();
+            let verdict = sigmas.judge(value, &now, too_few);
+            column.state(offset, verdict, || sigmas.evidence(value, &now));
+            before = now;
+            now.learn(value);
         }
-        self.sigmas.judge(value, &self.now)
-    }
-
-    fn evidence(&self, value: f64) -> Evidence {
-        self.sigmas.evidence(value, &self.now)
-    }
-
-    #[inline(always)]
-    fn learn(&mut self, value: f64) {
-        self.before = self.now;
-        self.now.learn(value);
+        (self.now, self.before) = (now, before);
     }
 
     fn skip(&mut self, cells: u64) {

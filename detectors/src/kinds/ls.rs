@@ -1,11 +1,11 @@
 //! `ls`: long-term ratio against mean and sigma of the whole past, the newest sample included.
 
-use crate::detector::Detector;
+use crate::detector::{Column, Detector};
 use crate::ewm::{COM, Ewm, Sigmas};
 use crate::options::{OptionDoc, OptionError, Options};
 use crate::registry::{Entry, Setting};
 use crate::sample::Timestamp;
-use crate::verdict::{Evidence, Reason, Verdict};
+use crate::verdict::{Evidence, Verdict};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "ls",
@@ -25,7 +25,7 @@ pub(super) const ENTRY: Entry = Entry {
 
 const OPTIONS: &[OptionDoc] = &[COM, Sigmas::OPTION];
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Ls {
     sigmas: Sigmas,
     /// With the sample that is judged, and before it.
@@ -39,22 +39,17 @@ fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionErro
 }
 
 impl Detector for Ls {
-    #[inline(always)]
-    fn judge(&mut self, value: f64) -> Verdict {
-        self.before = self.now;
-        self.now.learn(value);
-        if self.now.variance().is_nan() {
-            return Verdict::Unknown(Reason::WarmingUp);
+    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+        // a copy on the stack stays in registers
+        let Self { sigmas, mut now, mut before } = *self;
+        for (offset, &value) in values.iter().enumerate() {
+            before = now;
+            now.learn(value);
+            let verdict = sigmas.judge(value, &now, now.variance().is_nan());
+            column.state(offset, verdict, || sigmas.evidence(value, &now));
         }
-        self.sigmas.judge(value, &self.now)
+        (self.now, self.before) = (now, before);
     }
-
-    fn evidence(&self, value: f64) -> Evidence {
-        self.sigmas.evidence(value, &self.now)
-    }
-
-    #[inline(always)]
-    fn learn(&mut self, _: f64) {}
 
     fn skip(&mut self, cells: u64) {
         self.now.decay(cells);

@@ -119,15 +119,9 @@ impl Rule {
     #[inline(always)]
     fn judge_line(self, line: &[f64], samples: usize, column: &mut Column<'_>) {
         let skipped = column.verdicts.len() + samples - line.len();
-        for (offset, (window, place)) in
-            line.windows(samples + 1).zip(&mut column.verdicts[skipped..]).enumerate()
-        {
+        for (offset, window) in line.windows(samples + 1).enumerate() {
             let (before, value) = (&window[..samples], window[samples]);
-            let verdict = self.judge(before, value);
-            *place = verdict;
-            if column.keep.wants(verdict) {
-                column.evidence.push((skipped + offset, self.evidence(before, value).bounded()));
-            }
+            column.state(skipped + offset, self.judge(before, value), || self.evidence(before, value));
         }
     }
 }
@@ -140,19 +134,19 @@ impl Ss {
 }
 
 impl Detector for Ss {
-    fn judge(&mut self, value: f64) -> Verdict {
-        if self.line.len() < self.samples {
-            return Verdict::Unknown(Reason::WarmingUp);
+    // One pass over a line of samples: the windows overlap, nothing is copied.
+    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+        self.line.extend_from_slice(values);
+        let judged = self.line.len().saturating_sub(self.samples).min(values.len());
+        let waiting = values.len() - judged;
+        column.verdicts[..waiting].fill(Verdict::Unknown(Reason::WarmingUp));
+        if judged > 0 {
+            let line = &self.line[self.line.len() - judged - self.samples..];
+            match self.samples {
+                LITERAL => self.rule.judge_line(line, LITERAL, column),
+                samples => self.rule.judge_line(line, samples, column),
+            }
         }
-        self.rule.judge(&self.line, value)
-    }
-
-    fn evidence(&self, value: f64) -> Evidence {
-        self.rule.evidence(&self.line, value)
-    }
-
-    fn learn(&mut self, value: f64) {
-        self.line.push(value);
         self.trim();
     }
 
@@ -179,21 +173,5 @@ impl Detector for Ss {
             Verdict::Drop => format!("value {value} differs downwards from {by}"),
             _ => format!("value {value} differs from {by}; {} are needed", self.rule.count + 1),
         }
-    }
-
-    // One pass over a line of samples: the windows overlap, nothing is copied.
-    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
-        self.line.extend_from_slice(values);
-        let judged = self.line.len().saturating_sub(self.samples).min(values.len());
-        let waiting = values.len() - judged;
-        column.verdicts[..waiting].fill(Verdict::Unknown(Reason::WarmingUp));
-        if judged > 0 {
-            let line = &self.line[self.line.len() - judged - self.samples..];
-            match self.samples {
-                LITERAL => self.rule.judge_line(line, LITERAL, column),
-                samples => self.rule.judge_line(line, samples, column),
-            }
-        }
-        self.trim();
     }
 }

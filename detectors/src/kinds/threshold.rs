@@ -1,6 +1,6 @@
 //! `threshold`: a fixed limit, for what has a known one.
 
-use crate::detector::Detector;
+use crate::detector::{Column, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Entry, Setting};
 use crate::sample::Timestamp;
@@ -60,29 +60,21 @@ fn excess(beyond: f64, limit: f64) -> f64 {
 }
 
 impl Threshold {
-    fn upper(&self) -> f64 {
-        self.above.unwrap_or(f64::INFINITY)
-    }
-
-    fn lower(&self) -> f64 {
-        self.below.unwrap_or(f64::NEG_INFINITY)
+    fn evidence(&self, value: f64, lower: f64, upper: f64) -> Evidence {
+        let over = self.above.map_or(0.0, |limit| excess(value - limit, limit));
+        let under = self.below.map_or(0.0, |limit| excess(limit - value, limit));
+        Evidence { value, lower, upper, score: over.max(under), points: 0, basis: 0.0 }
     }
 }
 
 impl Detector for Threshold {
-    fn judge(&mut self, value: f64) -> Verdict {
-        let above = value > self.upper();
-        Verdict::of(above || value < self.lower(), above)
+    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+        let (lower, upper) = (self.below.unwrap_or(f64::NEG_INFINITY), self.above.unwrap_or(f64::INFINITY));
+        for (offset, &value) in values.iter().enumerate() {
+            let verdict = Verdict::of(value > upper || value < lower, value > upper);
+            column.state(offset, verdict, || self.evidence(value, lower, upper));
+        }
     }
-
-    fn evidence(&self, value: f64) -> Evidence {
-        let over = self.above.map_or(0.0, |limit| excess(value - limit, limit));
-        let under = self.below.map_or(0.0, |limit| excess(limit - value, limit));
-        let (lower, upper) = (self.lower(), self.upper());
-        Evidence { value, lower, upper, score: over.max(under), points: 0, basis: 0.0 }
-    }
-
-    fn learn(&mut self, _: f64) {}
 
     fn skip(&mut self, _: u64) {}
 

@@ -39,7 +39,6 @@ fn build(options: &Options, detectors: &[Spec]) -> Result<Box<dyn Rule>, OptionE
 }
 
 impl Rule for AtLeast {
-    #[inline(always)]
     fn combine(&self, verdicts: &[Verdict], _: bool) -> Verdict {
         let votes = Votes::count(verdicts.iter().copied());
         if votes.fired() >= self.count {

@@ -60,7 +60,6 @@ impl ByPeriod {
 }
 
 impl Rule for ByPeriod {
-    #[inline(always)]
     fn combine(&self, verdicts: &[Verdict], periodic: bool) -> Verdict {
         let seasonal = periodic.then(|| self.votes(verdicts, true)).filter(|votes| votes.known() > 0);
         let votes = seasonal.unwrap_or_else(|| self.votes(verdicts, false));

@@ -26,7 +26,6 @@ fn build(_: &Options, detectors: &[Spec]) -> Result<Box<dyn Rule>, OptionError> 
 }
 
 impl Rule for Majority {
-    #[inline(always)]
     fn combine(&self, verdicts: &[Verdict], _: bool) -> Verdict {
         let votes = Votes::count(verdicts.iter().copied());
         if votes.known() < 2 {

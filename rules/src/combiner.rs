@@ -1,0 +1,89 @@
+//! A rule at work on runs of cells.
+//!
+//! Each pattern of votes is put to the rule once and its outcome remembered: a rule decides by the votes
+//! alone, and few patterns occur.
+
+use crate::direction::Direction;
+use crate::registry::Rule;
+use quietgate_detectors::Verdict;
+
+/// Combines the verdicts of several detectors, cell by cell.
+#[derive(Debug)]
+pub struct Combiner {
+    rule: Box<dyn Rule>,
+    direction: Direction,
+    voters: usize,
+    /// By pattern, for series without and with a period. Empty where there are too many voters.
+    outcomes: [Vec<Option<Verdict>>; 2],
+    patterns: Vec<u16>,
+}
+
+/// With more voters than this the memory of outcomes would not pay: 4^6 patterns are 4 KiB.
+const REMEMBERED_VOTERS: usize = 6;
+
+impl Combiner {
+    pub(crate) fn new(rule: Box<dyn Rule>, direction: Direction, voters: usize) -> Self {
+        let patterns = if voters <= REMEMBERED_VOTERS { 1 << (2 * voters) } else { 0 };
+        let outcomes = [vec![None; patterns], vec![None; patterns]];
+        Self { rule, direction, voters, outcomes, patterns: Vec::new() }
+    }
+
+    /// The variance threshold of the period test, where the rule asks for it.
+    pub fn period(&self) -> Option<f64> {
+        self.rule.period()
+    }
+
+    /// Writes the combined verdict on each cell of a run to `out`. `columns` has one column a detector, in the
+    /// order of the rule, each as long as `out`.
+    pub fn combine_run(&mut self, columns: &[&[Verdict]], periodic: bool, out: &mut [Verdict]) {
+        if columns.len() > REMEMBERED_VOTERS {
+            let cells = out.iter_mut().enumerate();
+            cells
+                .for_each(|(cell, place)| *place = ask(&*self.rule, self.direction, columns, cell, periodic));
+            return;
+        }
+        debug_assert_eq!(columns.len(), self.voters);
+        self.patterns.clear();
+        self.patterns.resize(out.len(), 0);
+        for (i, column) in columns.iter().enumerate() {
+            for (pattern, &verdict) in self.patterns.iter_mut().zip(*column) {
+                *pattern |= u16::from(code(verdict)) << (2 * i);
+            }
+        }
+        let outcomes = &mut self.outcomes[usize::from(periodic)];
+        for (cell, (place, &pattern)) in out.iter_mut().zip(&self.patterns).enumerate() {
+            *place = match outcomes[usize::from(pattern)] {
+                Some(outcome) => outcome,
+                None => {
+                    let outcome = ask(&*self.rule, self.direction, columns, cell, periodic);
+                    // the reason of an unknown is not in the pattern: such an outcome cannot be remembered
+                    outcomes[usize::from(pattern)] = Some(outcome).filter(|verdict| !verdict.is_unknown());
+                    outcome
+                }
+            };
+        }
+    }
+}
+
+/// A verdict as two bits.
+#[inline(always)]
+fn code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Normal => 0,
+        Verdict::Surge => 1,
+        Verdict::Drop => 2,
+        Verdict::Unknown(_) => 3,
+    }
+}
+
+#[cold]
+fn ask(
+    rule: &dyn Rule,
+    direction: Direction,
+    columns: &[&[Verdict]],
+    cell: usize,
+    periodic: bool,
+) -> Verdict {
+    let verdicts: Vec<Verdict> = columns.iter().map(|column| direction.heed(column[cell])).collect();
+    rule.combine(&verdicts, periodic)
+}
