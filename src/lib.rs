@@ -1,1 +1,4 @@
 //! Quietgate.
+
+pub mod backtest;
+pub mod text;
