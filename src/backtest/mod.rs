@@ -1,0 +1,3 @@
+//! Backtest: recorded series in, findings out.
+
+pub mod report;
