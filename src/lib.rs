@@ -1,1 +1,3 @@
 //! Quietgate.
+
+pub mod sources;

@@ -75,7 +75,9 @@ impl fmt::Display for Accepts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count { min, max } => write!(f, "a whole number from {min} to {max}"),
-            Self::Number { min, max } if *min == f64::MIN && *max == f64::MAX => f.write_str("any finite number"),
+            Self::Number { min, max } if *min == f64::MIN && *max == f64::MAX => {
+                f.write_str("any finite number")
+            }
             Self::Number { min, max } => write!(f, "a number from {min} to {max}"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
         }
@@ -138,7 +140,9 @@ impl fmt::Display for OptionError {
             Self::Unknown { name, known } if known.is_empty() => {
                 write!(f, "unknown option {name:?}: this kind has no options")
             }
-            Self::Unknown { name, known } => write!(f, "unknown option {name:?}, expected one of: {}", known.join(", ")),
+            Self::Unknown { name, known } => {
+                write!(f, "unknown option {name:?}, expected one of: {}", known.join(", "))
+            }
             Self::OutOfRange { name, value, allowed } => write!(f, "{name} is {value}, allowed is {allowed}"),
             Self::Together { message } => f.write_str(message),
         }
@@ -159,7 +163,10 @@ impl Options {
     ///
     /// # Errors
     /// Every mistake found, in the order given.
-    pub fn check(table: &'static [OptionDoc], given: &[(String, OptionValue)]) -> Result<Self, Vec<OptionError>> {
+    pub fn check(
+        table: &'static [OptionDoc],
+        given: &[(String, OptionValue)],
+    ) -> Result<Self, Vec<OptionError>> {
         let mut errors = Vec::new();
         let mut kept = Vec::new();
         for (name, value) in given {
@@ -178,7 +185,9 @@ impl Options {
         }
         for doc in table.iter().filter(|doc| doc.default == Default::Required) {
             if !given.iter().any(|(name, _)| name == doc.name) {
-                errors.push(OptionError::Together { message: format!("{} is missing: {}", doc.name, doc.accepts) });
+                errors.push(OptionError::Together {
+                    message: format!("{} is missing: {}", doc.name, doc.accepts),
+                });
             }
         }
         if errors.is_empty() { Ok(Self { table, given: kept }) } else { Err(errors) }
@@ -289,6 +298,9 @@ mod tests {
     #[test]
     fn defaults_hold_where_nothing_is_given() {
         let options = Options::check(TABLE, &given(&[("k", OptionValue::Number(3.0))])).expect("in range");
-        assert_eq!((options.count("count"), options.number("k"), options.word("group")), (Some(6), Some(3.0), Some("or")));
+        assert_eq!(
+            (options.count("count"), options.number("k"), options.word("group")),
+            (Some(6), Some(3.0), Some("or"))
+        );
     }
 }

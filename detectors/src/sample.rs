@@ -77,7 +77,13 @@ pub struct IntervalError {
 
 impl fmt::Display for IntervalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "interval {} ms is not between {} ms and {} ms (one day)", self.ms, Interval::MIN_MS, Interval::MAX_MS)
+        write!(
+            f,
+            "interval {} ms is not between {} ms and {} ms (one day)",
+            self.ms,
+            Interval::MIN_MS,
+            Interval::MAX_MS
+        )
     }
 }
 
