@@ -1,6 +1,6 @@
 """Measures our judging beside pandas, numpy, numba and polars: same data, same core, same run. Start it by `benches/compare`.
 
-    benches/compare                          all but the 100 million points; about 10 minutes
+    benches/compare                          all but the 100 million points; about 15 minutes
     benches/compare --memory                 and the 100 million points
     benches/compare --series 100 --rounds 3  a quick look
     benches/compare --peers-only             the peers alone, without our build
@@ -57,6 +57,8 @@ def main():
         sys.exit(f"no part is called {', '.join(sorted(unknown))}: there are {', '.join(parts.PARTS)}")
     try:
         binary = None if wanted.peers_only else (wanted.binary or measuring.release_binary(REPOSITORY)).resolve()
+        if binary and not binary.is_file():
+            raise measuring.Failed(f"there is no program {binary}")
         if binary and not {"judging", "growth"}.isdisjoint(names):
             measuring.build_bench(REPOSITORY)
         bench = parts.Bench(REPOSITORY, wanted.dir, wanted.core, wanted.rounds, wanted.seed, binary, shlex.split(wanted.flags), say)

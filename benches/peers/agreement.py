@@ -1,6 +1,6 @@
 """Compares the forms with the definition, series by series, before anything is timed; prints one line of JSON.
 
-    python agreement.py RAWFILE --series 1000 --points 20160 [--interval 60] [--against REFERENCE.PY] [--subset 12]
+    python agreement.py RAWFILE --series 1000 --points 20160 [--interval 60] [--against REFERENCE.PY] [--subset 40]
 
 Every form is compared with the reference on a subset of the series, and with numba_by_day on all of them. A point
 whose deviation equals its limit within 1e-9 may fall either way; it is counted as an edge, not as a disagreement.
@@ -76,7 +76,7 @@ def main():
     parser.add_argument("--points", type=int, required=True)
     parser.add_argument("--interval", type=int, default=60)
     parser.add_argument("--against", help="the reference; without it the forms are compared with each other alone")
-    parser.add_argument("--subset", type=int, default=12)
+    parser.add_argument("--subset", type=int, default=40)
     wanted = parser.parse_args()
     grid = np.fromfile(wanted.file, "<f8", wanted.series * wanted.points).reshape(wanted.series, wanted.points)
     reference = Reference(wanted.against, wanted.points, wanted.interval) if wanted.against else None
