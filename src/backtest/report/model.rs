@@ -145,6 +145,9 @@ pub struct FindingView {
     /// The end, exclusive: the last anomalous sample plus one interval.
     #[serde(rename = "until", serialize_with = "rfc3339")]
     pub until_ms: i64,
+    /// When it had lasted long enough to be a finding.
+    #[serde(rename = "found", serialize_with = "rfc3339")]
+    pub found_ms: i64,
     /// How many samples it lasted.
     pub samples: u64,
     /// The detectors that fired, in the order of the registry.

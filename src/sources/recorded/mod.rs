@@ -34,6 +34,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use collector::Collector;
+use quietgate_detectors::Timestamp;
 use open::Content;
 use reading::{Progress, Reading};
 
@@ -122,6 +123,14 @@ pub fn total_bytes(patterns: &[String]) -> Result<u64, InputError> {
         })
     };
     paths::expand(patterns)?.into_iter().map(size).sum()
+}
+
+/// The time that `text` says, in any of the forms that are recognised in files: what lies outside of the years
+/// 1970 to 2200 is none.
+pub fn time(text: &str) -> Option<Timestamp> {
+    let form = clock::Form::settle(TimestampForm::Auto, text)?;
+    let ms = clock::Clock::default().read(form, text)?;
+    clock::in_years(ms).then_some(Timestamp::from_millis(ms))
 }
 
 fn load_in_blocks(
