@@ -4,11 +4,14 @@ use std::fmt::{self, Write};
 
 use jiff::tz::TimeZone;
 
-use super::markup::{Esc, anchor};
+use super::markup::{Esc, Short, anchor};
 use super::model::{Direction, FindingView, Picture, Said, Words};
 use super::scale::{TimeScale, ValueScale};
 use super::{lanes, plot, words};
 use crate::text;
+
+/// The width of a character of the value axis, with some to spare: the font is the reader's.
+const CHARACTER_REM: f64 = 0.55;
 
 /// How the pictures are to be read, each sign beside its meaning.
 const LEGEND: [(&str, &str); 8] = [
@@ -75,10 +78,10 @@ fn headline(out: &mut String, finding: &FindingView, id: &str) -> fmt::Result {
 fn facts(out: &mut String, finding: &FindingView, zone: &TimeZone) -> fmt::Result {
     let span = text::time_span(finding.from_ms, finding.until_ms, zone);
     let samples = text::counted(finding.samples, "sample", "samples");
-    write!(out, r#"<p class="when">{}, {samples}"#, Esc(&span))?;
+    write!(out, r#"<p class="when"><span>{}, {samples}</span>"#, Esc(&span))?;
     match finding.labelled {
-        Some(true) => write!(out, r#" <span class="chip">✓ labelled</span>"#)?,
-        Some(false) => write!(out, r#" <span class="chip against">✗ not labelled: a false hold</span>"#)?,
+        Some(true) => write!(out, r#"<span class="chip">✓ labelled</span>"#)?,
+        Some(false) => write!(out, r#"<span class="chip against">✗ not labelled: a false hold</span>"#)?,
         None => {}
     }
     writeln!(out, "</p>")?;
@@ -99,7 +102,11 @@ fn picture(out: &mut String, finding: &FindingView, zone: &TimeZone) -> fmt::Res
     let values = ValueScale::of(picture);
     let labels = values.map(ValueScale::ticks).unwrap_or_default();
     let widest = labels.iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0);
-    writeln!(out, r#"<div class="picture" style="--y:{}ch">"#, widest + 2)?;
+    writeln!(
+        out,
+        r#"<div class="picture" style="--y:{}rem">"#,
+        Short((widest + 1) as f64 * CHARACTER_REM, 2)
+    )?;
     plot::write(out, finding, time, values, zone)?;
     lanes::write(out, finding, time)?;
     caption(out, picture, time, zone)?;
@@ -119,8 +126,9 @@ fn caption(out: &mut String, picture: &Picture, time: TimeScale, zone: &TimeZone
 
 fn write_words(out: &mut String, words: &Words) -> fmt::Result {
     let (detector, sentence) = (Esc(&words.detector), Esc(&words.sentence));
-    write!(out, r#"<li><span class="who">{detector} {}</span> "#, arrow(words.verdict))?;
-    writeln!(out, r#"<span class="verdict">{}</span> {sentence}</li>"#, words.verdict.word())
+    write!(out, r#"<li><span class="who">{detector}</span> "#)?;
+    let (sign, word) = (arrow(words.verdict), words.verdict.word());
+    writeln!(out, r#"<span class="verdict">{sign} {word}</span> <span>{sentence}</span></li>"#)
 }
 
 /// A verdict as a sign in its colour; the word stands beside it, so it is not read aloud.

@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut String, report: &Report, zone: &TimeZone) -> fmt::
     let (Some(span), false) = (report.span, report.findings.is_empty()) else { return Ok(()) };
     let time = TimeScale::new(span);
     let sorted = summary::most_anomalous_first(&report.series);
-    writeln!(out, r#"<section aria-labelledby="overview"><h2 id="overview">When</h2>"#)?;
+    writeln!(out, r#"<section aria-labelledby="overview"><h2 id="overview">Overview</h2>"#)?;
     writeln!(
         out,
         "<p>A mark above the line is a surge, one below it a drop. Each leads to its finding.</p>"

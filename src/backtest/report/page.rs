@@ -51,6 +51,9 @@ fn header(out: &mut String, report: &Report, result: &str, zone: &TimeZone) -> f
             r#"<p class="notice"><strong>Interrupted.</strong> The backtest was stopped before all was judged: this is what was found until then.</p>"#
         )?;
     }
+    if words::findings(report) == 0 {
+        writeln!(out, r#"<p class="lead">{}</p>"#, Esc(&words::reassurance(report)))?;
+    }
     writeln!(out, r#"<dl class="facts">"#)?;
     writeln!(out, "<div><dt>Rule</dt><dd>{}</dd></div>", Esc(&report.rule))?;
     if let Some(span) = report.span {
@@ -66,16 +69,13 @@ fn header(out: &mut String, report: &Report, result: &str, zone: &TimeZone) -> f
     writeln!(out, "</dd></div>\n</dl>\n</header>")
 }
 
-/// Every finding in its section, or in plain words that there is none.
+/// Every finding in its section.
 fn findings(out: &mut String, report: &Report, zone: &TimeZone) -> fmt::Result {
-    writeln!(out, r#"<section aria-labelledby="findings"><h2 id="findings">Findings</h2>"#)?;
     if words::findings(report) == 0 {
-        writeln!(out, r#"<p class="lead">No anomaly was found.</p>"#)?;
-        writeln!(out, "<p>{}</p>", Esc(&words::reassurance(report)))?;
+        return Ok(());
     }
-    if !report.findings.is_empty() {
-        finding::write_legend(out)?;
-    }
+    writeln!(out, r#"<section aria-labelledby="findings"><h2 id="findings">Findings</h2>"#)?;
+    finding::write_legend(out)?;
     for view in &report.findings {
         finding::write(out, view, zone)?;
     }

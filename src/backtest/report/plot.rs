@@ -19,11 +19,11 @@ use crate::text;
 /// The side of the box in which curves are drawn: a tenth of it is finer than any screen's column.
 const BOX: f64 = 1_000.0;
 
-/// Beyond this share of the width the peak's label stands to the left of it.
-const LABEL_LEFT_FROM: f64 = 0.6;
+/// So much of the height must be free above or below the peak for its label to stand there.
+const LABEL_HEIGHT: f64 = 0.12;
 
-/// Above this share of the height there is no room for the peak's label over it.
-const LABEL_BELOW_ABOVE: f64 = 0.12;
+/// So much of the width must be free on both sides of the peak for its label to stand above or below it.
+const LABEL_HALF_WIDTH: f64 = 0.12;
 
 /// Writes the picture. `values` is none where nothing of the picture can be drawn.
 pub(super) fn write(
@@ -183,11 +183,37 @@ fn peak(out: &mut String, finding: &FindingView, time: TimeScale, values: ValueS
         return Ok(());
     }
     let (x, y) = (time.at(finding.peak_ms), values.at(finding.value));
-    let (dx, end) = if x > LABEL_LEFT_FROM { (-11, "left") } else { (11, "right") };
-    let above = finding.direction == Direction::Surge && y > LABEL_BELOW_ABOVE;
-    let dy = if above { "-.3em" } else { "1em" };
+    let (dx, dy, class) = label_place(x, y, finding.direction);
     let (x, y, way) = (Percent(x), Percent(y), finding.direction.word());
     writeln!(out, r#"<circle class="peak {way}" cx="{x}" cy="{y}" r="5"/>"#)?;
     let value = text::number(finding.value);
-    writeln!(out, r#"<text class="peak {end}" x="{x}" y="{y}" dx="{dx}" dy="{dy}">{}</text>"#, Esc(&value))
+    writeln!(out, r#"<text class="peak {class}" x="{x}" y="{y}" dx="{dx}" dy="{dy}">{}</text>"#, Esc(&value))
+}
+
+/// Where the label of a peak stands: further out than the curve where there is room, else beside it, towards
+/// the middle of the picture.
+fn label_place(x: f64, y: f64, direction: Direction) -> (i8, &'static str, &'static str) {
+    let room = match direction {
+        Direction::Surge => y,
+        Direction::Drop => 1.0 - y,
+    };
+    if room > LABEL_HEIGHT && (LABEL_HALF_WIDTH..1.0 - LABEL_HALF_WIDTH).contains(&x) {
+        let dy = if direction == Direction::Surge { "-.7em" } else { "1.45em" };
+        return (0, dy, "middle");
+    }
+    if x > 0.5 { (-11, ".35em", "left") } else { (11, ".35em", "right") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_label_of_a_peak_stays_inside() {
+        assert_eq!(label_place(0.5, 0.3, Direction::Surge), (0, "-.7em", "middle"));
+        assert_eq!(label_place(0.5, 0.05, Direction::Surge).2, "right");
+        assert_eq!(label_place(0.9, 0.3, Direction::Surge).2, "left");
+        assert_eq!(label_place(0.5, 0.95, Direction::Drop).2, "right");
+        assert_eq!(label_place(0.5, 0.05, Direction::Drop).2, "middle");
+    }
 }

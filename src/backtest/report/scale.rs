@@ -15,7 +15,7 @@ const MIN_RANGE: f64 = 1e-6;
 const MIN_RANGE_AT_ZERO: f64 = 1e-300;
 
 /// Air above and below the curve, as a share of its range.
-const AIR: f64 = 0.08;
+const AIR: f64 = 0.18;
 
 /// Where the lowest value is below this share of the highest, the picture begins at zero, so that heights
 /// compare as values do.

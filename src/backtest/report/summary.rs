@@ -11,6 +11,13 @@ use crate::text;
 /// More series than this are not listed: nobody reads them here, and `findings.json` has them.
 const MOST_ROWS: usize = 200;
 
+/// The beginning of the table. The roles say again what the elements mean, for on a narrow screen each row is
+/// laid out as a grid and browsers then forget that it is one.
+const TABLE_HEAD: &str = r#"<table role="table"><thead role="rowgroup"><tr role="row">
+<th role="columnheader" scope="col">Series</th><th role="columnheader" scope="col">Findings</th>
+<th role="columnheader" scope="col">Anomalous</th><th role="columnheader" scope="col">Unknown</th>
+</tr></thead><tbody role="rowgroup">"#;
+
 /// Writes totals, score and faults.
 pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     writeln!(out, r#"<section aria-labelledby="totals"><h2 id="totals">In short</h2>"#)?;
@@ -24,11 +31,14 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
 
 fn totals(out: &mut String, report: &Report) -> fmt::Result {
     let samples = report.series.iter().map(|s| s.samples).sum();
-    let anomalous: f64 = report.series.iter().map(anomalous_ms).sum();
+    let anomalous = match report.series.iter().map(anomalous_ms).sum::<f64>() {
+        0.0 => "none".to_owned(),
+        ms => text::duration(ms as i64),
+    };
     let unknown = words::unknown_share(report).map_or_else(|| "–".to_owned(), text::share);
     writeln!(out, r#"<dl class="tiles">"#)?;
     tile(out, "Findings", &text::count(words::findings(report)), "")?;
-    tile(out, "Anomalous time", &text::duration(anomalous as i64), "summed over all series")?;
+    tile(out, "Anomalous time", &anomalous, "summed over all series")?;
     tile(out, "Unknown time", &unknown, "nothing can be said about it")?;
     tile(out, "Series", &text::count(report.series.len() as u64), "")?;
     tile(out, "Samples", &text::count(samples), "")?;
@@ -61,25 +71,34 @@ fn write_score(out: &mut String, score: &Score) -> fmt::Result {
     tile(out, "F1", &ratio(score.f1), "of precision and recall")?;
     let a_day = score.false_holds_a_day.map(|n| format!("{} a day and series", text::number(n)));
     tile(out, "False holds", &text::count(score.false_holds), &a_day.unwrap_or_default())?;
-    let delay = delay(score.delay_minutes_median, score.delay_samples_median);
-    let worst = delay_of_most(score);
-    tile(out, "Median delay", &delay.unwrap_or_else(|| "–".to_owned()), &worst.unwrap_or_default())?;
+    write_delay(out, score)?;
     writeln!(out, "</dl>")
 }
 
-fn delay_of_most(score: &Score) -> Option<String> {
-    let delay = delay(score.delay_minutes_p90, score.delay_samples_p90)?;
-    Some(format!("nine of ten within {delay}"))
+/// The median delay, in time where it is known, and how long nine of ten took at most.
+fn write_delay(out: &mut String, score: &Score) -> fmt::Result {
+    let median = Delay { minutes: score.delay_minutes_median, samples: score.delay_samples_median };
+    let most = Delay { minutes: score.delay_minutes_p90, samples: score.delay_samples_p90 };
+    let figure = median.time().or_else(|| median.count()).unwrap_or_else(|| "–".to_owned());
+    let count = median.time().and_then(|_| median.count());
+    let within = most.time().or_else(|| most.count()).map(|most| format!("nine of ten within {most}"));
+    let meaning: Vec<_> = [count, within].into_iter().flatten().collect();
+    tile(out, "Median delay", &figure, &meaning.join("; "))
 }
 
-/// A delay in time and samples, as far as they are known.
-fn delay(minutes: Option<f64>, samples: Option<f64>) -> Option<String> {
-    let time = minutes.map(|m| text::duration((m * 60_000.0).round() as i64));
-    let count =
-        samples.map(|n| format!("{} {}", text::number(n), if n == 1.0 { "sample" } else { "samples" }));
-    match (time, count) {
-        (Some(time), Some(count)) => Some(format!("{time} ({count})")),
-        (time, count) => time.or(count),
+/// How long it took to notice, in minutes and in samples, as far as they are known.
+struct Delay {
+    minutes: Option<f64>,
+    samples: Option<f64>,
+}
+
+impl Delay {
+    fn time(&self) -> Option<String> {
+        self.minutes.map(|minutes| text::duration((minutes * 60_000.0).round() as i64))
+    }
+
+    fn count(&self) -> Option<String> {
+        self.samples.map(|n| format!("{} {}", text::number(n), if n == 1.0 { "sample" } else { "samples" }))
     }
 }
 
@@ -106,8 +125,7 @@ pub(super) fn write_series(out: &mut String, report: &Report) -> fmt::Result {
     let sorted = most_anomalous_first(&report.series);
     let largest = sorted.first().map_or(0.0, |s| anomalous_ms(s));
     writeln!(out, r#"<section aria-labelledby="series"><h2 id="series">Series</h2>"#)?;
-    writeln!(out, r#"<table><thead><tr><th scope="col">Series</th><th scope="col">Findings</th>"#)?;
-    writeln!(out, r#"<th scope="col">Anomalous</th><th scope="col">Unknown</th></tr></thead><tbody>"#)?;
+    writeln!(out, "{TABLE_HEAD}")?;
     for series in sorted.iter().take(MOST_ROWS) {
         row(out, series, largest)?;
     }
@@ -123,21 +141,25 @@ fn row(out: &mut String, series: &SeriesSummary, largest_ms: f64) -> fmt::Result
     let anomalous = anomalous_ms(series);
     let all = series.judged.saturating_add(series.unknown);
     let unknown = if all == 0 { "–".to_owned() } else { text::share(series.unknown as f64 / all as f64) };
-    write!(out, r#"<tr><th scope="row"><span class="name">{}</span>"#, Esc(&series.name))?;
+    write!(
+        out,
+        r#"<tr role="row"><th role="rowheader" scope="row"><span class="name">{}</span>"#,
+        Esc(&series.name)
+    )?;
     let samples = text::counted(series.samples, "sample", "samples");
     writeln!(
         out,
         r#"<span class="meaning">{samples}, every {}</span></th>"#,
         text::duration(series.interval_ms)
     )?;
-    writeln!(out, "<td>{}</td>", text::count(series.anomalies))?;
+    writeln!(out, r#"<td role="cell">{}</td>"#, text::count(series.anomalies))?;
     let time = if anomalous > 0.0 { text::duration(anomalous as i64) } else { "–".to_owned() };
     let bar = Percent(if largest_ms > 0.0 { anomalous / largest_ms } else { 0.0 });
     writeln!(
         out,
-        r#"<td>{time}<svg class="bar" aria-hidden="true"><rect width="{bar}" height="4"/></svg></td>"#
+        r#"<td role="cell"><div class="amount"><svg class="bar" aria-hidden="true"><rect width="{bar}" height="6"/></svg><span>{time}</span></div></td>"#
     )?;
-    writeln!(out, "<td>{unknown}</td></tr>")
+    writeln!(out, r#"<td role="cell">{unknown}</td></tr>"#)
 }
 
 /// How long a series was anomalous, in milliseconds.
@@ -184,9 +206,17 @@ mod tests {
 
     #[test]
     fn a_delay_is_said_in_time_and_samples() {
-        assert_eq!(delay(Some(2.5), Some(1.0)).as_deref(), Some("2 min 30 s (1 sample)"));
-        assert_eq!(delay(None, Some(2.5)).as_deref(), Some("2.5 samples"));
-        assert_eq!(delay(None, None), None);
+        let said = |score: Score| {
+            let mut out = String::new();
+            write_delay(&mut out, &score).expect("writing to a string");
+            out
+        };
+        let samples = Score { delay_samples_median: Some(1.0), ..Score::default() };
+        assert!(said(samples.clone()).contains(">1 sample</span></dd>"));
+        let both = Score { delay_minutes_median: Some(2.5), delay_minutes_p90: Some(60.0), ..samples };
+        let both = said(both);
+        assert!(both.contains(">2 min 30 s</span>"), "{both}");
+        assert!(both.contains(">1 sample; nine of ten within 1 h</span>"), "{both}");
     }
 
     #[test]
@@ -194,7 +224,7 @@ mod tests {
         let series = (0..MOST_ROWS + 3).map(|i| sample::series(&format!("s{i}"))).collect();
         let mut out = String::new();
         write_series(&mut out, &Report { series, ..Report::default() }).expect("writing to a string");
-        assert_eq!(out.matches(r#"<th scope="row">"#).count(), MOST_ROWS);
+        assert_eq!(out.matches("scope=\"row\"").count(), MOST_ROWS);
         assert!(out.contains("<p>3 more series"));
     }
 }

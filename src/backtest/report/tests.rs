@@ -52,6 +52,21 @@ fn the_picture_holds_band_gap_stretch_label_and_peak() {
 }
 
 #[test]
+fn an_unbounded_side_of_the_band_reaches_the_edge() {
+    let mut report = sample::report();
+    report.findings[0].picture.points.iter_mut().for_each(|p| p.lower = None);
+    let below = page(&report);
+    assert!(
+        below.contains(r#"L1000 1000L"#) && below.contains("L0 1000Z"),
+        "the band ends at the lower edge"
+    );
+    assert_eq!(below.matches(r#"<path class="limit""#).count(), 1);
+    report.findings[0].picture.points.iter_mut().for_each(|p| (p.lower, p.upper) = (p.upper, None));
+    let above = page(&report);
+    assert!(above.contains(r#"<path class="band" d="M0 0L"#), "the band begins at the upper edge");
+}
+
+#[test]
 fn the_page_can_be_read_without_seeing_it() {
     let page = page(&sample::report());
     assert!(page.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"));
@@ -108,12 +123,11 @@ fn markup_in_any_field_stays_text() {
 
 #[test]
 fn nothing_found_is_said_plainly() {
-    let quiet = Report { findings: Vec::new(), findings_left_out: 0, ..sample::report() };
+    let quiet = Report { findings: Vec::new(), findings_left_out: 0, interrupted: false, ..sample::report() };
     let page = page(&quiet);
     assert!(page.contains("<h1>No findings in 2 series</h1>"));
-    assert!(page.contains("No anomaly was found."));
     assert!(page.contains("40,320 samples of 2 series were looked at and 0.8% of the time is unknown"));
-    assert!(!page.contains("class=\"legend\""));
+    assert!(!page.contains("class=\"legend\"") && !page.contains("id=\"findings\""));
 }
 
 #[test]

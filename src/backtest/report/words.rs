@@ -131,6 +131,9 @@ pub(super) fn reassurance(report: &Report) -> String {
             "{looked_at}. It reassures only in part: {} of the time is unknown, and an anomaly there would not have been seen.",
             text::share(share)
         ),
+        Some(_) if report.interrupted => {
+            format!("{looked_at} before the backtest was stopped. It reassures only about these.")
+        }
         Some(share) => format!(
             "{looked_at} and {} of the time is unknown: by this rule, the systems were quiet.",
             text::share(share)
@@ -181,6 +184,8 @@ mod tests {
             let report = Report { series: vec![series], ..Report::default() };
             let words = reassurance(&report);
             assert!(words.contains(expected), "{words}");
+            let stopped = reassurance(&Report { interrupted: true, ..report });
+            assert!(!stopped.contains("were quiet"), "{stopped}");
         }
     }
 
