@@ -15,6 +15,8 @@
 #![forbid(unsafe_code)]
 
 pub mod backtest;
+pub mod cli;
+pub mod config;
 pub mod monitor;
 pub mod sources;
 pub mod text;

@@ -17,7 +17,9 @@ impl fmt::Display for IntervalFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSpacing => f.write_str("its samples have no spacing; name it with --interval"),
-            Self::OutOfRange(error) => write!(f, "the most common spacing of its samples: {error}; see --interval"),
+            Self::OutOfRange(error) => {
+                write!(f, "the most common spacing of its samples: {error}; see --interval")
+            }
         }
     }
 }

@@ -32,7 +32,8 @@ impl Labels {
     /// What is neither; a time that cannot be read; a window that ends before it begins.
     pub fn read(file: &str, text: &str) -> Result<Self, LabelError> {
         let windows = if text.trim_start().starts_with('{') { from_json(text) } else { from_csv(text) };
-        let mut labels = windows.map_err(|(line, message)| LabelError { file: file.to_owned(), line, message })?;
+        let mut labels =
+            windows.map_err(|(line, message)| LabelError { file: file.to_owned(), line, message })?;
         labels.values_mut().for_each(|windows| windows.sort_by_key(|w| (w.from, w.to)));
         Ok(Self { windows: labels })
     }
@@ -68,15 +69,17 @@ type At = (Option<u64>, String);
 
 fn from_json(text: &str) -> Result<Windows, At> {
     let form = "allowed is {\"series\": [[\"from\", \"to\"], ...]}";
-    let read: BTreeMap<String, Vec<(serde_json::Value, serde_json::Value)>> =
-        serde_json::from_str(text).map_err(|error| (Some(error.line() as u64), format!("{error}; {form}")))?;
+    let read: BTreeMap<String, Vec<(serde_json::Value, serde_json::Value)>> = serde_json::from_str(text)
+        .map_err(|error| (Some(error.line() as u64), format!("{error}; {form}")))?;
     let one = |(from, to): (serde_json::Value, serde_json::Value)| {
         let text = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         window(&text(from), &text(to)).map_err(|message| (None, message))
     };
     let all = |(series, windows): (String, Vec<_>)| {
         let windows: Result<Vec<_>, At> = windows.into_iter().map(one).collect();
-        windows.map_err(|(line, message)| (line, format!("series {series:?}: {message}"))).map(|w| (series, w))
+        windows
+            .map_err(|(line, message)| (line, format!("series {series:?}: {message}")))
+            .map(|w| (series, w))
     };
     read.into_iter().map(all).collect()
 }
@@ -152,7 +155,8 @@ mod tests {
     #[test]
     fn json_and_csv_say_the_same() {
         let json = r#"{"a": [["2024-03-09T08:01:00Z", "2024-03-09T08:30:00Z"], [1710000000, "1710000060"]], "b": []}"#;
-        let csv = "series,from,to\na,2024-03-09 08:01,2024-03-09T09:30:00+01:00\na,1710000000,1710000060000\n";
+        let csv =
+            "series,from,to\na,2024-03-09 08:01,2024-03-09T09:30:00+01:00\na,1710000000,1710000060000\n";
         let (json, csv) = (Labels::read("l.json", json), Labels::read("l.csv", csv));
         let (json, csv) = (json.expect("good JSON"), csv.expect("good CSV"));
         let a = info("a", None);
@@ -163,7 +167,10 @@ mod tests {
 
     #[test]
     fn a_series_named_after_its_file_is_found_by_the_path() {
-        let labels = Labels::read("l", r#"{"realKnownCause/nyc_taxi.csv": [["2014-11-01 19:00:00", "2014-11-03 22:30:00"]]}"#);
+        let labels = Labels::read(
+            "l",
+            r#"{"realKnownCause/nyc_taxi.csv": [["2014-11-01 19:00:00", "2014-11-03 22:30:00"]]}"#,
+        );
         let labels = labels.expect("good JSON");
         let taxi = info("nyc_taxi", Some("nab/realKnownCause/nyc_taxi.csv"));
         assert_eq!(labels.of(&taxi).len(), 1);
@@ -175,12 +182,18 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_file_and_line() {
         let error = |text: &str| Labels::read("l.csv", text).expect_err(text).to_string();
-        assert_eq!(error("series,from\n"), "l.csv line 1: columns \"series,from\", allowed are series,from,to");
+        assert_eq!(
+            error("series,from\n"),
+            "l.csv line 1: columns \"series,from\", allowed are series,from,to"
+        );
         assert_eq!(
             error("series,from,to\na,2024-03-09,2024-03-08\n"),
             "l.csv line 2: the window from \"2024-03-09\" to \"2024-03-08\" ends before it begins"
         );
-        assert!(error("series,from,to\na,soon,2024-03-08\n").starts_with("l.csv line 2: time \"soon\", allowed is"));
+        assert!(
+            error("series,from,to\na,soon,2024-03-08\n")
+                .starts_with("l.csv line 2: time \"soon\", allowed is")
+        );
         assert!(error("{\"a\": [[1]]}").starts_with("l.csv line 1: "));
     }
 }

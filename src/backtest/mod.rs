@@ -10,11 +10,12 @@ pub mod output;
 pub mod report;
 pub mod score;
 mod series;
+pub mod summary;
 mod view;
 
 pub use interval::IntervalFault;
 pub use series::{Cell, Outcome, Row, Want};
-pub use view::{draw, summary, view};
+pub use view::{draw, in_numbers, view};
 
 use crate::monitor::MonitorSpec;
 use crate::sources::recorded::{InputError, Recording, SeriesInfo};
@@ -60,7 +61,8 @@ pub fn run<E: From<BacktestError>>(
     mut tell: impl FnMut(usize, Outcome) -> Result<(), E>,
 ) -> Result<bool, E> {
     let threads = task.threads.max(1);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(BacktestError::Threads)?;
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(BacktestError::Threads)?;
     let all: Vec<usize> = (0..recording.series().len()).collect();
     for some in all.chunks(threads * SERIES_A_THREAD) {
         if (task.stop)() {

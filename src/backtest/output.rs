@@ -21,16 +21,35 @@ pub enum Format {
 
 /// The columns of findings as CSV.
 const FINDING_COLUMNS: [&str; 13] = [
-    "id", "from", "until", "found", "series", "direction", "samples", "value", "lower", "upper", "score", "by", "words",
+    "id",
+    "from",
+    "until",
+    "found",
+    "series",
+    "direction",
+    "samples",
+    "value",
+    "lower",
+    "upper",
+    "score",
+    "by",
+    "words",
 ];
 
 /// Writes findings, one a line, in the order given.
 ///
 /// # Errors
 /// What writing returns.
-pub fn findings(findings: &[FindingView], format: Format, zone: &TimeZone, out: &mut dyn Write) -> io::Result<()> {
+pub fn findings(
+    findings: &[FindingView],
+    format: Format,
+    zone: &TimeZone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
-        Format::Text => findings.iter().try_for_each(|finding| writeln!(out, "{}", finding_text(finding, zone))),
+        Format::Text => {
+            findings.iter().try_for_each(|finding| writeln!(out, "{}", finding_text(finding, zone)))
+        }
         Format::Json => findings.iter().try_for_each(|finding| json_line(out, "finding", finding)),
         Format::Csv => {
             let mut table = csv::Writer::from_writer(out);
@@ -122,10 +141,18 @@ impl AllRows {
         }
     }
 
-    fn csv(&mut self, series: &str, outcome: &Outcome, names: &[String], out: &mut dyn Write) -> io::Result<()> {
+    fn csv(
+        &mut self,
+        series: &str,
+        outcome: &Outcome,
+        names: &[String],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let mut table = csv::Writer::from_writer(out);
         if !std::mem::replace(&mut self.head_written, true) {
-            table.write_record(["timestamp", "series", "value"].into_iter().chain(names.iter().map(String::as_str)))?;
+            table.write_record(
+                ["timestamp", "series", "value"].into_iter().chain(names.iter().map(String::as_str)),
+            )?;
         }
         for (at_ms, value, signs) in rows(outcome) {
             table.write_field(text::rfc3339(at_ms))?;
@@ -190,4 +217,3 @@ fn text_rows(series: &str, outcome: &Outcome, names: &[String], out: &mut dyn Wr
     }
     Ok(())
 }
-

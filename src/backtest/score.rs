@@ -34,14 +34,20 @@ pub struct Scores {
 
 impl Scores {
     /// The scores of one series that was recorded from `span.0` until `span.1`. Labels outside are left out.
-    pub fn of(findings: &[Found], labels: &[Window], span: (Timestamp, Timestamp), interval: Interval) -> Self {
+    pub fn of(
+        findings: &[Found],
+        labels: &[Window],
+        span: (Timestamp, Timestamp),
+        interval: Interval,
+    ) -> Self {
         let (from, until) = span;
         let seen: Vec<_> = labels.iter().filter(|label| label.from < until && label.to >= from).collect();
         let overlap = |found: &Found, label: &Window| found.from <= label.to && found.until >= label.from;
         let hits = findings.iter().filter(|found| seen.iter().any(|label| overlap(found, label))).count();
         let step = interval.as_millis() as f64;
         let delay = |label: &&Window| {
-            let first = findings.iter().filter(|found| overlap(found, label)).map(|found| found.found).min()?;
+            let first =
+                findings.iter().filter(|found| overlap(found, label)).map(|found| found.found).min()?;
             let ms = (first.as_millis() - label.from.as_millis()).max(0) as f64;
             Some((ms / step, ms / 60_000.0))
         };
@@ -56,8 +62,14 @@ impl Scores {
         }
     }
 
-    /// Adds those of another series.
-    pub fn add(&mut self, other: &Self) {
+    /// Those of several series as one.
+    pub fn together(series: &[Self]) -> Self {
+        let mut all = Self::default();
+        series.iter().for_each(|scores| all.add(scores));
+        all
+    }
+
+    fn add(&mut self, other: &Self) {
         self.findings += other.findings;
         self.hits += other.hits;
         self.labels += other.labels;
@@ -144,7 +156,10 @@ mod tests {
     #[test]
     fn what_would_divide_by_nothing_is_missing() {
         let none = scores(&[], &[]);
-        assert_eq!((none.precision, none.recall, none.f1, none.delay_samples_median), (None, None, None, None));
+        assert_eq!(
+            (none.precision, none.recall, none.f1, none.delay_samples_median),
+            (None, None, None, None)
+        );
         assert_eq!(none.false_holds_a_day, Some(0.0));
         assert_eq!(scores(&[], &[(1, 2)]).recall, Some(0.0));
         // outside of what was recorded

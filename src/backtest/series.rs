@@ -154,7 +154,8 @@ impl Hearing {
                 let known = judged.combined[0].iter().filter(|verdict| !verdict.is_unknown()).count();
                 self.judged += known as u64;
                 self.newest_judged = judged.combined[0].last().is_some_and(|verdict| !verdict.is_unknown());
-                let anomalous = judged.findings.iter().filter(|finding| **finding == Finding::Anomalous).count();
+                let anomalous =
+                    judged.findings.iter().filter(|finding| **finding == Finding::Anomalous).count();
                 self.anomalous += anomalous as u64;
                 self.next = judged.run.first + judged.run.values.len() as u64;
                 if self.want == Want::Rows {

@@ -1,7 +1,9 @@
 //! From what was judged to what is shown: findings, and pictures of them.
 
 use super::labels::Window;
-use super::report::{Direction, FindingView, Picture, Point, Said as Shown, SeriesSummary, Span, State, Vote, Words};
+use super::report::{
+    Direction, FindingView, Picture, Point, Said as Shown, SeriesSummary, Span, State, Vote, Words,
+};
 use super::series::Outcome;
 use crate::monitor::{Anomaly, Judged, Monitor, MonitorSpec, Said};
 use quietgate_detectors::{Keep, Sample, Verdict};
@@ -14,7 +16,7 @@ pub fn view(series: &str, outcome: &Outcome, labels: Option<&[Window]>) -> Vec<F
 }
 
 /// One series in numbers.
-pub fn summary(series: &str, outcome: &Outcome) -> SeriesSummary {
+pub fn in_numbers(series: &str, outcome: &Outcome) -> SeriesSummary {
     SeriesSummary {
         name: series.to_owned(),
         interval_ms: outcome.interval().as_millis(),
@@ -82,7 +84,9 @@ pub fn draw(spec: &MonitorSpec, samples: &[Sample], labels: &[Window], findings:
     let mut monitor = Monitor::new(&spec);
     let mut hear = |said: Said<'_>| {
         let (from, until) = match &said {
-            Said::Judged(judged) => (judged.run.at.as_millis(), judged.run.at(judged.run.values.len()).as_millis()),
+            Said::Judged(judged) => {
+                (judged.run.at.as_millis(), judged.run.at(judged.run.values.len()).as_millis())
+            }
             Said::Unknown { at, .. } => (at.as_millis(), at.as_millis() + interval_ms),
             Said::Late { .. } => return,
         };
@@ -123,8 +127,13 @@ impl<'a> Frame<'a> {
         match said {
             Said::Judged(judged) => self.judged(judged),
             Said::Unknown { at, .. } => {
-                let point =
-                    Point { at_ms: at.as_millis(), value: None, lower: None, upper: None, state: State::Unknown };
+                let point = Point {
+                    at_ms: at.as_millis(),
+                    value: None,
+                    lower: None,
+                    upper: None,
+                    state: State::Unknown,
+                };
                 self.put(point, |_| Shown::Unknown);
             }
             Said::Late { .. } => {}

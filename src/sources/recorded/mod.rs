@@ -34,8 +34,8 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use collector::Collector;
-use quietgate_detectors::Timestamp;
 use open::Content;
+use quietgate_detectors::Timestamp;
 use reading::{Progress, Reading};
 
 pub use clock::TimestampForm;
