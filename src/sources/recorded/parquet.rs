@@ -11,7 +11,7 @@ use polars::prelude::{
 use quietgate_detectors::DAY_MS;
 
 use super::batch::{Batch, Numeric, Places, Value};
-use super::clock::{ALLOWED_TIMES, ALLOWED_YEARS, Clock, Form, TimestampForm, Unit, in_years};
+use super::clock::{Clock, Form, TimestampForm, Unit, checked};
 use super::collector::Collector;
 use super::error::{InputError, Place, quoted};
 use super::faults::FaultKind;
@@ -277,11 +277,9 @@ impl<'t> RowReader<'t> {
     }
 
     fn checked(&self, ms: Option<i64>, place: Place, found: impl Fn() -> String) -> Result<i64, InputError> {
-        let allowed = match (ms, self.form) {
-            (Some(ms), _) if in_years(ms) => return Ok(ms),
-            (Some(_), _) => ALLOWED_YEARS,
-            (None, Some(form)) => form.words(),
-            (None, None) => ALLOWED_TIMES,
+        let allowed = match checked(ms, self.form, self.wanted) {
+            Ok(ms) => return Ok(ms),
+            Err(allowed) => allowed,
         };
         let column = &self.table.names[self.table.time];
         Err(InputError::new(self.file, found(), allowed).at(place).in_column(column))
