@@ -182,9 +182,7 @@ fn a_column_of_text_is_no_series() {
     );
     let many: String = (0..1500).map(|row| format!("{},web,1\n", row * 60)).collect();
     let late = format!("timestamp,host,load\n{many}90000,1,1\n");
-    let error =
-        Files::of("x.csv", &late).try_load(&["x.csv"], &ReadOptions::default(), 20_000).expect_err("refused");
-    assert!(error.to_string().ends_with(&format!("x.csv line 2, column host: found \"web\", {allowed}")));
+    assert_eq!(refused("x.csv", late), format!("x.csv line 2, column host: found \"web\", {allowed}"));
 }
 
 #[test]
@@ -194,4 +192,20 @@ fn options_that_do_not_fit() {
         Files::of("x.csv", "ts,a\n60,1\n").refusal(&["x.csv"], &long),
         "x.csv line 1: found the columns ts, a, allowed: a column value, or the one named by --value"
     );
+}
+
+#[test]
+fn any_damage_to_a_parquet_file_is_an_error_or_shows_nowhere() {
+    let values: Vec<f64> = (0..200).map(f64::from).collect();
+    let at: Vec<i64> = (0..200).map(|row| row * 60).collect();
+    let columns = vec![super::forms::column("at", at), super::forms::column("load", values)];
+    let whole = super::forms::parquet(columns, 50);
+    for position in (0..whole.len()).step_by(7) {
+        let mut damaged = whole.clone();
+        damaged[position] ^= 0x55;
+        let files = Files::of("x", &damaged);
+        if let Err(error) = files.try_load(&["x"], &ReadOptions::default(), BLOCK_BYTES) {
+            assert!(!error.found.is_empty(), "{error}");
+        }
+    }
 }

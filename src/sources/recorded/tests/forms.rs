@@ -61,7 +61,7 @@ fn every_layout_and_form_and_packing_of_csv() {
     }
 }
 
-fn parquet(columns: Vec<Column>, row_group: usize) -> Vec<u8> {
+pub(super) fn parquet(columns: Vec<Column>, row_group: usize) -> Vec<u8> {
     let mut frame = DataFrame::new_infer_height(columns).expect("equally long");
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
@@ -71,7 +71,7 @@ fn parquet(columns: Vec<Column>, row_group: usize) -> Vec<u8> {
     bytes
 }
 
-fn column<T, P: ?Sized>(name: &str, values: T) -> Column
+pub(super) fn column<T, P: ?Sized>(name: &str, values: T) -> Column
 where
     Series: NamedFrom<T, P>,
 {

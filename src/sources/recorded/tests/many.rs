@@ -39,8 +39,9 @@ fn segments_that_overlap_are_named_where_they_meet() {
     assert_eq!(shown(&recording), "a: 60000=1 120000=2 180000=3 120000=2 150000=2 180000=3 240000=4\n");
     assert_eq!(
         files.faults(&recording),
-        "2 out of order: 2.csv line 2 (a): 1970-01-01T00:02:00Z after 1970-01-01T00:03:00Z; and 1 more\n\
-         1 duplicate: and 1 more\n"
+        "2 out of order: 2.csv line 2 (a): 1970-01-01T00:02:00Z after 1970-01-01T00:03:00Z; \
+         line 2 (a): 1970-01-01T00:02:30Z after 1970-01-01T00:03:00Z, some lines on\n\
+         1 duplicate: 2.csv line 2 (a): 1970-01-01T00:03:00Z again, some lines on\n"
     );
 }
 
