@@ -1,6 +1,6 @@
 //! CSV column by column, by polars: the fast way through blocks in which nothing is odd. Where
 //! anything is (quotes, blank lines, a value that is no number, a time out of form), it gives no
-//! answer, and [`super::lines`] reads the block instead.
+//! answer, and `lines` reads the block instead.
 
 use std::borrow::Cow;
 use std::io::Cursor;

@@ -1,5 +1,5 @@
 //! CSV line by line: exact about every place and every oddity. What this reader says about a file is
-//! the definition; [`super::columns`] is the fast way to the same answer for blocks without oddities.
+//! the definition; `columns` is the fast way to the same answer for blocks without oddities.
 
 use std::borrow::Cow;
 
