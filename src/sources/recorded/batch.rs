@@ -118,6 +118,7 @@ pub(super) struct Numeric {
 struct Evidence {
     number: bool,
     texts: u64,
+    refused: bool,
     first: Option<(Place, String)>,
 }
 
@@ -143,16 +144,17 @@ impl Numeric {
     pub(super) fn text(&mut self, column: usize, place: Place, text: &str) {
         let column = &mut self.columns[column];
         column.texts += 1;
-        if !column.number && column.first.is_none() {
-            column.first = Some((place, quoted(text)));
+        if !column.number {
+            column.refused |= column.texts >= SETTLED_TEXTS;
+            column.first.get_or_insert_with(|| (place, quoted(text)));
         }
     }
 
     /// Refuses the first value column that holds texts only, as far as that is settled.
     pub(super) fn check(&self, file: &str, table: &Table, at_end: bool) -> Result<(), InputError> {
         for (evidence, column) in self.columns.iter().zip(&table.values) {
-            let settled = at_end || evidence.texts >= SETTLED_TEXTS;
-            if let (false, true, Some((place, text))) = (evidence.number, settled, &evidence.first) {
+            let refused = evidence.refused || (at_end && !evidence.number);
+            if let (true, Some((place, text))) = (refused, &evidence.first) {
                 let allowed = "a column of numbers (--value and --series for a long table, --ignore for a column of text)";
                 return Err(InputError::new(file, text, allowed).at(*place).in_column(&table.names[*column]));
             }

@@ -26,9 +26,9 @@ pub enum TimestampForm {
 }
 
 /// What a timestamp may be, as told in errors.
-pub(super) const ALLOWED_TIMES: &str = "epoch s, ms, us or ns, RFC 3339, or YYYY-MM-DD HH:MM[:SS] in UTC";
+const ALLOWED_TIMES: &str = "epoch s, ms, us or ns, RFC 3339, or YYYY-MM-DD HH:MM[:SS] in UTC";
 /// The years that a timestamp may lie in, as told in errors.
-pub(super) const ALLOWED_YEARS: &str = "times from 1970 to 2200";
+const ALLOWED_YEARS: &str = "times from 1970 to 2200";
 
 /// The first millisecond after the last allowed one: 2201-01-01T00:00:00Z.
 const END_MS: i64 = days_from_civil(2201, 1, 1) * DAY_MS;
@@ -36,6 +36,21 @@ const END_MS: i64 = days_from_civil(2201, 1, 1) * DAY_MS;
 /// Whether a time lies in the allowed years. What lies outside comes from a wrong unit or a broken clock.
 pub(super) fn in_years(ms: i64) -> bool {
     (0..END_MS).contains(&ms)
+}
+
+/// The time that was read, or what is allowed instead: `ms` is none where there was no time of the
+/// settled `form`, or no form could be settled under `wanted`.
+pub(super) fn checked(
+    ms: Option<i64>,
+    form: Option<Form>,
+    wanted: TimestampForm,
+) -> Result<i64, &'static str> {
+    match (ms, form) {
+        (Some(ms), _) if in_years(ms) => Ok(ms),
+        (Some(_), _) => Err(ALLOWED_YEARS),
+        (None, Some(form)) => Err(form.words()),
+        (None, None) => Err(wanted.words()),
+    }
 }
 
 /// The unit of an epoch.
@@ -107,7 +122,7 @@ impl Form {
     }
 
     /// The form in words, as told when another one turns up.
-    pub(super) const fn words(self) -> &'static str {
+    const fn words(self) -> &'static str {
         match self {
             Self::Epoch(Unit::Seconds) => "epoch s as in the first row",
             Self::Epoch(Unit::Millis) => "epoch ms as in the first row",
@@ -120,6 +135,18 @@ impl Form {
 }
 
 impl TimestampForm {
+    /// The form in words, as told when the first timestamp has another.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Auto => ALLOWED_TIMES,
+            Self::Seconds => "epoch s as told",
+            Self::Millis => "epoch ms as told",
+            Self::Micros => "epoch us as told",
+            Self::Nanos => "epoch ns as told",
+            Self::Rfc3339 => "RFC 3339 as told, or YYYY-MM-DD HH:MM[:SS] in UTC",
+        }
+    }
+
     /// The unit that is named; none for `Auto` and `Rfc3339`.
     pub(super) const fn unit(self) -> Option<Unit> {
         match self {

@@ -126,7 +126,7 @@ impl Collector {
     fn disorder(&mut self, series: u32, newest: Sample, sample: Sample, (place, column): (Place, usize)) {
         let rank = (self.files.len() - 1, place, column);
         let identity = &self.tracks[series as usize].identity;
-        disorder(&mut self.faults, &self.files, &identity.name, rank, (newest, sample));
+        disorder(&mut self.faults, &self.files, &identity.name, rank, (newest, sample), "");
     }
 
     /// Puts all samples aside.
@@ -177,13 +177,15 @@ impl Collector {
     }
 }
 
-/// Counts `sample`, which is not newer than `newest`, by what is wrong with it.
+/// Counts `sample`, which is not newer than `newest`, by what is wrong with it. `whereabouts` is added
+/// to what is told.
 pub(super) fn disorder(
     faults: &mut Faults,
     files: &[String],
     series: &str,
     rank: Rank,
     (newest, sample): (Sample, Sample),
+    whereabouts: &str,
 ) {
     let kind = disorder_of(newest, sample);
     faults.add(kind, rank, || {
@@ -196,13 +198,13 @@ pub(super) fn disorder(
             file: files[rank.0].clone(),
             place: rank.1,
             series: Some(series.to_owned()),
-            found: Some(found),
+            found: Some(found + whereabouts),
         }
     });
 }
 
 /// What is wrong with `sample`, which is not newer than `newest`.
-pub(super) fn disorder_of(newest: Sample, sample: Sample) -> FaultKind {
+fn disorder_of(newest: Sample, sample: Sample) -> FaultKind {
     let same = newest.value == sample.value || (newest.value.is_nan() && sample.value.is_nan());
     match (sample.at < newest.at, same) {
         (true, _) => FaultKind::OutOfOrder,

@@ -1,6 +1,6 @@
 //! CSV column by column, by polars: the fast way through blocks in which nothing is odd. Where
 //! anything is (quotes, blank lines, a value that is no number, a time out of form), it gives no
-//! answer, and [`super::lines`] reads the block instead.
+//! answer, and `lines` reads the block instead.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -141,4 +141,58 @@ fn texts(column: &Column) -> Option<Vec<Cow<'_, str>>> {
         texts.extend(chunk.values_iter().map(Cow::Borrowed));
     }
     Some(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::Numeric;
+    use super::super::clock::TimestampForm;
+    use super::super::layout::{ColumnNames, Layout};
+    use super::super::lines::LineReader;
+    use super::*;
+
+    /// What both readers say about `rows`; the fast one may say nothing.
+    fn both(header: &str, rows: &str, check: impl Fn(Option<&Batch<'_>>, &Batch<'_>)) {
+        let names = header.split(',').map(str::to_owned).collect();
+        let wanted = ColumnNames { ignore: vec!["note".into()], ..ColumnNames::default() };
+        let table = Table::recognise("x.csv", names, Layout::Auto, &wanted).expect("a table");
+        let block = Block { bytes: rows.as_bytes(), first_line: 2, lines: rows.matches('\n').count() };
+        let mut exact = LineReader::new("x.csv", &table, b',', TimestampForm::Auto);
+        let lines = exact.read(&block, &mut Numeric::new(&table)).expect("readable");
+        let mut fast = ColumnReader::new(&table, b',', exact.form().expect("a form"), None);
+        let frame = fast.parse(&block);
+        check(frame.as_ref().and_then(|frame| fast.batch(frame, 2)).as_ref(), &lines.batch);
+    }
+
+    #[test]
+    fn what_is_not_odd_is_read_as_line_by_line() {
+        let long = "timestamp,series,note,value";
+        for (header, rows) in [
+            (long, "60,a,x,1\n120,,,-2.5e-3\n120,b b,é, 7\n"),
+            (long, "60,a,x,1\r\n120.5,b,,2\r\n"),
+            (long, "2024-01-01 00:00,a,,1\n2024-01-02 00:00:00.5,a,,2\n"),
+            ("a,time,b", "1,2024-01-01T00:00:00Z,2\n3,2024-01-01T01:30:00+01:00,4\n"),
+        ] {
+            both(header, rows, |fast, exact| {
+                let fast = fast.expect("nothing is odd");
+                assert_eq!(
+                    (&fast.times, &fast.keys, &fast.values),
+                    (&exact.times, &exact.keys, &exact.values)
+                );
+                let places = |batch: &Batch<'_>| (0..2).map(|row| batch.places.of(row)).collect::<Vec<_>>();
+                assert_eq!(places(fast), places(exact));
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_odd_is_left_to_the_lines() {
+        for odd in
+            ["120,a,\n", "120,a,n/a\n", "120,a,NaN\n", "\n", "120,\"a\",1\n", "120,a,1 \n", "120,a\r,1\n"]
+        {
+            both("timestamp,series,value", &format!("60,a,1\n{odd}180,a,2\n"), |fast, _| {
+                assert_eq!(fast, None, "{odd}")
+            });
+        }
+    }
 }

@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn each_mistake_says_what_was_found_and_what_is_allowed() {
-        let named = |time: &str| ColumnNames { time: Some(time.into()), ..ColumnNames::default() };
+        let at = ColumnNames { time: Some("at".into()), ..ColumnNames::default() };
         let value = ColumnNames { value: Some("load".into()), ..ColumnNames::default() };
         let error = |header, layout, wanted| table(header, layout, wanted).expect_err("refused");
         let none = ColumnNames::default();
@@ -272,7 +272,7 @@ mod tests {
              or datetime in the header, or the one named by --time"
         );
         assert_eq!(
-            error("ts,a", Layout::Auto, &named("at")),
+            error("ts,a", Layout::Auto, &at),
             "a.csv: found the columns ts, a, allowed: the column named by --time, \"at\""
         );
         assert_eq!(

@@ -1,11 +1,11 @@
 //! CSV line by line: exact about every place and every oddity. What this reader says about a file is
-//! the definition; [`super::columns`] is the fast way to the same answer for blocks without oddities.
+//! the definition; `columns` is the fast way to the same answer for blocks without oddities.
 
 use std::borrow::Cow;
 
 use super::batch::{Batch, Numeric, Places, Value};
 use super::blocks::Block;
-use super::clock::{ALLOWED_TIMES, ALLOWED_YEARS, Clock, Form, TimestampForm, in_years};
+use super::clock::{Clock, Form, TimestampForm, checked};
 use super::error::{InputError, Place, quoted};
 use super::faults::FaultKind;
 use super::fields;
@@ -150,11 +150,9 @@ impl<'t> LineReader<'t> {
             self.form = Form::settle(self.wanted, text);
         }
         let ms = self.form.and_then(|form| self.clock.read(form, text));
-        let allowed = match (ms, self.form) {
-            (Some(ms), _) if in_years(ms) => return Ok(ms),
-            (Some(_), _) => ALLOWED_YEARS,
-            (None, Some(form)) => form.words(),
-            (None, None) => ALLOWED_TIMES,
+        let allowed = match checked(ms, self.form, self.wanted) {
+            Ok(ms) => return Ok(ms),
+            Err(allowed) => allowed,
         };
         let found = if text.is_empty() { "no time".to_owned() } else { quoted(text) };
         let column = &self.table.names[self.table.time];

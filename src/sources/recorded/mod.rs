@@ -4,10 +4,10 @@
 //! their series. What is wrong with single samples is counted and named ([`Faults`]) and the sample is
 //! kept; what says that a file is not what it was taken for is an [`InputError`].
 //!
-//! A file goes this way: [`open`] unpacks it, [`csv`] or [`parquet`] makes [`batch`]es of its rows (CSV
-//! in [`blocks`], by [`columns`] or by [`lines`]), [`layout`] says which column is what, [`clock`] reads
-//! the times, the [`router`] finds the series of a row, and the [`collector`] keeps its samples in
-//! [`segment`]s, in memory or in the [`spill`] file.
+//! A file goes this way: `open` unpacks it, `csv` or `parquet` makes `batch`es of its rows (CSV
+//! in `blocks`, by `columns` or by `lines`), `layout` says which column is what, `clock` reads
+//! the times, the `router` finds the series of a row, and the `collector` keeps its samples in
+//! `segment`s, in memory or in the `spill` file.
 
 mod batch;
 mod blocks;

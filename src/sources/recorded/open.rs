@@ -41,7 +41,7 @@ pub(super) struct Opened {
 /// Opens `path`, called `name` in errors. What is packed and must be sought in goes to `temporary`.
 pub(super) fn open(path: &Path, name: &str, temporary: &Path) -> Result<Opened, InputError> {
     let unreadable =
-        |cause| InputError::new(name, "a file that cannot be read", "").because::<io::Error>(cause);
+        |cause: io::Error| InputError::new(name, "a file that cannot be read", "").because(cause);
     let file = File::open(path).map_err(unreadable)?;
     let seekable = file.metadata().map_err(unreadable)?.is_file();
     let consumed = Arc::new(AtomicU64::new(0));

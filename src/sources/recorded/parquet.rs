@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use polars::io::parquet::metadata::FileMetadataRef;
 use polars::prelude::{
     ArrowDataType, ArrowSchema, Column, DataFrame, DataType, ParallelStrategy, ParquetReader, PolarsError,
     PolarsResult, SerReader, TimeUnit,
@@ -11,7 +13,7 @@ use polars::prelude::{
 use quietgate_detectors::DAY_MS;
 
 use super::batch::{Batch, Numeric, Places, Value};
-use super::clock::{ALLOWED_TIMES, ALLOWED_YEARS, Clock, Form, TimestampForm, Unit, in_years};
+use super::clock::{Clock, Form, TimestampForm, Unit, checked};
 use super::collector::Collector;
 use super::error::{InputError, Place, quoted};
 use super::faults::FaultKind;
@@ -34,9 +36,11 @@ pub(super) fn read(
     progress: &mut Progress<'_>,
 ) -> Result<(), InputError> {
     let broken = |cause: PolarsError| damaged_file(reading.file, packed, cause);
-    let mut reader = open(file).map_err(broken)?;
-    let schema = reader.schema().map_err(broken)?;
-    let metadata = Arc::clone(reader.get_metadata().map_err(broken)?);
+    let (schema, metadata) = caught(|| {
+        let mut reader = open(file)?;
+        Ok((reader.schema()?, Arc::clone(reader.get_metadata()?)))
+    })
+    .map_err(broken)?;
     let names = schema.iter_names().map(ToString::to_string).collect();
     let table = Table::recognise(reading.file, names, reading.options.layout, &reading.options.columns)?;
     check_types(reading.file, &table, &schema)?;
@@ -52,14 +56,7 @@ pub(super) fn read(
         }
         let rows = ROWS.min(metadata.num_rows - first);
         for part in &mut readers {
-            let mut reader = open(file).map_err(broken)?;
-            reader.set_metadata(Arc::clone(&metadata));
-            let frame = reader
-                .with_projection(Some(part.table.used().collect()))
-                .with_slice(Some((first, rows)))
-                .read_parallel(ParallelStrategy::RowGroups)
-                .finish()
-                .map_err(broken)?;
+            let frame = caught(|| frame(file, &metadata, part.table, first, rows)).map_err(broken)?;
             part.rows(&frame, first, collector).map_err(|error| error.or_damaged(broken))?;
         }
         if packed.is_none() {
@@ -68,6 +65,34 @@ pub(super) fn read(
         progress.advanced(rows as u64);
     }
     readers.iter().try_for_each(|part| part.numeric.check(reading.file, part.table, true))
+}
+
+/// The columns of `table` in `rows` rows from row `first` on.
+fn frame(
+    file: &File,
+    metadata: &FileMetadataRef,
+    table: &Table,
+    first: usize,
+    rows: usize,
+) -> PolarsResult<DataFrame> {
+    let mut reader = open(file)?;
+    reader.set_metadata(Arc::clone(metadata));
+    let frame = reader
+        .with_projection(Some(table.used().collect()))
+        .with_slice(Some((first, rows)))
+        .read_parallel(ParallelStrategy::RowGroups)
+        .finish()?;
+    if frame.columns().iter().all(|column| column.len() == rows) {
+        Ok(frame)
+    } else {
+        Err(PolarsError::ShapeMismatch(format!("columns with another number of rows than {rows}").into()))
+    }
+}
+
+/// Does `read`. On damaged files polars panics where it should state an error; here it is one.
+fn caught<T>(read: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(PolarsError::ComputeError("the content makes no sense".into())))
 }
 
 fn open(file: &File) -> PolarsResult<ParquetReader<File>> {
@@ -277,11 +302,9 @@ impl<'t> RowReader<'t> {
     }
 
     fn checked(&self, ms: Option<i64>, place: Place, found: impl Fn() -> String) -> Result<i64, InputError> {
-        let allowed = match (ms, self.form) {
-            (Some(ms), _) if in_years(ms) => return Ok(ms),
-            (Some(_), _) => ALLOWED_YEARS,
-            (None, Some(form)) => form.words(),
-            (None, None) => ALLOWED_TIMES,
+        let allowed = match checked(ms, self.form, self.wanted) {
+            Ok(ms) => return Ok(ms),
+            Err(allowed) => allowed,
         };
         let column = &self.table.names[self.table.time];
         Err(InputError::new(self.file, found(), allowed).at(place).in_column(column))

@@ -4,7 +4,7 @@ use std::io;
 
 use quietgate_detectors::{Sample, Timestamp};
 
-use super::collector::{disorder, disorder_of};
+use super::collector::disorder;
 use super::error::InputError;
 use super::faults::Faults;
 use super::layout::Identity;
@@ -106,16 +106,13 @@ impl Recording {
     }
 
     /// Adds the faults that show only where the segments of a series from several files meet: samples
-    /// at the head of one that are not newer than all before it. Only the first of a seam is named: the
-    /// lines of the others are not kept.
+    /// at the head of one that are not newer than all before it.
     pub(super) fn check_seams(&mut self, files: &[String], mut faults: Faults) -> Result<(), InputError> {
         for series in &self.series {
             let mut newest: Option<Sample> = None;
             for segment in &series.segments {
                 if let Some(newest) = newest.filter(|newest| segment.first.at <= newest.at) {
-                    let rank = (segment.file, segment.place, 0);
-                    disorder(&mut faults, files, &series.identity.name, rank, (newest, segment.first));
-                    self.count_behind(segment, newest, &mut faults).map_err(cannot_read_back)?;
+                    self.check_seam(series, segment, newest, files, &mut faults).map_err(cannot_read_back)?;
                 }
                 newest = newest.filter(|newest| newest.at >= segment.newest.at).or(Some(segment.newest));
             }
@@ -124,19 +121,25 @@ impl Recording {
         Ok(())
     }
 
-    /// Counts the samples of `segment` after its first that are not newer than `newest`, but newer than
-    /// those before them in the segment: the others were counted when they came.
-    fn count_behind(&self, segment: &Segment, newest: Sample, faults: &mut Faults) -> io::Result<()> {
+    /// Counts the samples of `segment` that are not newer than `newest`, but newer than those before them
+    /// in the segment: the others were counted when they came. Only the line of the first is kept.
+    fn check_seam(
+        &self,
+        series: &Recorded,
+        segment: &Segment,
+        newest: Sample,
+        files: &[String],
+        faults: &mut Faults,
+    ) -> io::Result<()> {
         let mut samples = Vec::with_capacity(segment.samples());
         segment.read(self.spill.as_ref(), &mut samples)?;
-        let mut reached = segment.first.at;
-        for sample in samples {
-            if sample.at > newest.at {
-                break;
-            }
-            if sample.at > reached {
-                reached = sample.at;
-                faults.count_only(disorder_of(newest, sample), 1);
+        let rank = (segment.file, segment.place, 0);
+        let mut reached = None;
+        for sample in samples.into_iter().take_while(|sample| sample.at <= newest.at) {
+            if reached.is_none_or(|reached| sample.at > reached) {
+                let whereabouts = if reached.is_none() { "" } else { ", some lines on" };
+                disorder(faults, files, &series.identity.name, rank, (newest, sample), whereabouts);
+                reached = Some(sample.at);
             }
         }
         Ok(())

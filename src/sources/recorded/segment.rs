@@ -1,5 +1,6 @@
 //! The samples of one series from one file: in memory as they come, on disk where there are too many.
 
+use std::fmt;
 use std::io;
 
 use quietgate_detectors::Sample;
@@ -13,7 +14,6 @@ const FIRST_CHUNK: usize = 16;
 const LARGEST_CHUNK: usize = 4096;
 
 /// A stretch of a series, in the order of arrival.
-#[derive(Debug)]
 pub(super) struct Segment {
     /// Number of the file.
     pub(super) file: usize,
@@ -27,6 +27,18 @@ pub(super) struct Segment {
     extents: Vec<Extent>,
     full: Vec<Vec<Sample>>,
     tail: Vec<Sample>,
+}
+
+/// Without the samples, which may be millions.
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, place, samples) = (self.file, self.place, self.samples());
+        f.debug_struct("Segment")
+            .field("file", &file)
+            .field("place", &place)
+            .field("samples", &samples)
+            .finish()
+    }
 }
 
 impl Segment {
