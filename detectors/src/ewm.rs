@@ -77,6 +77,8 @@ impl Ewm {
         self.weight *= keep;
         self.weight2 *= keep * keep;
         self.spread *= keep;
+        // the variance stays what it was
+        self.unbias /= keep;
         self.settled = false;
     }
 
@@ -198,7 +200,9 @@ mod tests {
         let mut ewm = Ewm::new(50.0);
         for i in 0..400u32 {
             if (100..130).contains(&i) {
+                let before = ewm.variance();
                 ewm.decay(1);
+                assert!((ewm.variance() - before).abs() <= 1e-12 * before, "a gap does not change the variance");
                 cells.push(None);
                 continue;
             }

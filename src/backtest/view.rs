@@ -77,7 +77,7 @@ const CONTEXT: i64 = 2;
 const CONTEXT_CELLS: (i64, i64) = (60, 720);
 
 /// Judges the samples of one series once more and draws the pictures of its findings.
-pub fn draw(spec: &MonitorSpec, samples: &[Sample], labels: &[Window], findings: &mut [FindingView]) {
+pub fn draw(spec: &MonitorSpec, samples: &[Sample], labels: &[Window], findings: &mut [&mut FindingView]) {
     let spec = MonitorSpec { keep: Keep::All, ..spec.clone() };
     let interval_ms = spec.interval.as_millis();
     let mut frames: Vec<Frame<'_>> = findings.iter_mut().map(|f| Frame::of(f, &spec, labels)).collect();

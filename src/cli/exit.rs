@@ -1,5 +1,6 @@
 //! How the program ends: documented exit codes, and errors with their causes.
 
+use crate::backtest::BacktestError;
 use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
@@ -63,11 +64,21 @@ impl fmt::Display for Failure {
             Self::Input(message) => f.write_str(message),
             Self::Cause(error) => {
                 write!(f, "{error}")?;
-                let causes = std::iter::successors(error.source(), |cause| cause.source());
-                causes.into_iter().try_for_each(|cause| write!(f, ": {cause}"))
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    write!(f, ": {error}")?;
+                    cause = error.source();
+                }
+                Ok(())
             }
             Self::Write(error) => write!(f, "cannot write: {error}"),
         }
+    }
+}
+
+impl From<BacktestError> for Failure {
+    fn from(error: BacktestError) -> Self {
+        Self::because(error)
     }
 }
 

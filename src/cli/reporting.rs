@@ -8,7 +8,7 @@ use crate::monitor::MonitorSpec;
 use crate::sources::recorded::Recording;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What it takes to judge the series of a recording once more, for the pictures.
 pub(super) struct Again<'a> {
@@ -29,7 +29,7 @@ pub(super) fn write(
     again: &Again<'_>,
     zone: &TimeZone,
 ) -> Result<(), Failure> {
-    let put = |name: &str, text: String| {
+    let put = |name: &str, text: String| -> Result<PathBuf, Failure> {
         let path = directory.join(name);
         std::fs::write(&path, text)
             .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
