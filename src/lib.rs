@@ -1,3 +1,22 @@
-//! Quietgate.
+//! Quietgate judges time series and opens the next upgrade step only when they are quiet.
+//!
+//! The crate is laid out on floors; a module uses only floors below its own (`tests/tidy.rs` holds it):
+//!
+//! ```text
+//! cli                    words in, words out
+//! backtest               recorded series in, findings, scores and reports out
+//! config                 what users write, read and checked
+//! sources                where samples come from
+//! monitor                samples of one series in, findings out
+//! text                   numbers, durations and times as people read them
+//! ```
+//!
+//! Below them lie two crates of their own, without any I/O: `quietgate-rules` and `quietgate-detectors`.
 #![forbid(unsafe_code)]
+
+pub mod backtest;
+pub mod cli;
+pub mod config;
 pub mod monitor;
+pub mod sources;
+pub mod text;

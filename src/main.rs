@@ -1,3 +1,8 @@
-//! Entry.
+//! The `quietgate` program: everything it does is in the library.
 #![forbid(unsafe_code)]
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    quietgate::cli::main()
+}

@@ -15,6 +15,9 @@ pub struct Sustain {
 pub const SUSTAIN_MAX: u32 = 64;
 
 impl Sustain {
+    /// A single cell is enough.
+    pub const ONE: Self = Self { k: 1, n: 1 };
+
     /// `k` of `n` cells.
     ///
     /// # Errors

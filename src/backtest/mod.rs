@@ -1,0 +1,122 @@
+//! Recorded series in; findings, scores and reports out.
+//!
+//! [`run`] judges each series by the same [`monitor`](crate::monitor) that judges live samples. Several series
+//! are judged at once, their outcomes are told in the order of the recording: the bytes that come out do not
+//! depend on the number of threads.
+
+mod interval;
+pub mod labels;
+pub mod output;
+pub mod report;
+pub mod score;
+mod series;
+pub mod summary;
+mod view;
+
+pub use interval::IntervalFault;
+pub use series::{Cell, Outcome, Row, Want};
+pub use view::{draw, in_numbers, view};
+
+use crate::monitor::MonitorSpec;
+use crate::sources::recorded::{InputError, Recording, SeriesInfo};
+use quietgate_detectors::Interval;
+use rayon::prelude::*;
+use std::error::Error;
+use std::fmt;
+
+/// How one series is judged. Without an interval that of the series is found: its most common spacing.
+pub type SpecOf<'a> = dyn Fn(&SeriesInfo, Option<Interval>) -> Result<MonitorSpec, BacktestError> + Sync + 'a;
+
+/// What [`run`] is asked to do.
+pub struct Task<'a> {
+    /// How a series is judged, given the interval that was found for it.
+    pub spec: &'a SpecOf<'a>,
+    /// The interval of all series, where it is given.
+    pub interval: Option<Interval>,
+    /// What is kept of each series beyond its anomalies.
+    pub want: Want,
+    /// How many series are judged at once; at least 1.
+    pub threads: usize,
+    /// Asked between series: whether to end now.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl fmt::Debug for Task<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("interval", &self.interval).field("threads", &self.threads).finish()
+    }
+}
+
+/// So many series a thread are judged before their outcomes are told: memory is bounded by the series in flight.
+const SERIES_A_THREAD: usize = 4;
+
+/// Judges every series of `recording` and gives the outcomes, in its order, to `tell`. Says whether all were
+/// judged, or the task was stopped before.
+///
+/// # Errors
+/// A series without a usable interval, samples that cannot be read back, and what `tell` returns.
+pub fn run<E: From<BacktestError>>(
+    recording: &Recording,
+    task: &Task<'_>,
+    mut tell: impl FnMut(usize, Outcome) -> Result<(), E>,
+) -> Result<bool, E> {
+    let threads = task.threads.max(1);
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(BacktestError::Threads)?;
+    let all: Vec<usize> = (0..recording.series().len()).collect();
+    for some in all.chunks(threads * SERIES_A_THREAD) {
+        if (task.stop)() {
+            return Ok(false);
+        }
+        let judge = |&index: &usize| series::judge(recording, index, task);
+        let outcomes: Vec<_> = pool.install(|| some.par_iter().map(judge).collect());
+        for (&index, outcome) in some.iter().zip(outcomes) {
+            tell(index, outcome?)?;
+        }
+    }
+    Ok(true)
+}
+
+/// Why a recording cannot be judged.
+#[derive(Debug)]
+pub enum BacktestError {
+    /// A series has no interval that can be used.
+    Interval {
+        /// The series.
+        series: String,
+        /// What is wrong.
+        fault: IntervalFault,
+    },
+    /// It is not known how a series is to be judged.
+    Signal {
+        /// The series.
+        series: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Samples cannot be read back.
+    Input(InputError),
+    /// Threads cannot be started.
+    Threads(rayon::ThreadPoolBuildError),
+}
+
+impl fmt::Display for BacktestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interval { series, fault } => write!(f, "series {series:?}: {fault}"),
+            Self::Signal { series, message } => write!(f, "series {series:?}: {message}"),
+            Self::Input(error) => error.fmt(f),
+            Self::Threads(_) => f.write_str("threads for judging cannot be started"),
+        }
+    }
+}
+
+impl Error for BacktestError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Input(error) => error.source(),
+            Self::Threads(error) => Some(error),
+            Self::Interval { .. } | Self::Signal { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Findings and verdicts as text, JSON lines and CSV.
+
+use super::report::FindingView;
+use super::series::Outcome;
+use crate::text;
+use jiff::tz::TimeZone;
+use quietgate_detectors::Verdict;
+use quietgate_rules::RuleSpec;
+use std::io::{self, Write};
+
+/// The form of what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// A table with a header.
+    Csv,
+}
+
+/// The columns of findings as CSV.
+const FINDING_COLUMNS: [&str; 13] = [
+    "id",
+    "from",
+    "until",
+    "found",
+    "series",
+    "direction",
+    "samples",
+    "value",
+    "lower",
+    "upper",
+    "score",
+    "by",
+    "words",
+];
+
+/// Writes findings, one a line, in the order given.
+///
+/// # Errors
+/// What writing returns.
+pub fn findings(
+    findings: &[FindingView],
+    format: Format,
+    zone: &TimeZone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Text => {
+            findings.iter().try_for_each(|finding| writeln!(out, "{}", finding_text(finding, zone)))
+        }
+        Format::Json => findings.iter().try_for_each(|finding| json_line(out, "finding", finding)),
+        Format::Csv => {
+            let mut table = csv::Writer::from_writer(out);
+            table.write_record(FINDING_COLUMNS)?;
+            findings.iter().try_for_each(|finding| table.write_record(finding_record(finding)))?;
+            table.flush()
+        }
+    }
+}
+
+/// Writes `value`, a struct or map, as one line of JSON with `kind` in front.
+///
+/// # Errors
+/// What writing returns.
+pub fn json_line(out: &mut dyn Write, kind: &str, value: &impl serde::Serialize) -> io::Result<()> {
+    #[derive(serde::Serialize)]
+    struct Line<'a, T> {
+        kind: &'a str,
+        #[serde(flatten)]
+        value: &'a T,
+    }
+    serde_json::to_writer(&mut *out, &Line { kind, value })?;
+    out.write_all(b"\n")
+}
+
+/// `F1  2024-03-09 08:01 – 08:26 UTC (25 min)  vip1  drop  by chain, ls  value 120 is below 312 = …`
+fn finding_text(finding: &FindingView, zone: &TimeZone) -> String {
+    let FindingView { id, series, from_ms, until_ms, .. } = finding;
+    let span = text::time_span(*from_ms, *until_ms, zone);
+    let duration = text::duration(until_ms - from_ms);
+    let by = finding.by.join(", ");
+    let labelled = match finding.labelled {
+        Some(true) => "  labelled",
+        Some(false) => "  not labelled",
+        None => "",
+    };
+    let words = loudest(finding);
+    format!("{id}  {span} ({duration})  {series}  {}  by {by}{labelled}  {words}", finding.direction.word())
+}
+
+/// What the detector says whose limits are shown; all say it in the report.
+fn loudest(finding: &FindingView) -> &str {
+    let of_band = finding.words.iter().find(|words| words.detector == finding.picture.band_of);
+    of_band.or(finding.words.first()).map_or("", |words| &words.sentence)
+}
+
+fn finding_record(finding: &FindingView) -> [String; 13] {
+    let number = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
+    [
+        finding.id.clone(),
+        text::rfc3339(finding.from_ms),
+        text::rfc3339(finding.until_ms),
+        text::rfc3339(finding.found_ms),
+        finding.series.clone(),
+        finding.direction.word().to_owned(),
+        finding.samples.to_string(),
+        finding.value.to_string(),
+        number(finding.lower),
+        number(finding.upper),
+        finding.score.to_string(),
+        finding.by.join(" "),
+        loudest(finding).to_owned(),
+    ]
+}
+
+/// Writes one row a sample: what every detector and every rule said of its cell.
+#[derive(Debug)]
+pub struct AllRows {
+    format: Format,
+    head_written: bool,
+}
+
+impl AllRows {
+    /// Nothing written yet.
+    pub fn new(format: Format) -> Self {
+        Self { format, head_written: false }
+    }
+
+    /// Writes the rows of one series. All series written must have the same detectors and rules.
+    ///
+    /// # Errors
+    /// What writing returns.
+    pub fn write(&mut self, series: &str, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+        let names = column_names(outcome);
+        match self.format {
+            Format::Csv => self.csv(series, outcome, &names, out),
+            Format::Json => json_rows(series, outcome, &names, out),
+            Format::Text => text_rows(series, outcome, &names, out),
+        }
+    }
+
+    fn csv(
+        &mut self,
+        series: &str,
+        outcome: &Outcome,
+        names: &[String],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let mut table = csv::Writer::from_writer(out);
+        if !std::mem::replace(&mut self.head_written, true) {
+            table.write_record(
+                ["timestamp", "series", "value"].into_iter().chain(names.iter().map(String::as_str)),
+            )?;
+        }
+        for (at_ms, value, signs) in rows(outcome) {
+            table.write_field(text::rfc3339(at_ms))?;
+            table.write_field(series)?;
+            table.write_field(value.map(|v| v.to_string()).unwrap_or_default())?;
+            let sign = |verdict: Option<i8>| verdict.map(|sign| sign.to_string()).unwrap_or_default();
+            table.write_record(signs.map(sign))?;
+        }
+        table.flush()
+    }
+}
+
+/// Detectors, then rules.
+fn column_names(outcome: &Outcome) -> Vec<String> {
+    let detectors = outcome.spec.detectors();
+    let detectors = detectors.iter().map(|d| d.entry().kind.to_owned());
+    detectors.chain(outcome.spec.rules.iter().map(|rule: &RuleSpec| rule.entry().kind.to_owned())).collect()
+}
+
+/// Each sample with its value, if it has one, and the sign of each column.
+fn rows(outcome: &Outcome) -> impl Iterator<Item = (i64, Option<f64>, impl Iterator<Item = Option<i8>>)> {
+    let columns = outcome.spec.detectors().len() + outcome.spec.rules.len();
+    outcome.rows.iter().map(move |row| {
+        let cell = row.cell.map(|index| &outcome.cells[index]);
+        let verdict = move |column: usize| -> Option<Verdict> {
+            let cell = cell?;
+            cell.verdicts.iter().chain(&cell.combined).nth(column).copied()
+        };
+        let value = Some(row.sample.value).filter(|value| value.is_finite());
+        (row.sample.at.as_millis(), value, (0..columns).map(move |c| verdict(c).and_then(Verdict::sign)))
+    })
+}
+
+fn json_rows(series: &str, outcome: &Outcome, names: &[String], out: &mut dyn Write) -> io::Result<()> {
+    for ((at_ms, value, signs), row) in rows(outcome).zip(&outcome.rows) {
+        let mut line = serde_json::Map::new();
+        line.insert("timestamp".into(), text::rfc3339(at_ms).into());
+        line.insert("series".into(), series.into());
+        line.insert("value".into(), value.into());
+        line.extend(names.iter().cloned().zip(signs.map(serde_json::Value::from)));
+        let finding = row.cell.map(|index| outcome.cells[index].finding.to_string());
+        line.insert("finding".into(), finding.unwrap_or_else(|| "unknown(out_of_order)".to_owned()).into());
+        json_line(out, "sample", &line)?;
+    }
+    Ok(())
+}
+
+fn text_rows(series: &str, outcome: &Outcome, names: &[String], out: &mut dyn Write) -> io::Result<()> {
+    for (at_ms, value, signs) in rows(outcome) {
+        let value = value.map_or_else(|| "-".to_owned(), |v| v.to_string());
+        write!(out, "{}  {series}  {value}", text::rfc3339(at_ms))?;
+        for (name, sign) in names.iter().zip(signs) {
+            let word = match sign {
+                Some(0) => "normal",
+                Some(1) => "surge",
+                Some(_) => "drop",
+                None => "unknown",
+            };
+            write!(out, "  {name}={word}")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}

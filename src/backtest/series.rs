@@ -1,0 +1,230 @@
+//! One recorded series, judged.
+
+use super::{BacktestError, Task, interval};
+use crate::monitor::{Anomalies, Anomaly, Monitor, MonitorSpec, Said};
+use crate::sources::recorded::Recording;
+use quietgate_detectors::{Interval, Reason, Sample, Timestamp, Verdict};
+use quietgate_rules::Finding;
+use std::collections::BTreeMap;
+
+/// What is kept of a series beyond its anomalies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Nothing.
+    Anomalies,
+    /// The verdicts on each sample too.
+    Rows,
+}
+
+/// What became of one series.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it was judged.
+    pub spec: MonitorSpec,
+    /// Samples read.
+    pub samples: u64,
+    /// Cells about which the rule made a statement.
+    pub judged: u64,
+    /// Cells about which nothing can be said, those without a sample included.
+    pub unknown: u64,
+    /// Cells whose finding is anomalous.
+    pub anomalous: u64,
+    /// The time of the first cell.
+    pub from: Timestamp,
+    /// The end of the last cell.
+    pub until: Timestamp,
+    /// The anomalies in order of time, each with the words of its votes.
+    pub anomalies: Vec<(Anomaly, Vec<String>)>,
+    /// The samples with what was said of their cells, where wanted: in the order of arrival.
+    pub rows: Vec<Row>,
+    /// The cells these rows refer to.
+    pub cells: Vec<Cell>,
+}
+
+impl Outcome {
+    /// Spacing of the cells.
+    pub fn interval(&self) -> Interval {
+        self.spec.interval
+    }
+}
+
+/// A sample of the input.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The sample.
+    pub sample: Sample,
+    /// Its cell in [`Outcome::cells`]; none where it came too late to be judged.
+    pub cell: Option<usize>,
+}
+
+/// What was said of a cell.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Its number.
+    pub number: u64,
+    /// One verdict a detector.
+    pub verdicts: Box<[Verdict]>,
+    /// One combined verdict a rule.
+    pub combined: Box<[Verdict]>,
+    /// The finding.
+    pub finding: Finding,
+}
+
+pub(super) fn judge(recording: &Recording, index: usize, task: &Task<'_>) -> Result<Outcome, BacktestError> {
+    let info = &recording.series()[index];
+    let samples = recording.samples(index).map_err(BacktestError::Input)?;
+    let spec = match ((task.spec)(info, task.interval), task.interval) {
+        (Err(BacktestError::Interval { .. }), None) => {
+            let found = interval::most_common(&samples)
+                .map_err(|fault| BacktestError::Interval { series: info.name.clone(), fault })?;
+            (task.spec)(info, Some(found))?
+        }
+        (spec, _) => spec?,
+    };
+    Ok(judge_samples(spec, &samples, task.want))
+}
+
+/// Judges `samples`, all of one series.
+pub(super) fn judge_samples(spec: MonitorSpec, samples: &[Sample], want: Want) -> Outcome {
+    let mut monitor = Monitor::new(&spec);
+    let mut hearing = Hearing::new(&spec, want);
+    monitor.observe(samples, |said| hearing.hear(&said));
+    monitor.finish(|said| hearing.hear(&said));
+    let rows = match want {
+        Want::Anomalies => Vec::new(),
+        Want::Rows => hearing.rows(samples, &monitor),
+    };
+    let words = |anomaly: &Anomaly| {
+        let votes = anomaly.votes.iter();
+        votes.map(|vote| monitor.words(vote.column, vote.verdict, &vote.evidence, vote.at)).collect()
+    };
+    let (from, until) = hearing.span(samples, spec.interval);
+    let cells = hearing.next - hearing.judged;
+    Outcome {
+        samples: samples.len() as u64,
+        judged: hearing.judged,
+        unknown: cells,
+        anomalous: hearing.anomalous,
+        from,
+        until,
+        anomalies: hearing.anomalies.finish().into_iter().map(|a| (a.clone(), words(&a))).collect(),
+        rows,
+        cells: hearing.cells,
+        spec,
+    }
+}
+
+/// Gathers what a monitor says of one series.
+#[derive(Debug)]
+struct Hearing {
+    want: Want,
+    anomalies: Anomalies,
+    judged: u64,
+    anomalous: u64,
+    cells: Vec<Cell>,
+    detectors: usize,
+    rules: usize,
+    /// The cell after the newest, and whether the newest is counted as judged.
+    next: u64,
+    newest_judged: bool,
+    /// How many samples of a time came too late.
+    late: BTreeMap<Timestamp, u64>,
+}
+
+impl Hearing {
+    fn new(spec: &MonitorSpec, want: Want) -> Self {
+        Self {
+            want,
+            anomalies: Anomalies::new(spec.rules[0].sustain.n()),
+            judged: 0,
+            anomalous: 0,
+            cells: Vec::new(),
+            detectors: spec.detectors().len(),
+            rules: spec.rules.len(),
+            next: 0,
+            newest_judged: false,
+            late: BTreeMap::new(),
+        }
+    }
+
+    fn hear(&mut self, said: &Said<'_>) {
+        self.anomalies.hear(said);
+        match said {
+            Said::Judged(judged) => {
+                let known = judged.combined[0].iter().filter(|verdict| !verdict.is_unknown()).count();
+                self.judged += known as u64;
+                self.newest_judged = judged.combined[0].last().is_some_and(|verdict| !verdict.is_unknown());
+                let anomalous =
+                    judged.findings.iter().filter(|finding| **finding == Finding::Anomalous).count();
+                self.anomalous += anomalous as u64;
+                self.next = judged.run.first + judged.run.values.len() as u64;
+                if self.want == Want::Rows {
+                    self.keep_run(judged);
+                }
+            }
+            Said::Unknown { cell, reason, .. } => {
+                let restated = self.newest_judged && self.next == cell + 1;
+                self.judged -= u64::from(restated);
+                (self.next, self.newest_judged) = (cell + 1, false);
+                if self.want == Want::Rows {
+                    self.keep_unknown(*cell, *reason);
+                }
+            }
+            Said::Late { at } => *self.late.entry(*at).or_default() += 1,
+        }
+    }
+
+    fn keep_run(&mut self, judged: &crate::monitor::Judged<'_>) {
+        let run = &judged.run;
+        self.forget(run.first);
+        for offset in 0..run.values.len() {
+            self.cells.push(Cell {
+                number: run.first + offset as u64,
+                verdicts: run.verdicts.iter().map(|column| column[offset]).collect(),
+                combined: judged.combined.iter().map(|column| column[offset]).collect(),
+                finding: judged.findings[offset],
+            });
+        }
+    }
+
+    fn keep_unknown(&mut self, number: u64, reason: Reason) {
+        self.forget(number);
+        let verdict = Verdict::Unknown(reason);
+        self.cells.push(Cell {
+            number,
+            verdicts: vec![verdict; self.detectors].into(),
+            combined: vec![verdict; self.rules].into(),
+            finding: Finding::Unknown(reason),
+        });
+    }
+
+    /// The newest cell is stated anew.
+    fn forget(&mut self, number: u64) {
+        if self.cells.last().is_some_and(|cell| cell.number == number) {
+            self.cells.pop();
+        }
+    }
+
+    /// The samples with their cells. Of several samples of one time the last ones are those that came too late.
+    fn rows(&mut self, samples: &[Sample], monitor: &Monitor) -> Vec<Row> {
+        let mut late = std::mem::take(&mut self.late);
+        let row = |&sample: &Sample| {
+            if let Some(count) = late.get_mut(&sample.at).filter(|count| **count > 0) {
+                *count -= 1;
+                return Row { sample, cell: None };
+            }
+            let number = monitor.cell(sample.at);
+            let cell = number.and_then(|n| self.cells.binary_search_by_key(&n, |cell| cell.number).ok());
+            Row { sample, cell }
+        };
+        let mut rows: Vec<Row> = samples.iter().rev().map(row).collect();
+        rows.reverse();
+        rows
+    }
+
+    fn span(&self, samples: &[Sample], interval: Interval) -> (Timestamp, Timestamp) {
+        let from = samples.iter().map(|sample| sample.at).min().unwrap_or(Timestamp::from_millis(0));
+        let last = samples.iter().map(|sample| sample.at).max().unwrap_or(from);
+        (from, Timestamp::from_millis(last.as_millis().saturating_add(interval.as_millis())))
+    }
+}

@@ -1,0 +1,186 @@
+//! From what was judged to what is shown: findings, and pictures of them.
+
+use super::labels::Window;
+use super::report::{
+    Direction, FindingView, Picture, Point, Said as Shown, SeriesSummary, Span, State, Vote, Words,
+};
+use super::series::Outcome;
+use crate::monitor::{Anomaly, Judged, Monitor, MonitorSpec, Said};
+use quietgate_detectors::{Keep, Sample, Verdict};
+use quietgate_rules::Finding;
+
+/// The findings of one series, without names and pictures.
+pub fn view(series: &str, outcome: &Outcome, labels: Option<&[Window]>) -> Vec<FindingView> {
+    let anomalies = outcome.anomalies.iter();
+    anomalies.map(|(anomaly, words)| finding(series, outcome, anomaly, words, labels)).collect()
+}
+
+/// One series in numbers.
+pub fn in_numbers(series: &str, outcome: &Outcome) -> SeriesSummary {
+    SeriesSummary {
+        name: series.to_owned(),
+        interval_ms: outcome.interval().as_millis(),
+        samples: outcome.samples,
+        judged: outcome.judged,
+        unknown: outcome.unknown,
+        anomalies: outcome.anomalies.len() as u64,
+        anomalous_samples: outcome.anomalous,
+    }
+}
+
+fn finding(
+    series: &str,
+    outcome: &Outcome,
+    anomaly: &Anomaly,
+    words: &[String],
+    labels: Option<&[Window]>,
+) -> FindingView {
+    let interval_ms = outcome.interval().as_millis();
+    let detectors = outcome.spec.detectors();
+    let name = |column: usize| detectors[column].entry().kind.to_owned();
+    let until_ms = anomaly.until.as_millis() + interval_ms;
+    let overlaps = |w: &Window| anomaly.from <= w.to && anomaly.until >= w.from;
+    let furthest = anomaly.votes.iter().max_by(|a, b| a.evidence.score.total_cmp(&b.evidence.score));
+    let limit = |limit: f64| Some(limit).filter(|limit| limit.is_finite());
+    let said = anomaly.votes.iter().zip(words);
+    FindingView {
+        id: String::new(),
+        series: series.to_owned(),
+        direction: if anomaly.verdict == Verdict::Drop { Direction::Drop } else { Direction::Surge },
+        from_ms: anomaly.from.as_millis(),
+        until_ms,
+        found_ms: anomaly.found.as_millis(),
+        samples: ((until_ms - anomaly.from.as_millis()) / interval_ms).unsigned_abs(),
+        by: anomaly.votes.iter().map(|vote| name(vote.column)).collect(),
+        words: said
+            .map(|(vote, words)| Words {
+                detector: name(vote.column),
+                verdict: vote.verdict.into(),
+                sentence: words.clone(),
+            })
+            .collect(),
+        peak_ms: anomaly.peak.as_millis(),
+        value: anomaly.value,
+        lower: furthest.and_then(|vote| limit(vote.evidence.lower)),
+        upper: furthest.and_then(|vote| limit(vote.evidence.upper)),
+        score: furthest.map_or(0.0, |vote| vote.evidence.score),
+        labelled: labels.map(|windows| windows.iter().any(overlaps)),
+        picture: Picture {
+            band_of: furthest.map(|vote| name(vote.column)).unwrap_or_default(),
+            ..Picture::default()
+        },
+    }
+}
+
+/// A picture shows this many times the length of its finding on either side, within these bounds in cells.
+const CONTEXT: i64 = 2;
+const CONTEXT_CELLS: (i64, i64) = (60, 720);
+
+/// Judges the samples of one series once more and draws the pictures of its findings.
+pub fn draw(spec: &MonitorSpec, samples: &[Sample], labels: &[Window], findings: &mut [FindingView]) {
+    let spec = MonitorSpec { keep: Keep::All, ..spec.clone() };
+    let interval_ms = spec.interval.as_millis();
+    let mut frames: Vec<Frame<'_>> = findings.iter_mut().map(|f| Frame::of(f, &spec, labels)).collect();
+    let mut monitor = Monitor::new(&spec);
+    let mut hear = |said: Said<'_>| {
+        let (from, until) = match &said {
+            Said::Judged(judged) => {
+                (judged.run.at.as_millis(), judged.run.at(judged.run.values.len()).as_millis())
+            }
+            Said::Unknown { at, .. } => (at.as_millis(), at.as_millis() + interval_ms),
+            Said::Late { .. } => return,
+        };
+        let seen = frames.iter_mut().filter(|frame| frame.from_ms < until && frame.until_ms >= from);
+        seen.for_each(|frame| frame.hear(&said));
+    };
+    monitor.observe(samples, &mut hear);
+    monitor.finish(hear);
+}
+
+/// What one picture takes of a series.
+struct Frame<'a> {
+    from_ms: i64,
+    until_ms: i64,
+    band: usize,
+    picture: &'a mut Picture,
+}
+
+impl<'a> Frame<'a> {
+    fn of(finding: &'a mut FindingView, spec: &MonitorSpec, labels: &[Window]) -> Self {
+        let step = spec.interval.as_millis();
+        let length = finding.until_ms - finding.from_ms;
+        let context = (CONTEXT * length).clamp(CONTEXT_CELLS.0 * step, CONTEXT_CELLS.1 * step);
+        let detectors = spec.detectors();
+        let band = detectors.iter().position(|d| d.entry().kind == finding.picture.band_of).unwrap_or(0);
+        let picture = &mut finding.picture;
+        picture.interval_ms = step;
+        picture.votes = detectors
+            .iter()
+            .map(|detector| Vote { name: detector.entry().kind.to_owned(), verdicts: Vec::new() })
+            .collect();
+        let span = |w: &Window| Span { from_ms: w.from.as_millis(), until_ms: w.to.as_millis() + step };
+        picture.labels = labels.iter().map(span).collect();
+        Self { from_ms: finding.from_ms - context, until_ms: finding.until_ms + context, band, picture }
+    }
+
+    fn hear(&mut self, said: &Said<'_>) {
+        match said {
+            Said::Judged(judged) => self.judged(judged),
+            Said::Unknown { at, .. } => {
+                let point = Point {
+                    at_ms: at.as_millis(),
+                    value: None,
+                    lower: None,
+                    upper: None,
+                    state: State::Unknown,
+                };
+                self.put(point, |_| Shown::Unknown);
+            }
+            Said::Late { .. } => {}
+        }
+    }
+
+    fn judged(&mut self, judged: &Judged<'_>) {
+        let run = &judged.run;
+        let mut evidence = run.evidence[self.band].iter().peekable();
+        for (offset, &value) in run.values.iter().enumerate() {
+            while evidence.next_if(|(at, _)| *at < offset).is_some() {}
+            let at_ms = run.at(offset).as_millis();
+            if !(self.from_ms..self.until_ms).contains(&at_ms) {
+                continue;
+            }
+            let limits = evidence.peek().filter(|(at, _)| *at == offset).map(|(_, e)| (e.lower, e.upper));
+            let finite = |limit: f64| Some(limit).filter(|limit| limit.is_finite());
+            let point = Point {
+                at_ms,
+                value: Some(value),
+                lower: limits.and_then(|(lower, _)| finite(lower)),
+                upper: limits.and_then(|(_, upper)| finite(upper)),
+                state: state(judged.findings[offset]),
+            };
+            self.put(point, |column| run.verdicts[column][offset].into());
+        }
+    }
+
+    /// Adds a point, in place of the newest where that is stated anew.
+    fn put(&mut self, point: Point, verdict: impl Fn(usize) -> Shown) {
+        let anew = self.picture.points.last().is_some_and(|newest| newest.at_ms == point.at_ms);
+        if anew {
+            self.picture.points.pop();
+            self.picture.votes.iter_mut().for_each(|vote| drop(vote.verdicts.pop()));
+        }
+        self.picture.points.push(point);
+        for (column, vote) in self.picture.votes.iter_mut().enumerate() {
+            vote.verdicts.push(verdict(column));
+        }
+    }
+}
+
+fn state(finding: Finding) -> State {
+    match finding {
+        Finding::Clean => State::Clean,
+        Finding::Suspect => State::Suspect,
+        Finding::Anomalous => State::Anomalous,
+        Finding::Unknown(_) => State::Unknown,
+    }
+}

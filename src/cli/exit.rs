@@ -1,0 +1,78 @@
+//! How the program ends: documented exit codes, and errors with their causes.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// 0: done.
+    Done,
+    /// 1: stopped before the end, or failed.
+    Aborted,
+    /// 2: what was wrong with the input has been said.
+    BadInput,
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        Self::from(match end {
+            End::Done => 0,
+            End::Aborted => 1,
+            End::BadInput => 2,
+        })
+    }
+}
+
+/// Why a command cannot do what it is asked to.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// 2: bad usage or input, in words.
+    Input(String),
+    /// 2: bad input, with its causes.
+    Cause(Box<dyn Error + Send + Sync>),
+    /// 1: what was to be written cannot be.
+    Write(std::io::Error),
+}
+
+impl Failure {
+    /// Bad input whose causes are told too.
+    pub(crate) fn because(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Cause(Box::new(error))
+    }
+
+    /// The exit code; a reader that went away (`| head`) is no failure.
+    pub(crate) fn code(&self) -> ExitCode {
+        match self {
+            Self::Input(_) | Self::Cause(_) => ExitCode::from(2),
+            Self::Write(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Self::Write(_) => ExitCode::from(1),
+        }
+    }
+
+    /// Whether there is anything to say.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self, Self::Write(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(message) => f.write_str(message),
+            Self::Cause(error) => {
+                write!(f, "{error}")?;
+                let causes = std::iter::successors(error.source(), |cause| cause.source());
+                causes.into_iter().try_for_each(|cause| write!(f, ": {cause}"))
+            }
+            Self::Write(error) => write!(f, "cannot write: {error}"),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Write(error)
+    }
+}

@@ -1,0 +1,249 @@
+//! The options that say how series are judged, shared by the commands that judge.
+
+use super::exit::Failure;
+use crate::config::units::Duration;
+use crate::config::{Config, Signal};
+use crate::monitor::MonitorSpec;
+use clap::Args;
+use quietgate_detectors::{Calendar, Interval, Keep, OptionValue, Spec};
+use quietgate_rules::{Direction, RuleSpec, Sustain};
+
+/// How to judge.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "How to judge")]
+pub(crate) struct JudgingArgs {
+    /// Signals and their rules, from a config file; then no rule can be given here
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rule", "detectors", "sustain", "direction"])]
+    pub(crate) config: Option<String>,
+    /// The signal of the config that all series belong to; else that of their name before any `{`, or the only one
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub(crate) signal: Option<String>,
+    /// The rule, with options as in `at_least:count=2`; `quietgate kinds` lists them
+    #[arg(long, value_name = "KIND", default_value = "majority")]
+    rule: String,
+    /// The detectors of the rule, with options as in `ss,threshold:above=50`; by_period and majority have their own
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',')]
+    detectors: Vec<String>,
+    /// How many of the newest samples must fire for a finding
+    #[arg(long, value_name = "K of N", default_value = "2 of 3")]
+    sustain: String,
+    /// Which way is harmful: up, down or either
+    #[arg(long, value_name = "WAY", default_value = "either")]
+    direction: String,
+    /// Spacing of the samples, as 300ms, 10s, 1m; else the most common spacing of each series
+    #[arg(long, value_name = "DURATION")]
+    interval: Option<String>,
+    /// The zone by which a day is counted, as Europe/Berlin; else UTC
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// How long late samples are waited for; else none are
+    #[arg(long, value_name = "DURATION")]
+    lateness: Option<String>,
+}
+
+/// How series are judged, found good.
+#[derive(Debug)]
+pub(crate) struct Judging {
+    /// The interval that is given for all series.
+    pub(crate) interval: Option<Interval>,
+    timezone: Option<String>,
+    lateness_ms: Option<i64>,
+    by: By,
+}
+
+#[derive(Debug)]
+enum By {
+    /// One rule for all series.
+    Rule(Box<RuleSpec>),
+    /// The signals of a config; the one named is that of all series.
+    Config(Box<Config>, Option<usize>),
+}
+
+impl JudgingArgs {
+    /// Reads and checks the options, and the config where one is named.
+    pub(crate) fn read(&self) -> Result<Judging, Failure> {
+        let duration = |flag: &str, text: &Option<String>| -> Result<Option<i64>, Failure> {
+            let read = |text: &String| {
+                text.parse().map(Duration::as_millis).map_err(|why| Failure::Input(format!("{flag}: {why}")))
+            };
+            text.as_ref().map(read).transpose()
+        };
+        let interval = duration("--interval", &self.interval)?
+            .map(|ms| {
+                Interval::from_millis(ms).map_err(|error| Failure::Input(format!("--interval: {error}")))
+            })
+            .transpose()?;
+        let lateness_ms = duration("--lateness", &self.lateness)?;
+        let by = match &self.config {
+            None => By::Rule(Box::new(self.rule()?)),
+            Some(file) => self.by_config(file)?,
+        };
+        Ok(Judging { interval, timezone: self.timezone.clone(), lateness_ms, by })
+    }
+
+    fn rule(&self) -> Result<RuleSpec, Failure> {
+        let input = |flag: &str| {
+            let flag = flag.to_owned();
+            move |why: String| Failure::Input(format!("{flag}: {why}"))
+        };
+        let detectors: Result<Vec<Spec>, Failure> =
+            self.detectors.iter().map(|text| detector(text)).collect();
+        let sustain: Sustain = self.sustain.parse().map_err(|e| input("--sustain")(format!("{e}")))?;
+        let direction: Direction =
+            self.direction.parse().map_err(|e| input("--direction")(format!("{e}")))?;
+        let (kind, options) = kind_and_options(&self.rule).map_err(input("--rule"))?;
+        RuleSpec::new(kind, &options, detectors?, direction, sustain)
+            .map_err(|e| input("--rule")(format!("{e}")))
+    }
+
+    fn by_config(&self, file: &str) -> Result<By, Failure> {
+        let text =
+            std::fs::read_to_string(file).map_err(|error| Failure::Input(format!("{file}: {error}")))?;
+        let config = Config::read(file, &text).map_err(Failure::because)?;
+        let named = |name: &String| {
+            let place = config.signals.iter().position(|signal| signal.name == *name);
+            let names: Vec<_> = config.signals.iter().map(|signal| signal.name.as_str()).collect();
+            let why = format!("--signal is {name:?}, allowed is one of {}", names.join(", "));
+            place.ok_or(Failure::Input(why))
+        };
+        let signal = self.signal.as_ref().map(named).transpose()?;
+        Ok(By::Config(Box::new(config), signal))
+    }
+}
+
+fn detector(text: &str) -> Result<Spec, Failure> {
+    let wrong = |why: String| Failure::Input(format!("--detectors: {why}"));
+    let (kind, options) = kind_and_options(text).map_err(wrong)?;
+    Spec::new(kind, &options).map_err(|error| Failure::Input(format!("--detectors: {kind}: {error}")))
+}
+
+type KindAndOptions<'a> = (&'a str, Vec<(String, OptionValue)>);
+
+/// `kind:option=value:option=value`.
+fn kind_and_options(text: &str) -> Result<KindAndOptions<'_>, String> {
+    let mut parts = text.split(':');
+    let kind = parts.next().unwrap_or_default().trim();
+    let option = |part: &str| {
+        let (name, value) =
+            part.split_once('=').ok_or_else(|| format!("{part:?} in {text:?}, allowed is option=value"))?;
+        let value = value.trim();
+        let value = value.parse().map_or_else(|_| OptionValue::Word(value.to_owned()), OptionValue::Number);
+        Ok((name.trim().to_owned(), value))
+    };
+    Ok((kind, parts.map(option).collect::<Result<_, String>>()?))
+}
+
+impl Judging {
+    /// The rule in words, for people.
+    pub(crate) fn in_words(&self) -> String {
+        match &self.by {
+            By::Rule(rule) => rule.to_string(),
+            By::Config(config, Some(signal)) => rule_of(&config.signals[*signal]),
+            By::Config(config, None) => {
+                let rules: Vec<_> = config.signals.iter().map(rule_of).collect();
+                rules.join(" / ")
+            }
+        }
+    }
+
+    /// Whether every series is judged by the same rule.
+    pub(crate) fn one_rule(&self) -> bool {
+        match &self.by {
+            By::Rule(_) | By::Config(_, Some(_)) => true,
+            By::Config(config, None) => config.signals.len() == 1,
+        }
+    }
+
+    /// Whether nothing was said about the rule: the literal set as it stands.
+    pub(crate) fn is_literal(&self) -> bool {
+        let By::Rule(rule) = &self.by else { return false };
+        let defaults: Vec<_> =
+            rule.entry().default_detectors.iter().filter_map(|k| Spec::new(k, &[]).ok()).collect();
+        rule.entry().kind == "majority" && rule.detectors() == defaults && rule.direction == Direction::Either
+    }
+
+    /// The zone in which times are shown to people.
+    pub(crate) fn shown_zone(&self) -> &str {
+        let of_signal = match &self.by {
+            By::Config(config, Some(signal)) => config.signals[*signal].time_zone.as_deref(),
+            By::Config(config, None) if config.signals.len() == 1 => config.signals[0].time_zone.as_deref(),
+            _ => None,
+        };
+        self.timezone.as_deref().or(of_signal).unwrap_or("UTC")
+    }
+
+    /// The time zone by which the series `name` is judged, by its name.
+    pub(crate) fn time_zone(&self, name: &str) -> Result<&str, String> {
+        let of_signal = match &self.by {
+            By::Rule(_) => None,
+            By::Config(config, _) => config.signals[self.signal(config, name)?].time_zone.as_deref(),
+        };
+        Ok(self.timezone.as_deref().or(of_signal).unwrap_or("UTC"))
+    }
+
+    /// What is known of the interval of the series `name`: given here, or by its signal.
+    pub(crate) fn interval(&self, name: &str) -> Result<Option<Interval>, String> {
+        match (&self.by, self.interval) {
+            (By::Config(config, _), None) => Ok(Some(config.signals[self.signal(config, name)?].interval)),
+            (_, interval) => Ok(interval),
+        }
+    }
+
+    /// How the series `name` is judged.
+    pub(crate) fn spec(
+        &self,
+        name: &str,
+        interval: Interval,
+        calendar: Calendar,
+        keep: Keep,
+    ) -> Result<MonitorSpec, String> {
+        let (rule, lateness_ms) = match &self.by {
+            By::Rule(rule) => (rule.as_ref().clone(), 0),
+            By::Config(config, _) => {
+                let signal = &config.signals[self.signal(config, name)?];
+                (signal.rule.clone(), signal.lateness_ms)
+            }
+        };
+        let lateness_ms = self.lateness_ms.unwrap_or(lateness_ms);
+        Ok(MonitorSpec { rules: vec![rule], interval, calendar, lateness_ms, keep })
+    }
+
+    fn signal(&self, config: &Config, name: &str) -> Result<usize, String> {
+        if let By::Config(_, Some(signal)) = self.by {
+            return Ok(signal);
+        }
+        let head = name.split('{').next().unwrap_or(name);
+        match config.signals.iter().position(|signal| signal.name == head) {
+            Some(signal) => Ok(signal),
+            None if config.signals.len() == 1 => Ok(0),
+            None => {
+                let names: Vec<_> = config.signals.iter().map(|signal| signal.name.as_str()).collect();
+                Err(format!(
+                    "no signal of the config has its name ({}); name one with --signal",
+                    names.join(", ")
+                ))
+            }
+        }
+    }
+}
+
+fn rule_of(signal: &Signal) -> String {
+    format!("{}: {}", signal.name, signal.rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_may_have_options() {
+        let (kind, options) = kind_and_options("threshold:above=50:below=1e-3").expect("well formed");
+        assert_eq!(kind, "threshold");
+        let number = |name: &str, value| (name.to_owned(), OptionValue::Number(value));
+        assert_eq!(options, [number("above", 50.0), number("below", 0.001)]);
+        let (_, options) = kind_and_options("by_period:group=and").expect("well formed");
+        assert_eq!(options, [("group".to_owned(), OptionValue::Word("and".to_owned()))]);
+        let error = kind_and_options("ss:7").expect_err("no name");
+        assert_eq!(error, "\"7\" in \"ss:7\", allowed is option=value");
+    }
+}

@@ -1,0 +1,101 @@
+//! Writes the report of a backtest: the page and `findings.json`.
+
+use super::exit::Failure;
+use crate::backtest;
+use crate::backtest::labels::Labels;
+use crate::backtest::report::{self, FindingView, Report};
+use crate::monitor::MonitorSpec;
+use crate::sources::recorded::Recording;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What it takes to judge the series of a recording once more, for the pictures.
+pub(super) struct Again<'a> {
+    /// The samples.
+    pub(super) recording: &'a Recording,
+    /// How each series was judged, as far as they were.
+    pub(super) specs: &'a [MonitorSpec],
+    /// The labels, if there are any.
+    pub(super) labels: Option<&'a Labels>,
+}
+
+/// Writes both files into `directory`, which is made where it does not exist. `findings.json` has every finding,
+/// the page at most `limit`: those with the highest scores.
+pub(super) fn write(
+    directory: &Path,
+    mut report: Report,
+    limit: usize,
+    again: &Again<'_>,
+    zone: &TimeZone,
+) -> Result<(), Failure> {
+    let put = |name: &str, text: String| {
+        let path = directory.join(name);
+        std::fs::write(&path, text)
+            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+        Ok(path)
+    };
+    let made = std::fs::create_dir_all(directory);
+    made.map_err(|error| Failure::Input(format!("{}: {error}", directory.display())))?;
+    put("findings.json", report::json(&report).map_err(Failure::because)?)?;
+    leave_out(&mut report, limit);
+    draw(&mut report.findings, again)?;
+    let page = put("report.html", report::html(&report, zone))?;
+    eprintln!("report: {}", page.display());
+    Ok(())
+}
+
+/// Keeps the `limit` findings that went furthest, in their order.
+fn leave_out(report: &mut Report, limit: usize) {
+    let mut scores: Vec<f64> = report.findings.iter().map(|finding| finding.score).collect();
+    if scores.len() <= limit {
+        return;
+    }
+    scores.sort_by(|a, b| b.total_cmp(a));
+    report.findings_left_out = (scores.len() - limit) as u64;
+    let least = scores.get(limit.wrapping_sub(1)).copied().unwrap_or(f64::INFINITY);
+    // of equal scores at the limit the earlier ones stay
+    let mut equal = scores[..limit].iter().filter(|&&score| score == least).count();
+    report.findings.retain(|finding| {
+        let keep = finding.score > least || (finding.score == least && equal > 0);
+        equal -= usize::from(keep && finding.score == least);
+        keep
+    });
+}
+
+fn draw(findings: &mut [FindingView], again: &Again<'_>) -> Result<(), Failure> {
+    let mut by_series: BTreeMap<String, Vec<&mut FindingView>> = BTreeMap::new();
+    for finding in findings {
+        by_series.entry(finding.series.clone()).or_default().push(finding);
+    }
+    for (index, info) in again.recording.series().iter().enumerate() {
+        if let (Some(mut findings), Some(spec)) = (by_series.remove(&info.name), again.specs.get(index)) {
+            let samples = again.recording.samples(index).map_err(Failure::because)?;
+            let labels = again.labels.map_or(&[][..], |labels| labels.of(info));
+            backtest::draw(spec, &samples, labels, &mut findings);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(scores: &[f64], limit: usize) -> (Vec<String>, u64) {
+        let finding =
+            |(i, &score): (usize, &f64)| FindingView { id: format!("F{i}"), score, ..FindingView::default() };
+        let findings = scores.iter().enumerate().map(finding).collect();
+        let mut report = Report { findings, ..Report::default() };
+        leave_out(&mut report, limit);
+        (report.findings.into_iter().map(|f| f.id).collect(), report.findings_left_out)
+    }
+
+    #[test]
+    fn those_that_went_furthest_stay_in_their_order() {
+        assert_eq!(kept(&[1.0, 5.0, 2.0, 4.0], 2), (vec!["F1".into(), "F3".into()], 2));
+        assert_eq!(kept(&[3.0, 3.0, 3.0], 2), (vec!["F0".into(), "F1".into()], 1));
+        assert_eq!(kept(&[1.0], 2), (vec!["F0".into()], 0));
+        assert_eq!(kept(&[1.0, 2.0], 0), (vec![], 2));
+    }
+}

@@ -1,0 +1,316 @@
+//! Numbers, durations and times as people read them: one form everywhere, whatever the locale of the
+//! process.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+/// How many significant digits [`number`] keeps: enough to tell a value from its limit, few enough to read.
+const DIGITS: usize = 4;
+
+/// Suffixes of thousands, from 10^3 up.
+const SUFFIXES: [char; 4] = ['k', 'M', 'G', 'T'];
+
+/// A value with four significant digits, trailing zeros dropped.
+///
+/// Below 10,000 it is written out (`812`, `1234`, `0.0125`), from there up to 10^15 with a suffix of
+/// thousands (`12.34k`, `3.4M`), beyond and below 0.001 in powers of ten (`1.5e300`, `2e-7`). Infinities are
+/// `∞` and `-∞`, what is not a number says so.
+///
+/// ```
+/// assert_eq!(quietgate::text::number(3_400_000.0), "3.4M");
+/// ```
+pub fn number(value: f64) -> String {
+    number_with(value, DIGITS)
+}
+
+/// As [`number`], with `digits` significant digits (at least one).
+pub fn number_with(value: f64, digits: usize) -> String {
+    if value.is_nan() {
+        return "not a number".to_owned();
+    }
+    let sign = if value < 0.0 { "-" } else { "" };
+    if value.is_infinite() {
+        return format!("{sign}∞");
+    }
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    // the scientific form rounds for us, also where rounding adds a digit (9999.6 is 1.000e4)
+    let scientific = format!("{:.*e}", digits.max(1) - 1, value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let kept = mantissa.replace('.', "");
+    let kept = kept.trim_end_matches('0');
+    let body = match exponent {
+        -3..=3 => with_point(kept, exponent + 1),
+        4..=14 => {
+            let suffix = SUFFIXES[(exponent / 3 - 1) as usize];
+            format!("{}{suffix}", with_point(kept, exponent % 3 + 1))
+        }
+        _ => format!("{}e{exponent}", with_point(kept, 1)),
+    };
+    format!("{sign}{body}")
+}
+
+/// The digits with a decimal point after the first `before` of them; zeros are added where digits lack.
+fn with_point(digits: &str, before: i32) -> String {
+    let Ok(before) = usize::try_from(before) else {
+        return format!("0.{}{digits}", "0".repeat(before.unsigned_abs() as usize));
+    };
+    match before {
+        0 => format!("0.{digits}"),
+        _ if digits.len() <= before => format!("{digits}{}", "0".repeat(before - digits.len())),
+        _ => format!("{}.{}", &digits[..before], &digits[before..]),
+    }
+}
+
+/// A whole number with commas between thousands: `20,160`.
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A number of things: `1 sample`, `20,160 samples`. `many` is the plural word.
+pub fn counted(value: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(value), if value == 1 { one } else { many })
+}
+
+/// A share from 0 to 1 in percent with one decimal: `12.5%`. What is not nothing never reads `0%`, what is
+/// not all never reads `100%`: `<0.1%`, `>99.9%`. Values outside are taken as the nearer end, not a number as 0.
+pub fn share(value: f64) -> String {
+    let percent = if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) * 100.0 };
+    if percent > 0.0 && percent < 0.05 {
+        return "<0.1%".to_owned();
+    }
+    if (99.95..100.0).contains(&percent) {
+        return ">99.9%".to_owned();
+    }
+    let rounded = format!("{percent:.1}");
+    format!("{}%", rounded.strip_suffix(".0").unwrap_or(&rounded))
+}
+
+/// A duration in milliseconds with at most two units, rounded to the smaller one: `300 ms`, `1.5 s`,
+/// `12 min`, `12 min 05 s`, `1 h 05 min`, `14 d`, `1 d 04 h`. Below a minute it is exact. A negative one has
+/// a leading minus.
+pub fn duration(ms: i64) -> String {
+    let sign = if ms < 0 { "-" } else { "" };
+    format!("{sign}{}", magnitude(ms.unsigned_abs()))
+}
+
+fn magnitude(ms: u64) -> String {
+    let rounded = |unit_ms: u64| ms / unit_ms + u64::from(ms % unit_ms >= unit_ms / 2);
+    let (seconds, minutes) = (rounded(1_000), rounded(60_000));
+    if ms < 1_000 {
+        format!("{ms} ms")
+    } else if ms < 60_000 {
+        let exact = format!("{}.{:03}", ms / 1_000, ms % 1_000);
+        format!("{} s", exact.trim_end_matches('0').trim_end_matches('.'))
+    } else if seconds < 3_600 {
+        two_units(seconds, 60, "min", "s")
+    } else if minutes < 1_440 {
+        two_units(minutes, 60, "h", "min")
+    } else {
+        two_units(rounded(3_600_000), 24, "d", "h")
+    }
+}
+
+/// `total` small units as large and small ones; the small ones are left out where there are none.
+fn two_units(total: u64, per_large: u64, large: &str, small: &str) -> String {
+    match total % per_large {
+        0 => format!("{} {large}", total / per_large),
+        rest => format!("{} {large} {rest:02} {small}", total / per_large),
+    }
+}
+
+/// A time (UTC milliseconds since 1970) in the zone given, to the minute and as much finer as it is not
+/// whole: `2024-03-09 08:01 UTC`, `2024-03-09 09:01:30.250 CET`. A time outside the years -9999 to 9999 is
+/// written as its milliseconds.
+pub fn time(ms: i64, zone: &TimeZone) -> String {
+    let clock = clock_format(ms);
+    time_as(ms, zone, &format!("%Y-%m-%d {clock} %Z")).unwrap_or_else(|| since_1970(ms))
+}
+
+/// A stretch of time in the zone given; what both ends have in common is said once:
+/// `2024-03-09 08:01 – 08:26 UTC`, `2024-03-09 23:50 UTC – 2024-03-10 00:20 UTC`.
+pub fn time_span(from_ms: i64, until_ms: i64, zone: &TimeZone) -> String {
+    let day = |ms| time_as(ms, zone, "%Y-%m-%d %Z");
+    if day(from_ms).is_some() && day(from_ms) == day(until_ms) {
+        let from = time_as(from_ms, zone, &format!("%Y-%m-%d {}", clock_format(from_ms)));
+        let until = time_as(until_ms, zone, &format!("{} %Z", clock_format(until_ms)));
+        if let (Some(from), Some(until)) = (from, until) {
+            return format!("{from} – {until}");
+        }
+    }
+    format!("{} – {}", time(from_ms, zone), time(until_ms, zone))
+}
+
+/// The coarsest clock that still says the whole time.
+fn clock_format(ms: i64) -> &'static str {
+    if ms % 1_000 != 0 {
+        "%H:%M:%S.%3f"
+    } else if ms % 60_000 != 0 {
+        "%H:%M:%S"
+    } else {
+        "%H:%M"
+    }
+}
+
+/// A time in the zone given, in a `strftime` format; nothing outside the years -9999 to 9999.
+pub fn time_as(ms: i64, zone: &TimeZone, format: &str) -> Option<String> {
+    let zoned = Timestamp::from_millisecond(ms).ok()?.to_zoned(zone.clone());
+    Some(zoned.strftime(format).to_string())
+}
+
+/// A time (UTC milliseconds since 1970) as RFC 3339 in UTC, for machines: `2024-03-09T08:01:00Z`. A time
+/// outside the years -9999 to 9999 is written as its milliseconds.
+pub fn rfc3339(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map_or_else(|_| since_1970(ms), |at| at.to_string())
+}
+
+fn since_1970(ms: i64) -> String {
+    format!("{ms} ms since 1970-01-01T00:00:00Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_documented() {
+        let cases = [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (812.0, "812"),
+            (-812.04, "-812"),
+            (1234.4, "1234"),
+            (9999.6, "10k"),
+            (8000.0, "8000"),
+            (12_340.0, "12.34k"),
+            (123_456.0, "123.5k"),
+            (3_400_000.0, "3.4M"),
+            (999_999.0, "1M"),
+            (1.5e9, "1.5G"),
+            (1e14, "100T"),
+            (1e15, "1e15"),
+            (-1.5e300, "-1.5e300"),
+            (0.5, "0.5"),
+            (0.012_345, "0.01235"),
+            (0.001, "0.001"),
+            (2e-7, "2e-7"),
+            (1.0 / 3.0, "0.3333"),
+            (f64::INFINITY, "∞"),
+            (f64::NEG_INFINITY, "-∞"),
+            (f64::NAN, "not a number"),
+            (f64::MIN_POSITIVE, "2.225e-308"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(number(value), expected, "{value:e}");
+        }
+    }
+
+    #[test]
+    fn more_digits_tell_close_values_apart() {
+        assert_eq!(number_with(123_456.6, 7), "123.4566k");
+        assert_eq!(number_with(123_456.8, 7), "123.4568k");
+        assert_eq!(number_with(7.7, 0), "8");
+    }
+
+    #[test]
+    fn counts_have_commas() {
+        let cases = [(0, "0"), (999, "999"), (1_000, "1,000"), (20_160, "20,160"), (1_000_000, "1,000,000")];
+        for (value, expected) in cases {
+            assert_eq!(count(value), expected);
+        }
+        assert_eq!(counted(1, "sample", "samples"), "1 sample");
+        assert_eq!(counted(0, "sample", "samples"), "0 samples");
+    }
+
+    #[test]
+    fn shares_never_hide_a_rest() {
+        let cases = [
+            (0.0, "0%"),
+            (0.000_1, "<0.1%"),
+            (0.001, "0.1%"),
+            (0.125, "12.5%"),
+            (0.5, "50%"),
+            (0.999, "99.9%"),
+            (0.999_9, ">99.9%"),
+            (1.0, "100%"),
+            (1.5, "100%"),
+            (-1.0, "0%"),
+            (f64::NAN, "0%"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(share(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn durations_read_as_documented() {
+        let cases = [
+            (0, "0 ms"),
+            (300, "300 ms"),
+            (1_000, "1 s"),
+            (1_500, "1.5 s"),
+            (59_999, "59.999 s"),
+            (60_000, "1 min"),
+            (725_000, "12 min 05 s"),
+            (720_000, "12 min"),
+            (3_599_499, "59 min 59 s"),
+            (3_599_999, "1 h"),
+            (3_900_000, "1 h 05 min"),
+            (86_399_999, "1 d"),
+            (86_400_000, "1 d"),
+            (100_800_000, "1 d 04 h"),
+            (1_209_600_000, "14 d"),
+            (-60_000, "-1 min"),
+        ];
+        for (ms, expected) in cases {
+            assert_eq!(duration(ms), expected, "{ms}");
+        }
+        assert_eq!(duration(i64::MIN), "-106751991167 d 07 h");
+    }
+
+    #[test]
+    fn times_name_their_zone() {
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a valid rule");
+        let cases = [
+            (1_709_971_260_000, &TimeZone::UTC, "2024-03-09 08:01 UTC"),
+            (1_709_971_260_000, &berlin, "2024-03-09 09:01 CET"),
+            (1_720_000_000_000, &berlin, "2024-07-03 11:46:40 CEST"),
+            (1_709_971_260_250, &TimeZone::UTC, "2024-03-09 08:01:00.250 UTC"),
+            (-1, &TimeZone::UTC, "1969-12-31 23:59:59.999 UTC"),
+            (i64::MAX, &TimeZone::UTC, "9223372036854775807 ms since 1970-01-01T00:00:00Z"),
+        ];
+        for (ms, zone, expected) in cases {
+            assert_eq!(time(ms, zone), expected);
+        }
+    }
+
+    #[test]
+    fn a_span_says_once_what_both_ends_share() {
+        let at = 1_709_971_260_000;
+        let cases = [
+            (at, at + 1_500_000, "2024-03-09 08:01 – 08:26 UTC"),
+            (at, at + 1_500, "2024-03-09 08:01 – 08:01:01.500 UTC"),
+            (at, at + 86_400_000, "2024-03-09 08:01 UTC – 2024-03-10 08:01 UTC"),
+        ];
+        for (from, until, expected) in cases {
+            assert_eq!(time_span(from, until, &TimeZone::UTC), expected);
+        }
+        assert!(time_span(i64::MIN, i64::MAX, &TimeZone::UTC).contains(" – 9223372036854775807 ms"));
+    }
+
+    #[test]
+    fn machines_get_rfc3339() {
+        assert_eq!(rfc3339(1_709_971_260_000), "2024-03-09T08:01:00Z");
+        assert_eq!(rfc3339(1_709_971_260_250), "2024-03-09T08:01:00.25Z");
+        assert_eq!(rfc3339(i64::MIN), "-9223372036854775808 ms since 1970-01-01T00:00:00Z");
+    }
+}
