@@ -82,7 +82,7 @@ fn kinds() -> Kinds {
             summary: entry.summary,
             about: entry.about,
             options: entry.options,
-            notes: vec![("default_detectors", words, json!(detectors))],
+            notes: vec![("detectors", words, json!(detectors))],
         }
     };
     Kinds {
@@ -153,7 +153,7 @@ fn write_family(title: &str, kinds: &[Kind], out: &mut dyn Write) -> io::Result<
         write_beside(kind.name, kind.summary, out)?;
         write_beside("", kind.about, out)?;
         for (name, words, _) in &kind.notes {
-            write_beside(&format!("  {}", name.replace('_', " ")), words, out)?;
+            write_beside(&format!("  {}:", name.replace('_', "-")), words, out)?;
         }
         for doc in kind.options {
             let unit = if doc.unit.is_empty() { String::new() } else { format!(" ({})", doc.unit) };

@@ -16,7 +16,7 @@ mod yaml;
 mod zone;
 
 pub use mistakes::{Mistake, Mistakes, Place};
-pub use rule::detector_from_text;
+pub use rule::{Given, detector_from_text, kind_from_text};
 pub use schema::{option_schema, schema};
 pub use signal::{Expected, Meaning, Signal};
 pub use yaml::{Key, Node, Scalar, Value};

@@ -7,24 +7,39 @@ use super::yaml::{Node, Scalar, Value};
 use quietgate_detectors::{OptionDoc, OptionValue, Options, Spec};
 use quietgate_rules::{Direction, RuleSpec, VOTERS_MAX};
 
-/// The detector that `text` describes, as a flag gives it: `ss`, or `threshold:above=50:below=1`.
+/// Options by name, as they were given.
+pub type Given = Vec<(String, OptionValue)>;
+
+/// A kind as a flag names it, with its options: `ss`, `threshold:above=50:below=1`, `at_least:count=2`.
+///
+/// Nothing is asked here of the kind and the values; that is for the registries.
+///
+/// # Errors
+/// A part that is not `OPTION=VALUE`, and an option given twice.
+pub fn kind_from_text(text: &str) -> Result<(&str, Given), String> {
+    let mut parts = text.split(':').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    let mut options = Given::new();
+    for part in parts {
+        let (name, value) = part
+            .split_once('=')
+            .ok_or_else(|| format!("found {part:?} in {text:?}, allowed is OPTION=VALUE"))?;
+        let (name, text_of_value) = (name.trim(), value.trim().to_owned());
+        if options.iter().any(|(known, _)| known == name) {
+            return Err(format!("option {name:?} is given twice in {text:?}"));
+        }
+        options.push((name.to_owned(), option_value(&Scalar { text: text_of_value, plain: true })));
+    }
+    Ok((kind, options))
+}
+
+/// The detector that `text` describes, in the form of [`kind_from_text`].
 ///
 /// # Errors
 /// Every mistake in it, in words.
 pub fn detector_from_text(text: &str) -> Result<Spec, String> {
-    let mut parts = text.split(':');
-    let kind = parts.next().unwrap_or_default();
-    let mut options: Vec<(String, OptionValue)> = Vec::new();
-    for part in parts {
-        let (name, value) = part
-            .split_once('=')
-            .ok_or_else(|| format!("found {part:?} in detector {text:?}, allowed is OPTION=VALUE"))?;
-        if options.iter().any(|(known, _)| known == name) {
-            return Err(format!("option {name:?} is given twice in detector {text:?}"));
-        }
-        options.push((name.to_owned(), option_value(&Scalar { text: value.to_owned(), plain: true })));
-    }
-    Spec::new(kind, &options).map_err(|error| format!("in detector {text:?}: {error}"))
+    let (kind, options) = kind_from_text(text)?;
+    Spec::new(kind, &options).map_err(|error| format!("in {text:?}: {error}"))
 }
 
 /// The rule that `node`, a mapping, describes. `at` is where its name stands.
@@ -60,7 +75,8 @@ fn detectors(fields: &Fields<'_>, must_name: bool, mistakes: &mut Mistakes) -> O
     // a rule takes an empty list for "its own", which is not what somebody means who writes one
     let fits = (1..=VOTERS_MAX).contains(&items.len());
     if !fits {
-        let message = format!("detectors is a list of {}, allowed are 1 to {VOTERS_MAX}", items.len());
+        let message =
+            format!("detectors is a list of {}, allowed are 1 to {VOTERS_MAX} detectors", items.len());
         mistakes.add(node.at, message);
     }
     // all are read before the first bad one ends it
@@ -112,12 +128,8 @@ fn rules() -> Vec<&'static str> {
 }
 
 /// The options among `fields`, checked one by one against `table`; none where there is a mistake in them.
-fn options(
-    fields: &Fields<'_>,
-    table: &'static [OptionDoc],
-    mistakes: &mut Mistakes,
-) -> Option<Vec<(String, OptionValue)>> {
-    let (mut given, mut sound) = (Vec::new(), true);
+fn options(fields: &Fields<'_>, table: &'static [OptionDoc], mistakes: &mut Mistakes) -> Option<Given> {
+    let (mut given, mut sound) = (Given::new(), true);
     for (key, node) in fields.options() {
         // a key that is not in the table was noted when the fields were opened
         let Some(doc) = table.iter().find(|doc| doc.name == key.name) else { continue };
@@ -155,14 +167,16 @@ mod tests {
             (limit.options().number("above"), limit.options().number("below")),
             (Some(50.0), Some(1.0))
         );
+        let spaced = detector_from_text(" threshold : above = 50 : below = 1").expect("good");
+        assert_eq!(spaced, limit);
         assert_eq!(detector_from_text("ss").map(|spec| spec.entry().kind), Ok("ss"));
         let cases = [
-            ("sss", "in detector \"sss\": unknown detector \"sss\", expected one of: ss"),
-            ("threshold", "in detector \"threshold\": threshold has neither above nor below"),
-            ("threshold:above", "found \"above\" in detector \"threshold:above\", allowed is OPTION=VALUE"),
-            ("threshold:above=.nan", "in detector \"threshold:above=.nan\": above is NaN, allowed is any"),
+            ("sss", "in \"sss\": unknown detector \"sss\", expected one of: ss"),
+            ("threshold", "in \"threshold\": threshold has neither above nor below"),
+            ("threshold:above", "found \"above\" in \"threshold:above\", allowed is OPTION=VALUE"),
+            ("threshold:above=.nan", "in \"threshold:above=.nan\": above is NaN, allowed is any"),
             ("threshold:above=1:above=2", "option \"above\" is given twice"),
-            ("chain:days=ten", "in detector \"chain:days=ten\": days is \"ten\", allowed is a whole number"),
+            ("chain:days=ten", "in \"chain:days=ten\": days is \"ten\", allowed is a whole number"),
         ];
         for (text, start) in cases {
             let error = detector_from_text(text).expect_err(text);

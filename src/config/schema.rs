@@ -17,6 +17,7 @@ pub fn schema() -> Value {
         "title": "quietgate.yaml",
     });
     merge(&mut schema, table(&CONFIG, &[], None, true));
+    schema["$defs"] = json!({ "detector": {"oneOf": detectors()} });
     schema
 }
 
@@ -109,7 +110,8 @@ fn shape(shape: Shape) -> Value {
         Shape::Expect => by_name(json!({"oneOf": [{"const": "inventory"}, values()]})),
         Shape::Rule => json!({ "oneOf": rules() }),
         Shape::Detectors => {
-            json!({"type": "array", "minItems": 1, "maxItems": VOTERS_MAX, "items": {"oneOf": detectors()}})
+            let detector = json!({"$ref": "#/$defs/detector"});
+            json!({"type": "array", "minItems": 1, "maxItems": VOTERS_MAX, "items": detector})
         }
         Shape::Signals => at_least_one(by_name(table(&SIGNAL, &[], None, true))),
         Shape::Sources => at_least_one(by_name(table(&SOURCE, &[], None, false))),
@@ -216,7 +218,7 @@ mod tests {
     fn every_option_is_in_the_schema_with_its_bounds() {
         let schema = schema();
         let rules = &schema.pointer(SIGNAL_PATH).expect("signals")["properties"]["rule"]["oneOf"];
-        let detectors = &rules[0]["properties"]["detectors"]["items"]["oneOf"];
+        let detectors = &schema["$defs"]["detector"]["oneOf"];
         let rule_options = quietgate_rules::all().iter().map(|entry| (rules, entry.kind, entry.options));
         let options = quietgate_detectors::all().iter().map(|entry| (detectors, entry.kind, entry.options));
         let mut seen = 0;
