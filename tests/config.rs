@@ -1,6 +1,6 @@
 //! Config files, good and bad: one file for each mistake, with the exact messages beside it.
 
-use quietgate::config::Config;
+use quietgate::config::{Config, Expected, Meaning};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,39 @@ fn good_files_are_read_without_a_word() {
     for path in good {
         assert_eq!(messages(&read(&path)), "", "{}", name(&path));
     }
+}
+
+#[test]
+fn every_key_arrives_where_it_belongs() {
+    let path = files("good.full", ".yaml").remove(0);
+    let config = Config::read("quietgate.yaml", &read(&path)).expect("a good file");
+    let kinds: Vec<_> =
+        config.sources.iter().map(|(name, source)| (name.as_str(), source.kind.as_str())).collect();
+    assert_eq!(kinds, [("prom", "prometheus"), ("lvs", "ipvs")]);
+    assert_eq!(config.sinks[0].node.get("secret_file").and_then(|node| node.scalar()), Some("hook.secret"));
+    assert!(config.state.is_some() && config.api.is_some());
+
+    let vip = config.signal("vip_in_bytes").expect("the first signal");
+    assert_eq!((vip.interval.as_millis(), vip.max_age_ms, vip.lateness_ms), (60_000, 150_000, 10_000));
+    assert_eq!((vip.time_zone.as_deref(), vip.unit.as_deref()), (Some("Europe/Berlin"), Some("bytes/s")));
+    let label = |name: &str, meaning| (name.to_owned(), meaning);
+    assert_eq!(vip.labels, [label("vip", Meaning::Label("vip".into())), label("host", Meaning::Target)]);
+    let sites = ["north", "south", "3"].map(str::to_owned).to_vec();
+    assert_eq!(vip.expect[1], ("site".to_owned(), Expected::Values(sites)));
+    assert_eq!(vip.rule.to_string(), "by_period of ss, ls, chain, ca; sustain 2 of 3; direction either");
+
+    let connections = config.signal("connections").expect("the second signal");
+    assert_eq!(
+        (connections.max_age_ms, connections.lateness_ms, connections.time_zone.as_deref()),
+        (10_000, 0, None)
+    );
+    let options = connections.rule.detectors().iter().map(|detector| detector.options());
+    let given: Vec<_> = options.map(|o| (o.count("days"), o.number("above"), o.number("below"))).collect();
+    assert_eq!(given, [(None, None, None), (Some(7), None, None), (None, Some(1e6), Some(-0.5))]);
+    assert_eq!(
+        connections.rule.to_string(),
+        "at_least of ss, chain, threshold; sustain 3 of 5; direction down"
+    );
 }
 
 /// With `UPDATE_EXPECTED=1` in the environment the expected messages are written anew: read them then.
