@@ -1,0 +1,269 @@
+//! `quietgate kinds`: every detector and rule with its options, from the registries alone.
+
+use crate::config::option_schema;
+use clap::{Args, ValueEnum};
+use quietgate_detectors::{Accepts, Default, Interval, OptionDoc, Options, number};
+use serde_json::{Value, json};
+use std::io::{self, Write};
+
+/// What `quietgate kinds` takes.
+#[derive(Debug, Args)]
+pub(crate) struct KindsArgs {
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Forms of the output.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// To read, in 100 columns
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Writes the kinds to `out`.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
+    let kinds = kinds();
+    match args.format {
+        Format::Text => {
+            write_family("Detectors", &kinds.detectors, out)?;
+            writeln!(out)?;
+            write_family("Rules", &kinds.rules, out)
+        }
+        Format::Json => {
+            let list = |kinds: &[Kind]| kinds.iter().map(Kind::json).collect::<Vec<_>>();
+            let value = json!({"detectors": list(&kinds.detectors), "rules": list(&kinds.rules)});
+            serde_json::to_writer_pretty(&mut *out, &value)?;
+            writeln!(out)
+        }
+    }
+}
+
+/// All there is to say.
+struct Kinds {
+    detectors: Vec<Kind>,
+    rules: Vec<Kind>,
+}
+
+/// A kind of detector or rule.
+struct Kind {
+    name: &'static str,
+    summary: &'static str,
+    about: &'static str,
+    options: &'static [OptionDoc],
+    /// What else is to say of it: key, words for people, value for programs.
+    notes: Vec<(&'static str, String, Value)>,
+}
+
+fn kinds() -> Kinds {
+    let detector = |entry: &quietgate_detectors::Entry| {
+        let warm_up = warm_up(entry);
+        Kind {
+            name: entry.kind,
+            summary: entry.summary,
+            about: entry.about,
+            options: entry.options,
+            notes: vec![
+                ("seasonal", if entry.seasonal { "yes" } else { "no" }.to_owned(), json!(entry.seasonal)),
+                ("warm_up", warm_up.clone(), json!(warm_up)),
+            ],
+        }
+    };
+    let rule = |entry: &quietgate_rules::Entry| {
+        let detectors = entry.default_detectors;
+        let words = if detectors.is_empty() { "must be named".to_owned() } else { detectors.join(", ") };
+        Kind {
+            name: entry.kind,
+            summary: entry.summary,
+            about: entry.about,
+            options: entry.options,
+            notes: vec![("detectors", words, json!(detectors))],
+        }
+    };
+    Kinds {
+        detectors: quietgate_detectors::all().iter().map(detector).collect(),
+        rules: quietgate_rules::all().iter().map(rule).collect(),
+    }
+}
+
+/// The warm-up with options at their defaults, in words: `3 days and 1 sample`.
+///
+/// A warm-up is so many days and so many samples; how many of each is told by two intervals.
+fn warm_up(entry: &quietgate_detectors::Entry) -> String {
+    let options = Options::defaults(entry.options);
+    let of = |interval: Interval| ((entry.warm_up)(&options, interval), interval.cells_a_day());
+    let (half_day, day) =
+        (Interval::from_millis(Interval::MAX_MS / 2).unwrap_or(Interval::LONGEST), Interval::LONGEST);
+    let ((samples_half, cells_half), (samples_day, cells_day)) = (of(half_day), of(day));
+    let days = samples_half.abs_diff(samples_day) / (cells_half - cells_day).max(1);
+    let samples = samples_day.saturating_sub(days * cells_day);
+    let counted = |count: usize, what: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        _ => Some(format!("{count} {what}s")),
+    };
+    let parts: Vec<_> = [counted(days, "day"), counted(samples, "sample")].into_iter().flatten().collect();
+    if parts.is_empty() { "none".to_owned() } else { parts.join(" and ") }
+}
+
+impl Kind {
+    fn json(&self) -> Value {
+        let options: Vec<_> = self.options.iter().map(option_json).collect();
+        let mut value = json!({"kind": self.name, "summary": self.summary, "about": self.about});
+        for (key, _, note) in &self.notes {
+            value[*key] = note.clone();
+        }
+        value["options"] = json!(options);
+        value
+    }
+}
+
+/// An option: its name and unit, and what a schema says of it.
+fn option_json(doc: &OptionDoc) -> Value {
+    let mut value = json!({
+        "name": doc.name,
+        "accepts": accepted_words(doc),
+        "unit": doc.unit,
+        "required": doc.default == Default::Required,
+    });
+    let schema = option_schema(doc);
+    for key in ["type", "minimum", "maximum", "enum", "default"] {
+        if let Some(known) = schema.get(key) {
+            value[key] = known.clone();
+        }
+    }
+    value["why"] = json!(doc.why);
+    value
+}
+
+/// Columns of the text form.
+const WIDTH: usize = 100;
+/// Columns before the values of the text form.
+const INDENT: usize = 20;
+
+fn write_family(title: &str, kinds: &[Kind], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{title}\n{}", "=".repeat(title.len()))?;
+    for kind in kinds {
+        writeln!(out)?;
+        write_beside(kind.name, kind.summary, out)?;
+        write_beside("", kind.about, out)?;
+        for (name, words, _) in &kind.notes {
+            write_beside(&format!("  {}:", name.replace('_', "-")), words, out)?;
+        }
+        for doc in kind.options {
+            let unit = if doc.unit.is_empty() { String::new() } else { format!(" ({})", doc.unit) };
+            let facts = format!("{}{unit}; {}", accepted_words(doc), default_words(doc));
+            write_beside(&format!("  {}", doc.name), &facts, out)?;
+            write_beside("", doc.why, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the option takes. An upper end at the last of all numbers bounds nothing and has 309 digits.
+fn accepted_words(doc: &OptionDoc) -> String {
+    match doc.accepts {
+        Accepts::Number { min, max: f64::MAX } if min > f64::MIN => {
+            format!("a finite number of at least {}", number(min))
+        }
+        accepts => accepts.to_string(),
+    }
+}
+
+fn default_words(doc: &OptionDoc) -> String {
+    match doc.default {
+        Default::Number(n) => format!("default {}", number(n)),
+        Default::Word(word) => format!("default {word}"),
+        Default::Off => "default off".to_owned(),
+        Default::Required => "required".to_owned(),
+    }
+}
+
+/// Writes `text` in lines beside `name`.
+fn write_beside(name: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    let mut head = name;
+    for line in lines(text, WIDTH - INDENT) {
+        writeln!(out, "{head:<INDENT$}{line}")?;
+        head = "";
+    }
+    Ok(())
+}
+
+/// `text` cut between words into lines of at most `width` characters; a longer word is a line of its own.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(format: Format) -> String {
+        let mut out = Vec::new();
+        run(&KindsArgs { format }, &mut out).expect("a writer that does not fail");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn every_kind_and_option_is_told_within_100_columns() {
+        let text = output(Format::Text);
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH && line == line.trim_end(), "{line:?}");
+        }
+        let kinds = kinds();
+        for kind in kinds.detectors.iter().chain(&kinds.rules) {
+            assert!(text.contains(&format!("\n{:<INDENT$}{}", kind.name, lines(kind.summary, 80)[0])));
+            for doc in kind.options {
+                assert!(text.contains(&format!(
+                    "\n  {:<18}{}",
+                    doc.name,
+                    lines(&accepted_words(doc), 40)[0]
+                )));
+            }
+        }
+    }
+
+    #[test]
+    fn the_json_form_has_all_that_the_registries_have() {
+        let value: Value = serde_json::from_str(&output(Format::Json)).expect("JSON");
+        let detectors = value["detectors"].as_array().expect("a list");
+        assert_eq!(detectors.len(), quietgate_detectors::all().len());
+        let chain = detectors.iter().find(|kind| kind["kind"] == "chain").expect("chain");
+        assert_eq!((&chain["seasonal"], &chain["warm_up"]), (&json!(true), &json!("3 days")));
+        let days = &chain["options"][0];
+        assert_eq!(
+            (&days["name"], &days["minimum"], &days["maximum"], &days["default"], &days["required"]),
+            (&json!("days"), &json!(1), &json!(60), &json!(14), &json!(false))
+        );
+        assert_eq!(value["rules"].as_array().map(Vec::len), Some(quietgate_rules::all().len()));
+    }
+
+    #[test]
+    fn a_warm_up_is_told_in_days_and_samples() {
+        let of = |kind| warm_up(quietgate_detectors::find(kind).expect("a kind"));
+        assert_eq!((of("threshold"), of("ca")), ("none".to_owned(), "3 days and 1 sample".to_owned()));
+        let interval = Interval::from_millis(60_000).expect("in range");
+        for entry in quietgate_detectors::all().iter().filter(|entry| !entry.seasonal) {
+            let samples = (entry.warm_up)(&Options::defaults(entry.options), interval);
+            let words = of(entry.kind);
+            assert!(
+                samples == 0 || words == format!("{samples} sample{}", if samples == 1 { "" } else { "s" })
+            );
+        }
+    }
+}

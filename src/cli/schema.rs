@@ -1,0 +1,31 @@
+//! `quietgate schema`: JSON Schemas of the files that a user writes.
+
+use crate::config;
+use clap::{Args, ValueEnum};
+use std::io::{self, Write};
+
+/// What `quietgate schema` takes.
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Which file the schema is for
+    file: SchemaOf,
+}
+
+/// Files that have a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SchemaOf {
+    /// The config file, quietgate.yaml
+    Config,
+}
+
+/// Writes the schema that `args` asks for to `out`.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub(crate) fn run(args: &SchemaArgs, out: &mut dyn Write) -> io::Result<()> {
+    let schema = match args.file {
+        SchemaOf::Config => config::schema(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &schema)?;
+    writeln!(out)
+}

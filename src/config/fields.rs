@@ -1,0 +1,297 @@
+//! Every key of the config file, described once: the reader and the JSON Schema both go by these tables.
+
+use quietgate_detectors::Interval;
+use quietgate_rules::{Direction, SUSTAIN_MAX};
+use std::fmt;
+
+/// A mapping of the config file.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// What it is in a message: `a signal`.
+    pub(super) what: &'static str,
+    /// What it says, for the schema.
+    pub(super) about: &'static str,
+    /// Its keys, in the order of the documentation.
+    pub(super) fields: &'static [Field],
+}
+
+/// A key.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+    pub(super) need: Need,
+    /// What it does and why the default is what it is.
+    pub(super) about: &'static str,
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Text that is no number and not true or false.
+    Text,
+    /// A duration, both ends in milliseconds and included.
+    Duration { min: i64, max: i64 },
+    /// Which way is harmful.
+    Direction,
+    /// `K of N`.
+    Sustain,
+    /// A time zone's name.
+    Zone,
+    /// The name of a kind of rule.
+    RuleKind,
+    /// The name of a kind of detector.
+    DetectorKind,
+    /// The name of a kind of source or sink.
+    OuterKind,
+    /// Labels of the series, each with what it is in the inventory.
+    Labels,
+    /// Labels of the series, each with the values that must be there.
+    Expect,
+    /// A rule.
+    Rule,
+    /// Detectors of a rule.
+    Detectors,
+    /// Named signals.
+    Signals,
+    /// Named sources.
+    Sources,
+    /// A list of sinks.
+    Sinks,
+    /// A mapping that is not looked into here.
+    Mapping,
+}
+
+/// Whether a key must be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    Required,
+    Optional,
+    /// It may be left out; this is what holds then, as the file would say it.
+    Default(&'static str),
+    /// It may be left out; these words say what holds then.
+    DefaultWords(&'static str),
+}
+
+/// The longest look at the past that a signal may wait for or rely on.
+const WEEK_MS: i64 = 7 * Interval::MAX_MS;
+
+/// The whole file.
+pub(super) const CONFIG: Table = Table {
+    what: "a config",
+    about: "What Quietgate watches, how it judges, and whom it tells.",
+    fields: &[
+        Field {
+            name: "state",
+            shape: Shape::Text,
+            need: Need::Optional,
+            about: "directory for what must survive a restart; backtest and detect need none",
+        },
+        Field {
+            name: "sources",
+            shape: Shape::Sources,
+            need: Need::Optional,
+            about: "where samples come from, by name; left out where the signals are only used on recorded series",
+        },
+        Field {
+            name: "signals",
+            shape: Shape::Signals,
+            need: Need::Required,
+            about: "groups of series that are judged alike, by name",
+        },
+        Field { name: "sinks", shape: Shape::Sinks, need: Need::Optional, about: "where events go" },
+        Field {
+            name: "api",
+            shape: Shape::Mapping,
+            need: Need::Optional,
+            about: "how the daemon can be reached",
+        },
+    ],
+};
+
+/// One signal.
+pub(super) const SIGNAL: Table = Table {
+    what: "a signal",
+    about: "A group of series: where they come from and how they are judged.",
+    fields: &[
+        Field {
+            name: "source",
+            shape: Shape::Text,
+            need: Need::DefaultWords("none, where the file has no sources"),
+            about: "name of the source; required where the file has sources, not allowed where it has none",
+        },
+        Field {
+            name: "query",
+            shape: Shape::Text,
+            need: Need::Optional,
+            about: "what the source is asked for, in its own language",
+        },
+        Field {
+            name: "interval",
+            shape: Shape::Duration { min: Interval::MIN_MS, max: Interval::MAX_MS },
+            need: Need::Required,
+            about: "nominal spacing of the samples",
+        },
+        Field {
+            name: "max_age",
+            shape: Shape::Duration { min: Interval::MIN_MS, max: WEEK_MS },
+            need: Need::DefaultWords("two intervals"),
+            about: "age of the newest sample beyond which the series is unknown(stale); at least the interval",
+        },
+        Field {
+            name: "lateness",
+            shape: Shape::Duration { min: 0, max: Interval::MAX_MS },
+            need: Need::Default("0s"),
+            about: "how long late samples are waited for; each sample is judged that much later",
+        },
+        Field {
+            name: "direction",
+            shape: Shape::Direction,
+            need: Need::Default("either"),
+            about: "which way is harmful; a move the other way counts as normal",
+        },
+        Field {
+            name: "time_zone",
+            shape: Shape::Zone,
+            need: Need::DefaultWords("UTC"),
+            about: "zone whose civil days the seasonal detectors compare; UTC has no clock changes",
+        },
+        Field {
+            name: "unit",
+            shape: Shape::Text,
+            need: Need::Optional,
+            about: "unit of the values, shown beside them",
+        },
+        Field {
+            name: "labels",
+            shape: Shape::Labels,
+            need: Need::Optional,
+            about: "for labels of the series: `target`, where the label's value is a target's name, or the label of \
+                the inventory it stands for; without it an anomaly concerns the whole plan",
+        },
+        Field {
+            name: "expect",
+            shape: Shape::Expect,
+            need: Need::Optional,
+            about: "for labels of the series: the values that must be there, as a list, or `inventory` for all that the \
+                inventory has; what is absent is unknown(no_data)",
+        },
+        Field {
+            name: "rule",
+            shape: Shape::Rule,
+            need: Need::Required,
+            about: "how the verdicts of the detectors become findings",
+        },
+    ],
+};
+
+/// The keys that every rule has; its options stand beside them.
+pub(super) const RULE: Table = Table {
+    what: "rule",
+    about: "How the verdicts of the detectors become findings.",
+    fields: &[
+        Field {
+            name: "kind",
+            shape: Shape::RuleKind,
+            need: Need::Required,
+            about: "how it combines; `quietgate kinds` says what each kind does",
+        },
+        Field {
+            name: "detectors",
+            shape: Shape::Detectors,
+            need: Need::DefaultWords("those of the kind, where it has any"),
+            about: "the detectors by name, or with options: `[ss, {kind: threshold, above: 50}]`",
+        },
+        Field {
+            name: "sustain",
+            shape: Shape::Sustain,
+            need: Need::Default("2 of 3"),
+            about: "how many of the newest samples must have fired; one alone may be a slip of the measurement",
+        },
+    ],
+};
+
+/// The key that every detector has; its options stand beside it.
+pub(super) const DETECTOR: Table = Table {
+    what: "detector",
+    about: "A detector with options.",
+    fields: &[Field {
+        name: "kind",
+        shape: Shape::DetectorKind,
+        need: Need::Required,
+        about: "how it judges; `quietgate kinds` says what each kind does",
+    }],
+};
+
+/// A source; the keys beside `kind` are for its kind to know.
+pub(super) const SOURCE: Table = Table {
+    what: "a source",
+    about: "Where samples come from.",
+    fields: &[Field {
+        name: "kind",
+        shape: Shape::OuterKind,
+        need: Need::Required,
+        about: "which kind of source",
+    }],
+};
+
+/// A sink; the keys beside `kind` are for its kind to know.
+pub(super) const SINK: Table = Table {
+    what: "a sink",
+    about: "Where events go.",
+    fields: &[Field {
+        name: "kind",
+        shape: Shape::OuterKind,
+        need: Need::Required,
+        about: "which kind of sink",
+    }],
+};
+
+impl Table {
+    /// The field `name`.
+    pub(super) fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// All keys, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.fields.iter().map(|field| field.name)
+    }
+}
+
+/// What is allowed, in words.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use super::units::Duration;
+        match self {
+            Self::Text => f.write_str("text (quote what looks like a number)"),
+            Self::Duration { min, max } => {
+                let (min, max) = (Duration::from_millis(*min), Duration::from_millis(*max));
+                write!(f, "a duration from {min} to {max}, such as 300ms, 10m, 2h30m")
+            }
+            Self::Direction => {
+                let words = Direction::ALL.map(|(_, word)| word);
+                write!(f, "one of {}", words.join(", "))
+            }
+            Self::Sustain => write!(f, "`K of N` with 1 <= K <= N <= {SUSTAIN_MAX}"),
+            Self::Zone => f.write_str("the name of a time zone such as Europe/Berlin, or UTC"),
+            Self::RuleKind => {
+                let kinds: Vec<_> = quietgate_rules::all().iter().map(|entry| entry.kind).collect();
+                write!(f, "one of {}", kinds.join(", "))
+            }
+            Self::DetectorKind => {
+                let kinds: Vec<_> = quietgate_detectors::all().iter().map(|entry| entry.kind).collect();
+                write!(f, "one of {}", kinds.join(", "))
+            }
+            Self::OuterKind => f.write_str("a word such as prometheus or webhook"),
+            Self::Labels => f.write_str("a mapping of labels to `target` or a label of the inventory"),
+            Self::Expect => f.write_str("a mapping of labels to `inventory` or a list of values"),
+            Self::Rule => f.write_str("a mapping such as {kind: majority, sustain: 2 of 3}"),
+            Self::Detectors => f.write_str("a list such as [ss, {kind: threshold, above: 50}]"),
+            Self::Signals => f.write_str("a mapping of names to signals, at least one"),
+            Self::Sources => f.write_str("a mapping of names to sources, at least one"),
+            Self::Sinks => f.write_str("a list of sinks"),
+            Self::Mapping => f.write_str("a mapping"),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What is allowed in a config but can hardly be meant. Only what is certain is said.
+
+use super::mistakes::Mistakes;
+use super::{Config, Signal};
+use quietgate_detectors::{Spec, Verdict};
+use quietgate_rules::{Direction, RuleSpec};
+
+/// Adds what is odd in `config` to `oddities`.
+pub(super) fn lint(config: &Config, mut oddities: Mistakes) -> Mistakes {
+    for (name, source) in &config.sources {
+        if !config.signals.iter().any(|signal| signal.source.as_ref() == Some(name)) {
+            oddities.add(source.at, format!("source {name:?} is used by no signal"));
+        }
+    }
+    for signal in &config.signals {
+        for oddity in [mute(signal), never_periodic(&signal.rule)].into_iter().flatten() {
+            oddities.add(signal.rule_at, oddity);
+        }
+        for twice in named_twice(signal.rule.detectors()) {
+            let message =
+                format!("detector {twice} is named twice with the same options: its vote counts twice");
+            oddities.add(signal.rule_at, message);
+        }
+    }
+    oddities
+}
+
+/// The rule cannot fire, since detectors can only state what goes the harmless way.
+fn mute(signal: &Signal) -> Option<String> {
+    let rule = &signal.rule;
+    let series = match (can_fire(rule, false), can_fire(rule, true)) {
+        (true, true) => return None,
+        (false, false) => "",
+        (false, true) => " on a series without a daily period",
+        (true, false) => " on a series with a daily period",
+    };
+    let silent = rule.detectors().iter().filter(|spec| voice(spec, rule.direction) == Verdict::Normal);
+    let silent: Vec<_> = silent.map(|spec| spec.entry().kind).collect();
+    Some(format!(
+        "the rule can never fire{series}: direction is {}, and what {} may state goes the other way",
+        rule.direction,
+        silent.join(", ")
+    ))
+}
+
+/// Whether the rule fires where every detector does that can. A rule that does not never will: no kind fires
+/// because a detector is silent.
+fn can_fire(rule: &RuleSpec, periodic: bool) -> bool {
+    let voices: Vec<_> = rule.detectors().iter().map(|spec| [voice(spec, rule.direction)]).collect();
+    let columns: Vec<&[Verdict]> = voices.iter().map(|voice| voice.as_slice()).collect();
+    let mut outcome = [Verdict::Normal];
+    rule.combiner().combine_run(&columns, periodic, &mut outcome);
+    outcome[0].fired()
+}
+
+/// The harmful verdict that the detector can state; normal where it can state none.
+fn voice(spec: &Spec, direction: Direction) -> Verdict {
+    let limit = |name| spec.entry().kind != "threshold" || spec.options().number(name).is_some();
+    let up = limit("above") && direction != Direction::Down;
+    let down = limit("below") && direction != Direction::Up;
+    match (up, down) {
+        (true, _) => Verdict::Surge,
+        (false, true) => Verdict::Drop,
+        (false, false) => Verdict::Normal,
+    }
+}
+
+/// No variance is under 0, so that no series is ever called periodic.
+fn never_periodic(rule: &RuleSpec) -> Option<String> {
+    let never = rule.combiner().period().is_some_and(|variance| variance <= 0.0);
+    never.then(|| "variance is 0: no series is ever periodic, and seasonal detectors never judge".to_owned())
+}
+
+/// The kinds of detectors that repeat an earlier one of the list.
+fn named_twice(detectors: &[Spec]) -> impl Iterator<Item = &'static str> {
+    let repeated = |(i, spec): &(usize, &Spec)| detectors[..*i].contains(spec);
+    detectors.iter().enumerate().filter(repeated).map(|(_, spec)| spec.entry().kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn oddities(rule: &str, direction: &str) -> Vec<String> {
+        let text = format!("signals: {{s: {{interval: 1m, direction: {direction}, rule: {rule}}}}}\n");
+        let config = Config::read("f", &text).expect("a good config");
+        config.lint().list().iter().map(|oddity| oddity.message.clone()).collect()
+    }
+
+    #[test]
+    fn a_rule_that_is_mute_is_odd() {
+        let above = "{kind: threshold, above: 5}";
+        let cases = [
+            (format!("{{kind: any, detectors: [{above}]}}"), "the rule can never fire: direction is down"),
+            (
+                format!("{{kind: all, detectors: [ss, {above}]}}"),
+                "the rule can never fire: direction is down",
+            ),
+            (format!("{{kind: majority, detectors: [ss, {above}]}}"), "the rule can never fire: direction"),
+            (
+                format!("{{kind: by_period, detectors: [chain, {above}]}}"),
+                "the rule can never fire on a series without a daily period: direction is down, and what \
+                 threshold may",
+            ),
+        ];
+        for (rule, start) in cases {
+            let oddities = oddities(&rule, "down");
+            assert!(oddities.len() == 1 && oddities[0].starts_with(start), "{rule}: {oddities:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_can_fire_is_not_odd() {
+        let above = "{kind: threshold, above: 5}";
+        for (rule, direction) in [
+            (format!("{{kind: any, detectors: [{above}]}}"), "up"),
+            (format!("{{kind: any, detectors: [{above}]}}"), "either"),
+            (format!("{{kind: any, detectors: [ls, {above}]}}"), "down"),
+            (format!("{{kind: majority, detectors: [ls, ss, {above}]}}"), "down"),
+            ("{kind: by_period}".to_owned(), "down"),
+            ("{kind: any, detectors: [{kind: threshold, above: 5, below: 1}]}".to_owned(), "down"),
+        ] {
+            assert_eq!(oddities(&rule, direction), Vec::<String>::new(), "{rule}");
+        }
+    }
+
+    #[test]
+    fn repeated_detectors_and_periods_that_never_come_are_odd() {
+        let twice = oddities("{kind: any, detectors: [ss, ls, {kind: ss, count: 6}]}", "up");
+        assert_eq!(twice, ["detector ss is named twice with the same options: its vote counts twice"]);
+        let never = oddities("{kind: by_period, variance: 0}", "up");
+        assert_eq!(never.len(), 1, "{never:?}");
+    }
+}

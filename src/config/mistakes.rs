@@ -1,0 +1,149 @@
+//! Mistakes in a file: each with its place, all of them at once.
+
+use std::fmt;
+
+/// A place in a file: line and column count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl Place {
+    /// Where a file begins.
+    pub const START: Self = Self { line: 1, column: 1 };
+}
+
+/// One thing that is wrong in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The file, as it was named.
+    pub file: String,
+    /// Where in the file.
+    pub at: Place,
+    /// What was found and what is allowed.
+    pub message: String,
+}
+
+/// `quietgate.yaml:12:15: sustain is "3 of 2", allowed is …`
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.at.line, self.at.column, self.message)
+    }
+}
+
+/// All that is wrong in a file, in the order of the places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistakes {
+    file: String,
+    list: Vec<Mistake>,
+}
+
+impl Mistakes {
+    /// None so far in `file`.
+    pub(super) fn none(file: &str) -> Self {
+        Self { file: file.to_owned(), list: Vec::new() }
+    }
+
+    /// Adds one.
+    pub(super) fn add(&mut self, at: Place, message: impl Into<String>) {
+        let mistake = Mistake { file: self.file.clone(), at, message: message.into() };
+        let place = self.list.partition_point(|known| known.at <= at);
+        self.list.insert(place, mistake);
+    }
+
+    /// `good` where nothing is wrong.
+    pub(super) fn or<T>(self, good: Option<T>) -> Result<T, Self> {
+        match good {
+            Some(good) if self.list.is_empty() => Ok(good),
+            _ => Err(self),
+        }
+    }
+
+    /// Every mistake, in the order of the places.
+    pub fn list(&self) -> &[Mistake] {
+        &self.list
+    }
+}
+
+/// One line a mistake, without a final line end.
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, mistake) in self.list.iter().enumerate() {
+            write!(f, "{}{mistake}", if i == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// The one of `known` that `word` was perhaps meant to be.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // one slip in three letters, and never all of them
+    let letters = word.chars().count();
+    let allowed = letters.div_ceil(3).min(letters.saturating_sub(1));
+    known
+        .into_iter()
+        .map(|name| (distance(word, name), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters must be added, dropped, changed, or swapped with their neighbour to make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = change.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_come_in_the_order_of_their_places() {
+        let mut mistakes = Mistakes::none("f.yaml");
+        for (line, column) in [(3, 1), (1, 9), (3, 1), (1, 2)] {
+            mistakes.add(Place { line, column }, format!("number {}", mistakes.list().len()));
+        }
+        let expected =
+            "f.yaml:1:2: number 3\nf.yaml:1:9: number 1\nf.yaml:3:1: number 0\nf.yaml:3:1: number 2";
+        assert_eq!(mistakes.to_string(), expected);
+        assert!(mistakes.or(Some(())).is_err());
+        assert_eq!(Mistakes::none("f.yaml").or(Some(1)), Ok(1));
+    }
+
+    #[test]
+    fn the_nearest_word_is_suggested_and_no_far_one() {
+        let known = ["interval", "rule", "lateness"];
+        let cases = [("intervall", Some("interval")), ("ruel", Some("rule")), ("colour", None), ("", None)];
+        for (word, meant) in cases {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
+        assert_eq!(nearest("xy", ["zz"]), None);
+    }
+
+    #[test]
+    fn a_distance_counts_slips() {
+        let cases = [("", "", 0), ("ab", "", 2), ("abc", "acb", 1), ("kitten", "sitting", 3), ("ß", "s", 1)];
+        for (a, b, slips) in cases {
+            assert_eq!((distance(a, b), distance(b, a)), (slips, slips), "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The config file `quietgate.yaml`: what is watched, how it is judged, who is told.
+//!
+//! A file is read in one go: [`Config::read`] gives a config whose every value was found good, or every
+//! mistake in the file with its place. The keys are described once, in `fields`, for the reader and for the
+//! JSON Schema; kinds of detectors and rules come from their registries.
+
+mod fields;
+mod lint;
+mod mistakes;
+mod read;
+mod rule;
+mod schema;
+mod signal;
+pub mod units;
+mod yaml;
+mod zone;
+
+pub use mistakes::{Mistake, Mistakes, Place};
+pub use rule::{Given, detector_from_text, kind_from_text};
+pub use schema::{option_schema, schema};
+pub use signal::{Expected, Meaning, Signal};
+pub use yaml::{Key, Node, Scalar, Value};
+pub use zone::{ZoneError, calendar};
+
+use fields::{CONFIG, SINK, SOURCE, Table};
+use read::{Beside, Fields, check_names, is_name};
+use signal::Sources;
+
+/// A config file that was found good.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The directory for what must survive a restart.
+    pub state: Option<String>,
+    /// Where samples come from, by name.
+    pub sources: Vec<(String, Outer)>,
+    /// What is judged, in the order of the file; at least one.
+    pub signals: Vec<Signal>,
+    /// Where events go.
+    pub sinks: Vec<Outer>,
+    /// How the daemon can be reached: a mapping.
+    pub api: Option<Node>,
+    file: String,
+}
+
+/// A source or a sink: its kind and all its settings, which the kind itself reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outer {
+    /// Where it stands, or its name does where it has one.
+    pub at: Place,
+    /// Its kind.
+    pub kind: String,
+    /// All it says: a mapping.
+    pub node: Node,
+}
+
+impl Config {
+    /// Reads `text`, the content of the file that messages call `file`.
+    ///
+    /// Only the shape of sources, sinks and `api` is checked here. A config without `sources` is one for
+    /// recorded series: then no signal may name a source; otherwise each must.
+    ///
+    /// # Errors
+    /// Every mistake in the file, in the order of the places. A text that is not YAML is one mistake.
+    pub fn read(file: &str, text: &str) -> Result<Self, Mistakes> {
+        let mut mistakes = Mistakes::none(file);
+        let config = yaml::read(text, &mut mistakes).and_then(|root| read_root(&root, file, &mut mistakes));
+        mistakes.or(config)
+    }
+
+    /// What is allowed but can hardly be meant: a rule that can never fire, a source that is not used.
+    pub fn lint(&self) -> Mistakes {
+        lint::lint(self, Mistakes::none(&self.file))
+    }
+
+    /// The signal `name`.
+    pub fn signal(&self, name: &str) -> Option<&Signal> {
+        self.signals.iter().find(|signal| signal.name == name)
+    }
+}
+
+fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config> {
+    if root.get("plan").is_some() && root.get("signals").is_none_or(|signals| signals.list().is_some()) {
+        let message = "this is a plan (it has the key \"plan\"): plans cannot be checked by this version yet";
+        mistakes.add(root.at, message);
+        return None;
+    }
+    let fields = Fields::open(root, root.at, &CONFIG, Beside::Options(&[]), mistakes)?;
+    let names = match fields.node("sources").map(|node| node.map().unwrap_or_default()) {
+        None => Sources::None,
+        Some([]) => Sources::Mistaken,
+        Some(entries) => Sources::Named(entries.iter().map(|(key, _)| key.name.as_str()).collect()),
+    };
+    let sources = sources(&fields, mistakes);
+    let signals = signals(&fields, &names, mistakes);
+    let sinks = fields.list("sinks", mistakes).unwrap_or_default();
+    Some(Config {
+        state: fields.text("state", mistakes),
+        sources: sources.unwrap_or_default(),
+        signals: signals?,
+        sinks: sinks.iter().filter_map(|node| outer(node, node.at, &SINK, mistakes)).collect(),
+        api: fields.node("api").filter(|_| fields.map("api", mistakes).is_some()).cloned(),
+        file: file.to_owned(),
+    })
+}
+
+fn sources(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Vec<(String, Outer)>> {
+    let entries = named(fields, "sources", mistakes)?;
+    check_names("a source", entries, mistakes);
+    let read = |(key, node): &(Key, Node)| Some((key.name.clone(), outer(node, key.at, &SOURCE, mistakes)?));
+    Some(entries.iter().filter_map(read).collect())
+}
+
+fn signals(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -> Option<Vec<Signal>> {
+    let entries = named(fields, "signals", mistakes)?;
+    check_names("a signal", entries, mistakes);
+    Some(entries.iter().filter_map(|(key, node)| signal::read(key, node, sources, mistakes)).collect())
+}
+
+/// The mapping of names at `key`: at least one.
+fn named<'a>(fields: &Fields<'a>, key: &str, mistakes: &mut Mistakes) -> Option<&'a [(Key, Node)]> {
+    let node = fields.node(key)?;
+    let entries = node.map().filter(|entries| !entries.is_empty());
+    fields.or_wrong(key, node, entries, mistakes)
+}
+
+/// A source or sink.
+fn outer(node: &Node, at: Place, table: &'static Table, mistakes: &mut Mistakes) -> Option<Outer> {
+    let fields = Fields::open(node, at, table, Beside::Anything, mistakes)?;
+    let kind = fields.node("kind")?;
+    let word = kind.text().filter(|kind| is_name(kind)).map(str::to_owned);
+    let kind = fields.or_wrong("kind", kind, word, mistakes)?;
+    Some(Outer { at, kind, node: node.clone() })
+}

@@ -1,0 +1,224 @@
+//! Signals: groups of series that are judged alike.
+
+use super::fields::SIGNAL;
+use super::mistakes::{Mistakes, Place};
+use super::read::{Beside, Fields, check_names, is_name, with_suggestion};
+use super::units::Duration;
+use super::yaml::{Key, Node};
+use super::{rule, zone};
+use crate::monitor::MonitorSpec;
+use quietgate_detectors::{Calendar, Interval, Keep};
+use quietgate_rules::RuleSpec;
+
+/// A group of series: where they come from and how they are judged.
+#[derive(Debug, Clone)]
+pub struct Signal {
+    /// Its name.
+    pub name: String,
+    /// Where its name stands.
+    pub at: Place,
+    /// The name of its source; none only where the config has no sources.
+    pub source: Option<String>,
+    /// What the source is asked for.
+    pub query: Option<String>,
+    /// Nominal spacing of the samples.
+    pub interval: Interval,
+    /// Age of the newest sample beyond which the series is stale, in milliseconds; at least the interval.
+    pub max_age_ms: i64,
+    /// How long late samples are waited for, in milliseconds.
+    pub lateness_ms: i64,
+    /// The time zone of its days, as the time zone database writes it; none where the config does not say.
+    pub time_zone: Option<String>,
+    /// The unit of the values.
+    pub unit: Option<String>,
+    /// What labels of the series stand for.
+    pub labels: Vec<(String, Meaning)>,
+    /// What values of labels must be there.
+    pub expect: Vec<(String, Expected)>,
+    /// How verdicts become findings; it also holds the direction.
+    pub rule: RuleSpec,
+    /// Where the rule stands.
+    pub rule_at: Place,
+}
+
+/// What a label of a series stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// Its value is the name of a target.
+    Target,
+    /// Its value is one of this label of the inventory.
+    Label(String),
+}
+
+/// The values of a label that must be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// All that the inventory has.
+    Inventory,
+    /// These.
+    Values(Vec<String>),
+}
+
+impl Signal {
+    /// What a series of this signal is judged by. Which days `calendar` has is for the caller to find out, from
+    /// the signal's time zone and the time that is judged.
+    pub fn monitor_spec(&self, calendar: Calendar, keep: Keep) -> MonitorSpec {
+        MonitorSpec {
+            rules: vec![self.rule.clone()],
+            interval: self.interval,
+            calendar,
+            lateness_ms: self.lateness_ms,
+            keep,
+        }
+    }
+}
+
+/// What a signal may name as its source.
+#[derive(Debug)]
+pub(super) enum Sources<'a> {
+    /// Nothing: the config has no sources, and is one for recorded series.
+    None,
+    /// One of these.
+    Named(Vec<&'a str>),
+    /// Nobody can tell: what the config says of its sources is a mistake.
+    Mistaken,
+}
+
+/// The signal `key`, described by `node`.
+pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut Mistakes) -> Option<Signal> {
+    let fields = Fields::open(node, key.at, &SIGNAL, Beside::Options(&[]), mistakes)?;
+    let source = source(&fields, sources, mistakes);
+    let query = fields.text("query", mistakes);
+    let interval = fields.duration("interval", mistakes).and_then(|ms| Interval::from_millis(ms).ok());
+    let max_age_ms = max_age(&fields, interval, mistakes);
+    let lateness_ms = fields.duration("lateness", mistakes);
+    let time_zone = time_zone(&fields, mistakes);
+    let unit = fields.text("unit", mistakes);
+    let labels = labels(&fields, mistakes);
+    let expect = expect(&fields, mistakes);
+    let direction = fields.parsed("direction", mistakes);
+    let rule_node = fields.node("rule").filter(|_| fields.map("rule", mistakes).is_some());
+    let rule_at = fields.place("rule");
+    let rule = rule_node.and_then(|node| rule::read(node, rule_at, direction, mistakes));
+    Some(Signal {
+        name: key.name.clone(),
+        at: key.at,
+        source,
+        query,
+        interval: interval?,
+        max_age_ms: max_age_ms?,
+        lateness_ms: lateness_ms?,
+        time_zone,
+        unit,
+        labels,
+        expect,
+        rule: rule?,
+        rule_at,
+    })
+}
+
+fn source(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -> Option<String> {
+    let source = fields.text("source", mistakes);
+    match (fields.node("source"), sources) {
+        (None, Sources::Named(known)) => {
+            let message = format!("a signal has no source, allowed is one of {}", known.join(", "));
+            mistakes.add(fields.at(), message);
+        }
+        (Some(node), Sources::None) => {
+            let message = format!("source is {}, but the file has no sources", node.found());
+            mistakes.add(node.at, message);
+        }
+        (Some(node), Sources::Named(known)) => {
+            if let Some(source) = source.as_deref().filter(|source| !known.contains(source)) {
+                let allowed = format!("allowed is one of {}", known.join(", "));
+                let found = format!("source is {source:?}");
+                mistakes.add(node.at, with_suggestion(&found, source, known, &allowed));
+            }
+        }
+        (None, Sources::None) | (_, Sources::Mistaken) => {}
+    }
+    source
+}
+
+/// The age of the newest sample beyond which a series is stale: two intervals where it is not given. One
+/// shorter than the interval would call every series stale.
+fn max_age(fields: &Fields<'_>, interval: Option<Interval>, mistakes: &mut Mistakes) -> Option<i64> {
+    let interval_ms = interval?.as_millis();
+    let Some(node) = fields.node("max_age") else { return Some(2 * interval_ms) };
+    let ms = fields.duration("max_age", mistakes)?;
+    if ms < interval_ms {
+        let (found, least) = (node.found(), Duration::from_millis(interval_ms));
+        mistakes
+            .add(node.at, format!("max_age is {found}, allowed is at least the interval, which is {least}"));
+    }
+    Some(ms)
+}
+
+fn time_zone(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<String> {
+    let node = fields.node("time_zone")?;
+    let name = node.text().and_then(|name| zone::canonical(name).ok());
+    fields.or_wrong("time_zone", node, name, mistakes)
+}
+
+fn labels(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Vec<(String, Meaning)> {
+    let entries = fields.map("labels", mistakes).unwrap_or_default();
+    check_names("a label", entries, mistakes);
+    let mut labels = Vec::new();
+    for (key, node) in entries {
+        match node.text() {
+            Some("target") => labels.push((key.name.clone(), Meaning::Target)),
+            Some(label) if is_name(label) => {
+                labels.push((key.name.clone(), Meaning::Label(label.to_owned())));
+            }
+            _ => {
+                let (name, found) = (&key.name, node.found());
+                let message = format!("{name} is {found}, allowed is `target` or a label of the inventory");
+                mistakes.add(node.at, message);
+            }
+        }
+    }
+    labels
+}
+
+fn expect(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Vec<(String, Expected)> {
+    let entries = fields.map("expect", mistakes).unwrap_or_default();
+    check_names("a label", entries, mistakes);
+    let mut expect = Vec::new();
+    for (key, node) in entries {
+        let mapped = fields.node("labels").is_some_and(|labels| labels.get(&key.name).is_some());
+        match (node.text(), node.list()) {
+            (Some("inventory"), _) if mapped => expect.push((key.name.clone(), Expected::Inventory)),
+            (Some("inventory"), _) => {
+                let name = &key.name;
+                let message = format!(
+                    "{name} is \"inventory\", but labels does not say what {name} is in the inventory"
+                );
+                mistakes.add(node.at, message);
+            }
+            (_, Some(items)) if !items.is_empty() => {
+                expect.push((key.name.clone(), Expected::Values(values(items, mistakes))));
+            }
+            _ => {
+                let (name, found) = (&key.name, node.found());
+                let message = format!("{name} is {found}, allowed is `inventory` or a list of values");
+                mistakes.add(node.at, message);
+            }
+        }
+    }
+    expect
+}
+
+/// The values of a label, as they are written: a label's value is text, also where it looks like a number.
+fn values(items: &[Node], mistakes: &mut Mistakes) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for item in items {
+        match item.scalar() {
+            Some(value) if values.iter().any(|known| known == value) => {
+                mistakes.add(item.at, format!("value {value:?} is given twice"));
+            }
+            Some(value) => values.push(value.to_owned()),
+            None => mistakes.add(item.at, format!("a value is {}, allowed is text", item.found())),
+        }
+    }
+    values
+}
