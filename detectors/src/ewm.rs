@@ -202,7 +202,10 @@ mod tests {
             if (100..130).contains(&i) {
                 let before = ewm.variance();
                 ewm.decay(1);
-                assert!((ewm.variance() - before).abs() <= 1e-12 * before, "a gap does not change the variance");
+                assert!(
+                    (ewm.variance() - before).abs() <= 1e-12 * before,
+                    "a gap does not change the variance"
+                );
                 cells.push(None);
                 continue;
             }

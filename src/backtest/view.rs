@@ -167,7 +167,9 @@ impl<'a> Frame<'a> {
         let anew = self.picture.points.last().is_some_and(|newest| newest.at_ms == point.at_ms);
         if anew {
             self.picture.points.pop();
-            self.picture.votes.iter_mut().for_each(|vote| drop(vote.verdicts.pop()));
+            for vote in &mut self.picture.votes {
+                vote.verdicts.pop();
+            }
         }
         self.picture.points.push(point);
         for (column, vote) in self.picture.votes.iter_mut().enumerate() {

@@ -2,10 +2,10 @@
 
 use super::exit::Failure;
 use crate::config::units::Duration;
-use crate::config::{Config, Signal};
+use crate::config::{Config, Signal, detector_from_text, kind_from_text};
 use crate::monitor::MonitorSpec;
 use clap::Args;
-use quietgate_detectors::{Calendar, Interval, Keep, OptionValue, Spec};
+use quietgate_detectors::{Calendar, Interval, Keep, Spec};
 use quietgate_rules::{Direction, RuleSpec, Sustain};
 
 /// How to judge.
@@ -86,12 +86,12 @@ impl JudgingArgs {
             let flag = flag.to_owned();
             move |why: String| Failure::Input(format!("{flag}: {why}"))
         };
-        let detectors: Result<Vec<Spec>, Failure> =
-            self.detectors.iter().map(|text| detector(text)).collect();
+        let detector = |text: &String| detector_from_text(text).map_err(input("--detectors"));
+        let detectors: Result<Vec<Spec>, Failure> = self.detectors.iter().map(detector).collect();
         let sustain: Sustain = self.sustain.parse().map_err(|e| input("--sustain")(format!("{e}")))?;
         let direction: Direction =
             self.direction.parse().map_err(|e| input("--direction")(format!("{e}")))?;
-        let (kind, options) = kind_and_options(&self.rule).map_err(input("--rule"))?;
+        let (kind, options) = kind_from_text(&self.rule).map_err(input("--rule"))?;
         RuleSpec::new(kind, &options, detectors?, direction, sustain)
             .map_err(|e| input("--rule")(format!("{e}")))
     }
@@ -109,28 +109,6 @@ impl JudgingArgs {
         let signal = self.signal.as_ref().map(named).transpose()?;
         Ok(By::Config(Box::new(config), signal))
     }
-}
-
-fn detector(text: &str) -> Result<Spec, Failure> {
-    let wrong = |why: String| Failure::Input(format!("--detectors: {why}"));
-    let (kind, options) = kind_and_options(text).map_err(wrong)?;
-    Spec::new(kind, &options).map_err(|error| Failure::Input(format!("--detectors: {kind}: {error}")))
-}
-
-type KindAndOptions<'a> = (&'a str, Vec<(String, OptionValue)>);
-
-/// `kind:option=value:option=value`.
-fn kind_and_options(text: &str) -> Result<KindAndOptions<'_>, String> {
-    let mut parts = text.split(':');
-    let kind = parts.next().unwrap_or_default().trim();
-    let option = |part: &str| {
-        let (name, value) =
-            part.split_once('=').ok_or_else(|| format!("{part:?} in {text:?}, allowed is option=value"))?;
-        let value = value.trim();
-        let value = value.parse().map_or_else(|_| OptionValue::Word(value.to_owned()), OptionValue::Number);
-        Ok((name.trim().to_owned(), value))
-    };
-    Ok((kind, parts.map(option).collect::<Result<_, String>>()?))
 }
 
 impl Judging {
@@ -197,15 +175,15 @@ impl Judging {
         calendar: Calendar,
         keep: Keep,
     ) -> Result<MonitorSpec, String> {
-        let (rule, lateness_ms) = match &self.by {
-            By::Rule(rule) => (rule.as_ref().clone(), 0),
-            By::Config(config, _) => {
-                let signal = &config.signals[self.signal(config, name)?];
-                (signal.rule.clone(), signal.lateness_ms)
+        let mut spec = match &self.by {
+            By::Rule(rule) => {
+                MonitorSpec { rules: vec![rule.as_ref().clone()], interval, calendar, lateness_ms: 0, keep }
             }
+            By::Config(config, _) => config.signals[self.signal(config, name)?].monitor_spec(calendar, keep),
         };
-        let lateness_ms = self.lateness_ms.unwrap_or(lateness_ms);
-        Ok(MonitorSpec { rules: vec![rule], interval, calendar, lateness_ms, keep })
+        spec.interval = interval;
+        spec.lateness_ms = self.lateness_ms.unwrap_or(spec.lateness_ms);
+        Ok(spec)
     }
 
     fn signal(&self, config: &Config, name: &str) -> Result<usize, String> {
@@ -229,21 +207,4 @@ impl Judging {
 
 fn rule_of(signal: &Signal) -> String {
     format!("{}: {}", signal.name, signal.rule)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kind_may_have_options() {
-        let (kind, options) = kind_and_options("threshold:above=50:below=1e-3").expect("well formed");
-        assert_eq!(kind, "threshold");
-        let number = |name: &str, value| (name.to_owned(), OptionValue::Number(value));
-        assert_eq!(options, [number("above", 50.0), number("below", 0.001)]);
-        let (_, options) = kind_and_options("by_period:group=and").expect("well formed");
-        assert_eq!(options, [("group".to_owned(), OptionValue::Word("and".to_owned()))]);
-        let error = kind_and_options("ss:7").expect_err("no name");
-        assert_eq!(error, "\"7\" in \"ss:7\", allowed is option=value");
-    }
 }

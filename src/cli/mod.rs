@@ -1,12 +1,15 @@
 //! Words in, words out: the command line.
 
 mod backtest;
+mod check;
 mod detect;
 mod exit;
 mod input;
 mod judging;
+mod kinds;
 mod progress;
 mod reporting;
+mod schema;
 
 use clap::{Parser, Subcommand};
 use exit::{End, Failure};
@@ -27,6 +30,12 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed or stopped before the end
 enum Command {
     Backtest(Box<backtest::BacktestArgs>),
     Detect(Box<detect::DetectArgs>),
+    /// Find every mistake in config files, with file, line and column
+    Check(check::CheckArgs),
+    /// List every detector and rule with its options
+    Kinds(kinds::KindsArgs),
+    /// Print the JSON Schema of the files that users write
+    Schema(schema::SchemaArgs),
 }
 
 /// Runs the command that the arguments of the process name.
@@ -47,5 +56,16 @@ fn run(command: &Command) -> Result<End, Failure> {
     match command {
         Command::Backtest(args) => backtest::run(args),
         Command::Detect(args) => detect::run(args),
+        Command::Check(args) => match check::run(args, &mut std::io::stdout())? {
+            check::Checked::Good => Ok(End::Done),
+            check::Checked::Mistaken => Ok(End::BadInput),
+        },
+        Command::Kinds(args) => done(kinds::run(args, &mut std::io::stdout())),
+        Command::Schema(args) => done(schema::run(args, &mut std::io::stdout())),
     }
+}
+
+fn done(written: std::io::Result<()>) -> Result<End, Failure> {
+    written?;
+    Ok(End::Done)
 }
