@@ -82,10 +82,29 @@ fn draw(findings: &mut [FindingView], again: &Again<'_>) -> Result<(), Failure> 
 mod tests {
     use super::*;
 
+    fn finding(number: usize, score: f64) -> FindingView {
+        FindingView {
+            id: format!("F{number}"),
+            series: String::new(),
+            direction: report::Direction::Surge,
+            from_ms: 0,
+            until_ms: 0,
+            found_ms: 0,
+            samples: 1,
+            by: Vec::new(),
+            words: Vec::new(),
+            peak_ms: 0,
+            value: 0.0,
+            lower: None,
+            upper: None,
+            score,
+            labelled: None,
+            picture: report::Picture::default(),
+        }
+    }
+
     fn kept(scores: &[f64], limit: usize) -> (Vec<String>, u64) {
-        let finding =
-            |(i, &score): (usize, &f64)| FindingView { id: format!("F{i}"), score, ..FindingView::default() };
-        let findings = scores.iter().enumerate().map(finding).collect();
+        let findings = scores.iter().enumerate().map(|(i, &score)| finding(i, score)).collect();
         let mut report = Report { findings, ..Report::default() };
         leave_out(&mut report, limit);
         (report.findings.into_iter().map(|f| f.id).collect(), report.findings_left_out)

@@ -35,6 +35,7 @@ pub(super) fn finding() -> FindingView {
         direction: Direction::Drop,
         from_ms: START_MS + DOWN.start * MINUTE_MS,
         until_ms: START_MS + DOWN.end * MINUTE_MS,
+        found_ms: START_MS + (DOWN.start + 1) * MINUTE_MS,
         samples: 25,
         by: vec!["ls".to_owned(), "chain".to_owned()],
         words: vec![Words {
