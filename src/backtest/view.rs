@@ -1,11 +1,12 @@
 //! From what was judged to what is shown: findings, and pictures of them.
 
 use super::labels::Window;
+use super::output::detector_names;
 use super::report::{
     Direction, FindingView, Picture, Point, Said as Shown, SeriesSummary, Span, State, Vote, Words,
 };
 use super::series::Outcome;
-use crate::monitor::{Anomaly, Judged, Monitor, MonitorSpec, Said};
+use crate::monitor::{Anomaly, Judged, Monitor, MonitorSpec, Said, Vote as MonitorVote};
 use quietgate_detectors::{Keep, Sample, Verdict};
 use quietgate_rules::Finding;
 
@@ -23,6 +24,7 @@ pub fn in_numbers(series: &str, outcome: &Outcome) -> SeriesSummary {
         samples: outcome.samples,
         judged: outcome.judged,
         unknown: outcome.unknown,
+        missing: outcome.missing,
         anomalies: outcome.anomalies.len() as u64,
         anomalous_samples: outcome.anomalous,
     }
@@ -36,11 +38,11 @@ fn finding(
     labels: Option<&[Window]>,
 ) -> FindingView {
     let interval_ms = outcome.interval().as_millis();
-    let detectors = outcome.spec.detectors();
-    let name = |column: usize| detectors[column].entry().kind.to_owned();
+    let names = detector_names(&outcome.spec.detectors());
+    let name = |column: usize| names[column].clone();
     let until_ms = anomaly.until.as_millis() + interval_ms;
     let overlaps = |w: &Window| anomaly.from <= w.to && anomaly.until >= w.from;
-    let furthest = anomaly.votes.iter().max_by(|a, b| a.evidence.score.total_cmp(&b.evidence.score));
+    let furthest = furthest(anomaly);
     let limit = |limit: f64| Some(limit).filter(|limit| limit.is_finite());
     let said = anomaly.votes.iter().zip(words);
     FindingView {
@@ -59,8 +61,8 @@ fn finding(
                 sentence: words.clone(),
             })
             .collect(),
-        peak_ms: anomaly.peak.as_millis(),
-        value: anomaly.value,
+        peak_ms: furthest.map_or(anomaly.peak, |vote| vote.at).as_millis(),
+        value: furthest.map_or(anomaly.value, |vote| vote.evidence.value),
         lower: furthest.and_then(|vote| limit(vote.evidence.lower)),
         upper: furthest.and_then(|vote| limit(vote.evidence.upper)),
         score: furthest.map_or(0.0, |vote| vote.evidence.score),
@@ -70,6 +72,16 @@ fn finding(
             ..Picture::default()
         },
     }
+}
+
+/// The vote with the highest score, of those that went the way of the anomaly where there are any: what is told of
+/// a surge is not that something was below a limit.
+fn furthest(anomaly: &Anomaly) -> Option<&MonitorVote> {
+    let score = |vote: &&MonitorVote| (vote.verdict == anomaly.verdict, vote.evidence.score);
+    anomaly.votes.iter().max_by(|a, b| {
+        let ((a_along, a), (b_along, b)) = (score(a), score(b));
+        a_along.cmp(&b_along).then(a.total_cmp(&b))
+    })
 }
 
 /// A picture shows this many times the length of its finding on either side, within these bounds in cells.
@@ -110,14 +122,11 @@ impl<'a> Frame<'a> {
         let step = spec.interval.as_millis();
         let length = finding.until_ms - finding.from_ms;
         let context = (CONTEXT * length).clamp(CONTEXT_CELLS.0 * step, CONTEXT_CELLS.1 * step);
-        let detectors = spec.detectors();
-        let band = detectors.iter().position(|d| d.entry().kind == finding.picture.band_of).unwrap_or(0);
+        let names = detector_names(&spec.detectors());
+        let band = names.iter().position(|name| *name == finding.picture.band_of).unwrap_or(0);
         let picture = &mut finding.picture;
         picture.interval_ms = step;
-        picture.votes = detectors
-            .iter()
-            .map(|detector| Vote { name: detector.entry().kind.to_owned(), verdicts: Vec::new() })
-            .collect();
+        picture.votes = names.into_iter().map(|name| Vote { name, verdicts: Vec::new() }).collect();
         let span = |w: &Window| Span { from_ms: w.from.as_millis(), until_ms: w.to.as_millis() + step };
         picture.labels = labels.iter().map(span).collect();
         Self { from_ms: finding.from_ms - context, until_ms: finding.until_ms + context, band, picture }

@@ -102,7 +102,22 @@ impl Delay {
     }
 }
 
+/// The series of which nothing at all is said below, each with the reason.
+fn not_judged(out: &mut String, report: &Report) -> fmt::Result {
+    if report.not_judged.is_empty() {
+        return Ok(());
+    }
+    let series = text::counted(report.not_judged.len() as u64, "series was", "series were");
+    writeln!(out, r#"<h3>Not judged</h3><ul class="faults"><li><strong>{series}</strong> not judged"#)?;
+    for left_out in report.not_judged.iter().take(MOST_ROWS) {
+        let (name, reason) = (Esc(&left_out.name), Esc(&left_out.reason));
+        write!(out, r#"<span class="example">{name}: {reason}</span>"#)?;
+    }
+    writeln!(out, "</li></ul>")
+}
+
 fn faults(out: &mut String, report: &Report) -> fmt::Result {
+    not_judged(out, report)?;
     if report.faults.is_empty() {
         return Ok(());
     }
