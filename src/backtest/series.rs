@@ -29,8 +29,6 @@ pub struct Outcome {
     pub unknown: u64,
     /// Cells without a sample, from the first one to the last.
     pub missing: u64,
-    /// Cells whose finding is anomalous.
-    pub anomalous: u64,
     /// The time of the first cell.
     pub from: Timestamp,
     /// The end of the last cell.
@@ -110,7 +108,6 @@ pub(super) fn judge_samples(spec: MonitorSpec, samples: &[Sample], want: Want) -
         judged: hearing.judged,
         unknown: cells,
         missing: hearing.next - hearing.told,
-        anomalous: hearing.anomalous,
         from,
         until,
         anomalies: hearing.anomalies.finish().into_iter().map(|a| (a.clone(), words(&a))).collect(),
@@ -126,7 +123,6 @@ struct Hearing {
     want: Want,
     anomalies: Anomalies,
     judged: u64,
-    anomalous: u64,
     cells: Vec<Cell>,
     detectors: usize,
     rules: usize,
@@ -145,7 +141,6 @@ impl Hearing {
             want,
             anomalies: Anomalies::new(spec.rules[0].sustain.n()),
             judged: 0,
-            anomalous: 0,
             cells: Vec::new(),
             detectors: spec.detectors().len(),
             rules: spec.rules.len(),
@@ -163,9 +158,6 @@ impl Hearing {
                 let known = judged.combined[0].iter().filter(|verdict| !verdict.is_unknown()).count();
                 self.judged += known as u64;
                 self.newest_judged = judged.combined[0].last().is_some_and(|verdict| !verdict.is_unknown());
-                let anomalous =
-                    judged.findings.iter().filter(|finding| **finding == Finding::Anomalous).count();
-                self.anomalous += anomalous as u64;
                 self.reach(judged.run.first, judged.run.values.len() as u64);
                 if self.want == Want::Rows {
                     self.keep_run(judged);

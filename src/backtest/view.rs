@@ -26,8 +26,14 @@ pub fn in_numbers(series: &str, outcome: &Outcome) -> SeriesSummary {
         unknown: outcome.unknown,
         missing: outcome.missing,
         anomalies: outcome.anomalies.len() as u64,
-        anomalous_samples: outcome.anomalous,
+        anomalous_samples: outcome.anomalies.iter().map(|(anomaly, _)| cells(outcome, anomaly)).sum(),
     }
+}
+
+/// How many cells an anomaly lasts.
+fn cells(outcome: &Outcome, anomaly: &Anomaly) -> u64 {
+    let length_ms = anomaly.until.as_millis() - anomaly.from.as_millis();
+    1 + (length_ms / outcome.interval().as_millis()).unsigned_abs()
 }
 
 fn finding(
@@ -52,7 +58,7 @@ fn finding(
         from_ms: anomaly.from.as_millis(),
         until_ms,
         found_ms: anomaly.found.as_millis(),
-        samples: ((until_ms - anomaly.from.as_millis()) / interval_ms).unsigned_abs(),
+        samples: cells(outcome, anomaly),
         by: anomaly.votes.iter().map(|vote| name(vote.column)).collect(),
         words: said
             .map(|(vote, words)| Words {
@@ -114,6 +120,8 @@ struct Frame<'a> {
     from_ms: i64,
     until_ms: i64,
     band: usize,
+    /// Which way the rule fired last: a finding lasts over cells at which it does not.
+    way: Direction,
     picture: &'a mut Picture,
 }
 
@@ -129,7 +137,8 @@ impl<'a> Frame<'a> {
         picture.votes = names.into_iter().map(|name| Vote { name, verdicts: Vec::new() }).collect();
         let span = |w: &Window| Span { from_ms: w.from.as_millis(), until_ms: w.to.as_millis() + step };
         picture.labels = labels.iter().map(span).collect();
-        Self { from_ms: finding.from_ms - context, until_ms: finding.until_ms + context, band, picture }
+        let (from_ms, until_ms) = (finding.from_ms - context, finding.until_ms + context);
+        Self { from_ms, until_ms, band, way: finding.direction, picture }
     }
 
     fn hear(&mut self, said: &Said<'_>) {
@@ -155,6 +164,7 @@ impl<'a> Frame<'a> {
         for (offset, &value) in run.values.iter().enumerate() {
             while evidence.next_if(|(at, _)| *at < offset).is_some() {}
             let at_ms = run.at(offset).as_millis();
+            self.way = way(judged.combined[0][offset]).unwrap_or(self.way);
             if !(self.from_ms..self.until_ms).contains(&at_ms) {
                 continue;
             }
@@ -165,7 +175,7 @@ impl<'a> Frame<'a> {
                 value: Some(value),
                 lower: limits.and_then(|(lower, _)| finite(lower)),
                 upper: limits.and_then(|(_, upper)| finite(upper)),
-                state: state(judged.findings[offset]),
+                state: state(judged.findings[offset], self.way),
             };
             self.put(point, |column| run.verdicts[column][offset].into());
         }
@@ -187,11 +197,19 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn state(finding: Finding) -> State {
+fn way(verdict: Verdict) -> Option<Direction> {
+    match verdict {
+        Verdict::Surge => Some(Direction::Surge),
+        Verdict::Drop => Some(Direction::Drop),
+        Verdict::Normal | Verdict::Unknown(_) => None,
+    }
+}
+
+fn state(finding: Finding, way: Direction) -> State {
     match finding {
         Finding::Clean => State::Clean,
         Finding::Suspect => State::Suspect,
-        Finding::Anomalous => State::Anomalous,
+        Finding::Anomalous => State::Anomalous(way),
         Finding::Unknown(_) => State::Unknown,
     }
 }

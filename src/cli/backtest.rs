@@ -49,17 +49,19 @@ pub(crate) struct BacktestArgs {
 const EXAMPLES: &str = "\
 Examples:
   quietgate backtest -i traffic.csv.gz --labels labels.json --report out
-      what would have been called an anomaly, how good that was, and pictures of it in out/report.html
-  quietgate backtest -i 'loss/*.parquet' --rule any --detectors threshold:above=5 --sustain '2 of 3'
+      what would have been called an anomaly, how good that was, and pictures of it in
+      out/report.html
+  quietgate backtest -i 'loss/*.parquet' --rule any --detectors threshold:above=5 --direction up
       a fixed limit over many files
   quietgate backtest -i load.csv --config quietgate.yaml --signal load_per_cpu
       by the rule of a signal, as the gate would judge
   quietgate backtest -i load.csv --all --format csv > verdicts.csv
-      one row a sample: timestamp,series,value, then a column for each detector and rule with 1 surge, -1 drop,
-      0 normal, nothing for unknown
+      one row a sample: timestamp,series,value, then a column for each detector and rule with
+      1 surge, -1 drop, 0 normal, nothing for unknown
 
-Findings go to standard output, and the summary after them; with --all or as CSV the summary goes to standard
-error. Exit codes: 0 done; 1 stopped (Ctrl-C: what was judged so far is said) or failed; 2 bad usage or input.";
+Findings go to standard output, and the summary after them; with --all or as CSV the summary
+goes to standard error. Ctrl-C ends it early and says what was judged so far.
+Exit codes: 0 done; 1 failed or stopped before the end; 2 bad usage or input.";
 
 /// The form of what is written.
 #[derive(Debug, Clone, Copy, ValueEnum)]

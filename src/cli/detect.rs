@@ -38,9 +38,10 @@ Examples:
   quietgate detect --config quietgate.yaml --signal vip_in_bytes < traffic.csv
       interval, rule and direction of a signal
 
-A line a sample: its time, its value, the finding of the rule (clean, suspect, anomalous or unknown with the
-reason), the verdict of the rule, the verdict of each detector (normal, surge, drop or unknown with the reason),
-with words where it fired. The interval has no default here. With --lateness lines wait for late samples.
+A line a sample: its time, its value, the finding (clean, suspect, anomalous or unknown with the
+reason), the verdict of the rule, the verdict of each detector (normal, surge, drop or unknown
+with the reason), in words where it fired. With --lateness lines wait for late samples.
+The interval has no default here: a stream cannot be asked for its spacing.
 Exit codes: 0 done; 1 failed; 2 bad usage, or a line that could not be read.";
 
 /// The zone's changes are looked up around the first sample, this far on: a century outlasts any pipe.

@@ -90,7 +90,8 @@ impl Gathered {
         };
         let more = match self.not_judged.len() - 1 {
             0 => String::new(),
-            more => format!("; nor can the {more} other series"),
+            1 => "; nor can the other one".to_owned(),
+            more => format!("; nor can the {more} others"),
         };
         Some(format!("series {:?} cannot be judged: {}{more}", first.name, first.reason))
     }

@@ -235,8 +235,8 @@ pub enum State {
     Clean,
     /// Fired, not yet sustained.
     Suspect,
-    /// Fired and sustained.
-    Anomalous,
+    /// Fired and sustained, and which way.
+    Anomalous(Direction),
     /// Nothing can be said.
     Unknown,
 }

@@ -58,7 +58,7 @@ pub(super) fn finding() -> FindingView {
 pub(super) fn picture() -> Picture {
     let point = |i: i64| {
         let (value, state) = match i {
-            _ if DOWN.contains(&i) => (Some(440.0 - (i % 5) as f64 * 7.0), State::Anomalous),
+            _ if DOWN.contains(&i) => (Some(440.0 - (i % 5) as f64 * 7.0), State::Anomalous(Direction::Drop)),
             40..50 => (None, State::Unknown),
             99 => (Some(700.0), State::Suspect),
             _ => (Some(1_200.0 + (i * 37 % 90) as f64), State::Clean),

@@ -181,8 +181,12 @@ fn at() -> impl Strategy<Value = i64> {
 }
 
 fn point() -> impl Strategy<Value = Point> {
-    let state =
-        proptest::sample::select(vec![State::Clean, State::Suspect, State::Anomalous, State::Unknown]);
+    let state = proptest::sample::select(vec![
+        State::Clean,
+        State::Suspect,
+        State::Anomalous(Direction::Drop),
+        State::Unknown,
+    ]);
     let limit = || proptest::option::of(value());
     (at(), limit(), limit(), limit(), state).prop_map(|(at_ms, value, lower, upper, state)| Point {
         at_ms,
