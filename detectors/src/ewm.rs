@@ -165,7 +165,8 @@ impl Sigmas {
     /// Score: deviation / (k × sigma), 0 where the deviation is rounding. Basis: the mean.
     #[inline(always)]
     pub(crate) fn evidence(self, value: f64, ewm: &Ewm) -> Evidence {
-        let (mean, reach) = (ewm.mean(), self.k * ewm.variance().sqrt());
+        // rounding may leave a variance just below 0
+        let (mean, reach) = (ewm.mean(), self.k * ewm.variance().max(0.0).sqrt());
         let deviation = (value - mean).abs();
         let score = if deviation <= ROUNDING * mean.abs() { 0.0 } else { deviation / reach };
         let points = u32::try_from(ewm.count()).unwrap_or(u32::MAX);
