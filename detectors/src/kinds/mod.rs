@@ -10,8 +10,8 @@ mod threshold;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::Entry;
 
-/// Every kind.
-pub(crate) const ALL: &[Entry] =
+/// Every kind. One place in memory, as options are compared by the address of their table.
+pub(crate) static ALL: &[Entry] =
     &[ss::ENTRY, ls::ENTRY, ewma3sigma::ENTRY, chain::ENTRY, ca::ENTRY, threshold::ENTRY];
 
 /// The option `days` of the seasonal kinds.
