@@ -11,7 +11,7 @@ use crate::words::{counted, number};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "ca",
-    summary: "change amplitude: a relative change larger than any at that time on the past 14 days",
+    summary: "change amplitude: a relative change above any at that time on the past 14 days",
     about: "Relative change from the previous sample, r = (value - previous) / |previous|, against the largest |r| at the \
         same time of day on the past `days` days x factor. For sudden moves on series with a daily shape. By \
         construction it fires on 1 sample in days + 1 of any stationary series while factor is 1 (a new change \
