@@ -1,5 +1,6 @@
 //! `ca`: change amplitude, against the changes at the same time of day on the past days.
 
+use super::Round;
 use crate::calendar::Calendar;
 use crate::days::{Days, Earlier};
 use crate::detector::{Column, Detector};
@@ -20,7 +21,8 @@ pub(super) const ENTRY: Entry = Entry {
         limit. Reference: the change amplitude of the literal five, D13 to D15.",
     options: OPTIONS,
     seasonal: true,
-    warm_up: |options, interval| options.count("min_days").unwrap_or(0) as usize * interval.cells_a_day() + 1,
+    // of two cells equally near to that time the older serves, and the first of all has no change
+    warm_up: |options, interval| super::min_days_in_cells(options, interval, Round::HalfUp) + 1,
     build,
 };
 
