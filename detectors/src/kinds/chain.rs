@@ -1,7 +1,8 @@
 //! `chain`: against the range of the same time of day on the past days.
 
+use super::Round;
 use crate::calendar::Calendar;
-use crate::days::{Days, Earlier};
+use crate::days::{Days, Earlier, Stretch};
 use crate::detector::{Column, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Entry, Setting};
@@ -21,7 +22,8 @@ pub(super) const ENTRY: Entry = Entry {
         the literal five, D10 to D12.",
     options: OPTIONS,
     seasonal: true,
-    warm_up: |options, interval| options.count("min_days").unwrap_or(0) as usize * interval.cells_a_day(),
+    // of two cells equally near to that time the younger serves where the older is not there
+    warm_up: |options, interval| super::min_days_in_cells(options, interval, Round::HalfDown),
     build,
 };
 
@@ -82,7 +84,6 @@ impl Limits {
         earlier.lowest - (1.0 - self.min_threshold) * earlier.lowest.abs()
     }
 
-    #[cold]
     fn evidence(&self, value: f64, earlier: Earlier) -> Evidence {
         let (lower, upper, Earlier { highest, lowest, days }) =
             (self.lower(earlier), self.upper(earlier), earlier);
@@ -104,15 +105,18 @@ fn excursion(beyond: f64, margin: f64, limit: f64) -> f64 {
 impl Detector for Chain {
     fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
         let Self { limits, min_days, days, .. } = self;
-        days.pass(values, |offset, earlier, value| {
-            let verdict = if earlier.days < *min_days {
-                Verdict::Unknown(Reason::WarmingUp)
-            } else {
+        days.pass(values, |from, earlier| {
+            let until = from + earlier.len();
+            let verdicts = &mut column.verdicts[from..until];
+            let Stretch { highest, lowest, days } = earlier;
+            for i in 0..verdicts.len() {
+                let earlier = Earlier { highest: highest[i], lowest: lowest[i], days: days[i] };
+                let value = values[from + i];
                 let above = value > limits.upper(earlier);
-                Verdict::of(above || value < limits.lower(earlier), above)
-            };
-            column.state(offset, verdict, || limits.evidence(value, earlier));
-            value
+                let verdict = Verdict::of(above | (value < limits.lower(earlier)), above);
+                verdicts[i] = if days[i] < *min_days { Verdict::Unknown(Reason::WarmingUp) } else { verdict };
+            }
+            column.keep_evidence(from, until, |i| limits.evidence(values[i], earlier.at(i - from)));
         });
     }
 
