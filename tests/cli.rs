@@ -128,3 +128,40 @@ fn redacted(text: &str, datasets: &str) -> String {
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
+
+#[test]
+fn what_is_told_as_json_is_json() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let of = |arguments: &[&str]| {
+        let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let output = quietgate(dir.path(), &arguments, "1710000000,1\n1710000060,9\n");
+        assert_eq!(output.exit, 0, "{}", output.stderr);
+        output.stdout
+    };
+    for arguments in [&["schema", "config"][..], &["kinds", "--format", "json"]] {
+        let value: serde_json::Value = serde_json::from_str(&of(arguments)).expect("JSON");
+        assert!(value.as_object().is_some_and(|object| object.len() >= 2), "{arguments:?}");
+    }
+    let data = "{datasets}/lvs-traffic/series.csv.gz";
+    let labels = "{datasets}/lvs-traffic/labels.json";
+    let lines = of(&["backtest", "-i", data, "--labels", labels, "--format", "json"])
+        + &of(&[
+            "backtest",
+            "-i",
+            "{datasets}/golden/short.csv",
+            "--all",
+            "--format",
+            "json",
+            "--interval",
+            "1m",
+        ])
+        + &of(&["detect", "--interval", "1m", "--format", "json"]);
+    let mut kinds = std::collections::BTreeMap::new();
+    for line in lines.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        *kinds.entry(value["kind"].as_str().expect("a kind").to_owned()).or_insert(0) += 1;
+    }
+    let kinds: Vec<_> = kinds.into_iter().collect();
+    let expected = [("finding", 17), ("sample", 63), ("score", 4), ("summary", 1), ("verdict", 2)];
+    assert_eq!(kinds, expected.map(|(kind, count)| (kind.to_owned(), count)));
+}

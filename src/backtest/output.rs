@@ -18,8 +18,8 @@ pub enum Format {
     Csv,
 }
 
-/// The columns of findings as CSV.
-const FINDING_COLUMNS: [&str; 13] = [
+/// The columns of findings as CSV. `labelled` is empty without labels.
+const FINDING_COLUMNS: [&str; 14] = [
     "id",
     "from",
     "until",
@@ -32,6 +32,7 @@ const FINDING_COLUMNS: [&str; 13] = [
     "upper",
     "score",
     "by",
+    "labelled",
     "words",
 ];
 
@@ -115,7 +116,7 @@ fn loudest(finding: &FindingView) -> &str {
     of_band.or(finding.words.first()).map_or("", |words| &words.sentence)
 }
 
-fn finding_record(finding: &FindingView) -> [String; 13] {
+fn finding_record(finding: &FindingView) -> [String; 14] {
     let number = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
     [
         finding.id.clone(),
@@ -130,6 +131,7 @@ fn finding_record(finding: &FindingView) -> [String; 13] {
         number(finding.upper),
         finding.score.to_string(),
         finding.by.join(" "),
+        finding.labelled.map(|labelled| labelled.to_string()).unwrap_or_default(),
         loudest(finding).to_owned(),
     ]
 }
