@@ -70,3 +70,36 @@ fn words(line: &str) -> Vec<String> {
     out.retain(|word| !word.is_empty());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_found_in_pipes_and_quotes_hold_together() {
+        let line = "tail -f load.csv | quietgate detect --sustain '2 of 3' > out  # quietgate kinds";
+        assert_eq!(commands(line), [["detect", "--sustain", "2 of 3"]]);
+        assert!(commands("quietgate.yaml is no command, and quietgate alone is none").is_empty());
+    }
+
+    #[test]
+    fn a_page_has_commands_in_backticks_and_in_shell_blocks_only() {
+        let text =
+            "Say `quietgate kinds`.\n```sh\nquietgate check \\\n  a.yaml\n```\n```text\nquietgate not\n```\n";
+        let file = File { path: "a.md".into(), text: text.into() };
+        let found: Vec<_> =
+            in_page(&file).into_iter().map(|command| (command.place, command.arguments)).collect();
+        let expected = [("a.md:1", vec!["kinds"]), ("a.md:4", vec!["check", "a.yaml"])];
+        let expected =
+            expected.map(|(place, words)| (place.to_owned(), words.into_iter().map(str::to_owned).collect()));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn an_unknown_flag_is_named() {
+        let command =
+            |flag: &str| Command { place: "a.md:1".into(), arguments: vec!["kinds".into(), flag.into()] };
+        assert!(complaint(&command("--frmat")).is_some_and(|said| said.contains("--frmat")));
+        assert_eq!(complaint(&command("--format=json")), None);
+    }
+}

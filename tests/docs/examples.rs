@@ -122,3 +122,27 @@ fn run(folder: &Path, command: &str) -> String {
     let output = shell.output().expect("a shell");
     String::from_utf8(output.stdout).expect("text")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_replaced_files_are_put_there_and_the_rest_is_left_out() {
+        let page = "<!-- file: a -->\n```text\none\ntwo\nthree\n```\n```console\n$ cat a\n…\n$ wc -l < a\n9\n```\n```sh\nno\n```\n";
+        let expected = page.replace("\n9\n", "\n3\n");
+        assert_eq!(played(page), expected);
+        assert_eq!(
+            played(&page.replace("$ cat a\n…", "$ cat a\none\n…")),
+            expected.replace("$ cat a\n", "$ cat a\none\n")
+        );
+    }
+
+    #[test]
+    fn a_command_may_have_several_lines_and_says_what_goes_wrong() {
+        let page = "```console\n$ echo a \\\n>   b\n$ cat nothing\n```\n";
+        let played = played(page);
+        assert!(played.contains("$ echo a \\\n>   b\na b\n$ cat nothing\n"), "{played}");
+        assert!(played.contains("No such file"), "{played}");
+    }
+}

@@ -136,3 +136,21 @@ fn words(value: &Value) -> String {
 fn escaped(text: &str) -> String {
     text.replace('|', "\\|")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_the_marks_is_replaced_and_nothing_else() {
+        let page = "a\n<!-- any:begin -->\nold\n<!-- any:end -->\nb <!-- note -->\n";
+        let expected = "a\n<!-- any:begin -->\nNo options.\n<!-- any:end -->\nb <!-- note -->\n";
+        assert_eq!(filled("docs/rules.md", page), expected);
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing is known of the table nope")]
+    fn an_unknown_table_is_an_error() {
+        filled("docs/rules.md", "<!-- nope:begin -->\n<!-- nope:end -->\n");
+    }
+}

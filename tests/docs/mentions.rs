@@ -92,3 +92,43 @@ pub(crate) fn dependencies(manifest: &str) -> BTreeSet<String> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_ends_at_the_next_heading_of_its_rank() {
+        let page = "# A\n\n## B\nx\n### C\ny\n## D\nz\n";
+        assert_eq!(section(page, "## B"), "## B\nx\n### C\ny");
+        assert_eq!(section(page, "## D"), "## D\nz\n");
+    }
+
+    #[test]
+    fn the_first_cells_of_all_tables_are_found() {
+        let text = "| a | b |\n|---|---|\n| `x` | 1 |\n| y z | 2 |\n\n| c |\n|---|\n| w |\n";
+        assert_eq!(first_cells(text), ["x", "y z", "w"]);
+    }
+
+    #[test]
+    fn a_path_begins_with_a_folder_of_the_project() {
+        assert!(is_path("src/cli") && is_path(".ci/run") && is_path("detectors/README.md"));
+        for word in ["load/cpu", "src", "src/cli KIND", "src/kinds/KIND.rs", "a.md", "bytes/s"] {
+            assert!(!is_path(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn dependencies_are_those_of_both_tables() {
+        let text = "[dependencies]\n# why\na = \"1\"\nb.workspace = true\nquietgate-rules.workspace = true\n\n\
+                    [dev-dependencies]\nc = { version = \"1\" }\n[profile.dev]\nd = 1\n";
+        assert_eq!(dependencies(text), ["a", "b", "c"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_kind_without_its_parts_is_named() {
+        let page = "\n## `any`\n\n**What it finds.** x\n\n**Options.**\n";
+        let complaints = kinds_without_words("docs/rules.md", page, &[serde_json::json!({"kind": "any"})]);
+        assert_eq!(complaints.len(), 4, "{complaints:?}");
+    }
+}
