@@ -33,6 +33,8 @@ pub(crate) struct Ewm {
     /// The weights have reached their limit: after some 37 × com samples without a gap they no longer move.
     settled: bool,
     count: u64,
+    /// Cells without a sample since the newest; they weigh in with the next sample, however they were told.
+    gap: u64,
 }
 
 impl Ewm {
@@ -53,6 +55,7 @@ impl Ewm {
             unbias: f64::NAN,
             settled: false,
             count: 0,
+            gap: 0,
         }
     }
 
@@ -74,18 +77,22 @@ impl Ewm {
         self.spread = self.spread * self.keep + deviation * (value - self.mean);
     }
 
-    /// Lets `cells` cells without a sample pass: the past loses weight.
+    /// Lets `cells` cells without a sample pass: the past loses weight, mean and variance stay what they were. A
+    /// past that has faded away has no variance.
     pub(crate) fn decay(&mut self, cells: u64) {
         if self.count == 0 || cells == 0 {
             return;
         }
-        let keep = self.keep.powi(i32::try_from(cells).unwrap_or(i32::MAX));
-        self.weight *= keep;
-        self.weight2 *= keep * keep;
-        self.spread *= keep;
-        // the variance stays what it was
-        self.unbias /= keep;
+        self.gap = self.gap.saturating_add(cells);
         self.settled = false;
+        if self.weight2 * self.kept().powi(2) < f64::MIN_POSITIVE {
+            self.unbias = f64::NAN;
+        }
+    }
+
+    /// What the gap leaves of the weights.
+    fn kept(&self) -> f64 {
+        self.keep.powi(i32::try_from(self.gap).unwrap_or(i32::MAX))
     }
 
     /// The mean; 0 before the first sample.
@@ -106,6 +113,13 @@ impl Ewm {
     }
 
     fn weigh(&mut self) {
+        if self.gap > 0 {
+            let kept = self.kept();
+            self.weight *= kept;
+            self.weight2 *= kept * kept;
+            self.spread *= kept;
+            self.gap = 0;
+        }
         let weight = self.weight * self.keep + 1.0;
         let weight2 = self.weight2 * self.keep * self.keep + 1.0;
         self.settled = weight == self.weight && weight2 == self.weight2;
@@ -219,7 +233,8 @@ impl Sigmas {
 
     /// Score: deviation / (k × sigma), 0 where the deviation is rounding. Basis: the mean. `points` samples.
     pub(crate) fn evidence(self, value: f64, (mean, variance): (f64, f64), points: u64) -> Evidence {
-        let reach = self.k * variance.sqrt();
+        // rounding may leave a variance just below 0
+        let reach = self.k * variance.max(0.0).sqrt();
         let deviation = (value - mean).abs();
         let score = if deviation <= ROUNDING * mean.abs() { 0.0 } else { deviation / reach };
         let points = u32::try_from(points).unwrap_or(u32::MAX);

@@ -1,5 +1,6 @@
 //! `ca`: change amplitude, against the changes at the same time of day on the past days.
 
+use super::Round;
 use crate::calendar::Calendar;
 use crate::days::{Days, Earlier};
 use crate::detector::{Column, Detector};
@@ -11,7 +12,7 @@ use crate::words::{counted, number};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "ca",
-    summary: "change amplitude: a relative change larger than any at that time on the past 14 days",
+    summary: "change amplitude: a relative change above any at that time on the past 14 days",
     about: "Relative change from the previous sample, r = (value - previous) / |previous|, against the largest |r| at the \
         same time of day on the past `days` days x factor. For sudden moves on series with a daily shape. By \
         construction it fires on 1 sample in days + 1 of any stationary series while factor is 1 (a new change \
@@ -20,7 +21,8 @@ pub(super) const ENTRY: Entry = Entry {
         limit. Reference: the change amplitude of the literal five, D13 to D15.",
     options: OPTIONS,
     seasonal: true,
-    warm_up: |options, interval| options.count("min_days").unwrap_or(0) as usize * interval.cells_a_day() + 1,
+    // of two cells equally near to that time the older serves, and the first of all has no change
+    warm_up: |options, interval| super::min_days_in_cells(options, interval, Round::HalfUp) + 1,
     build,
 };
 

@@ -1,5 +1,6 @@
 //! `chain`: against the range of the same time of day on the past days.
 
+use super::Round;
 use crate::calendar::Calendar;
 use crate::days::{Days, Earlier, Stretch};
 use crate::detector::{Column, Detector};
@@ -21,7 +22,8 @@ pub(super) const ENTRY: Entry = Entry {
         the literal five, D10 to D12.",
     options: OPTIONS,
     seasonal: true,
-    warm_up: |options, interval| options.count("min_days").unwrap_or(0) as usize * interval.cells_a_day(),
+    // of two cells equally near to that time the younger serves where the older is not there
+    warm_up: |options, interval| super::min_days_in_cells(options, interval, Round::HalfDown),
     build,
 };
 

@@ -9,9 +9,10 @@ mod threshold;
 
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::Entry;
+use crate::sample::{DAY_MS, Interval};
 
-/// Every kind.
-pub(crate) const ALL: &[Entry] =
+/// Every kind. One place in memory, as options are compared by the address of their table.
+pub(crate) static ALL: &[Entry] =
     &[ss::ENTRY, ls::ENTRY, ewma3sigma::ENTRY, chain::ENTRY, ca::ENTRY, threshold::ENTRY];
 
 /// The option `days` of the seasonal kinds.
@@ -31,6 +32,20 @@ const MIN_DAYS: OptionDoc = OptionDoc {
     unit: "days",
     why: "how many of these days must have a sample at this time; fewer than 3 are no range to go by",
 };
+
+/// Which of two equally near cells is meant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Round {
+    HalfDown,
+    HalfUp,
+}
+
+/// Cells back to the same time `min_days` days earlier, to the nearest: an interval need not divide the day.
+fn min_days_in_cells(options: &Options, interval: Interval, round: Round) -> usize {
+    let (days, step) = (i64::from(options.count(MIN_DAYS.name).unwrap_or(0)), interval.as_millis());
+    let half = step - i64::from(round == Round::HalfDown);
+    usize::try_from((2 * days * DAY_MS + half) / (2 * step)).unwrap_or(usize::MAX)
+}
 
 fn days_and_min_days(options: &Options) -> Result<(u32, u32), OptionError> {
     let (days, min_days) = (options.count(DAYS.name).unwrap_or(0), options.count(MIN_DAYS.name).unwrap_or(0));

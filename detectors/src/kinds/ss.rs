@@ -9,7 +9,7 @@ use crate::words::{counted, number};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "ss",
-    summary: "short-term ratio: differs from the 7 samples before by more than their own spread",
+    summary: "short-term ratio: differs from the 7 samples before by more than their spread",
     about: "Takes the `samples` samples before now; threshold = max(min(max - avg, avg - min), floor) of them; fires \
         when more than `count` of them differ from now by more than the threshold; surge where now is at least \
         their average. For sudden jumps. Blind to anything slower than its look-back, and restless on skewed or \

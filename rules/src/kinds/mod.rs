@@ -8,6 +8,6 @@ mod majority;
 
 use crate::registry::Entry;
 
-/// Every kind.
-pub(crate) const ALL: &[Entry] =
+/// Every kind. One place in memory, as options are compared by the address of their table.
+pub(crate) static ALL: &[Entry] =
     &[by_period::ENTRY, majority::ENTRY, any::ENTRY, all::ENTRY, at_least::ENTRY];
