@@ -75,9 +75,10 @@ impl fmt::Display for Accepts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count { min, max } => write!(f, "a whole number from {min} to {max}"),
-            Self::Number { min, max } if *min == f64::MIN && *max == f64::MAX => {
-                f.write_str("any finite number")
-            }
+            Self::Number { min: f64::MIN, max: f64::MAX } => f.write_str("any finite number"),
+            // an end at the last of all numbers bounds nothing, and has 309 digits
+            Self::Number { min, max: f64::MAX } => write!(f, "a number of at least {min}"),
+            Self::Number { min: f64::MIN, max } => write!(f, "a number of at most {max}"),
             Self::Number { min, max } => write!(f, "a number from {min} to {max}"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
         }
@@ -295,6 +296,15 @@ mod tests {
                 "k is missing: a number from 0.5 to 9",
             ]
         );
+    }
+
+    #[test]
+    fn an_end_that_bounds_nothing_is_not_told() {
+        let words = |min, max| Accepts::Number { min, max }.to_string();
+        assert_eq!(words(0.5, 9.0), "a number from 0.5 to 9");
+        assert_eq!(words(0.0, f64::MAX), "a number of at least 0");
+        assert_eq!(words(f64::MIN, 0.0), "a number of at most 0");
+        assert_eq!(words(f64::MIN, f64::MAX), "any finite number");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::config::option_schema;
 use clap::{Args, ValueEnum};
-use quietgate_detectors::{Accepts, Default, Interval, OptionDoc, Options, number};
+use quietgate_detectors::{Default, Interval, OptionDoc, Options, number};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -127,7 +127,7 @@ impl Kind {
 fn option_json(doc: &OptionDoc) -> Value {
     let mut value = json!({
         "name": doc.name,
-        "accepts": accepted_words(doc),
+        "accepts": doc.accepts.to_string(),
         "unit": doc.unit,
         "required": doc.default == Default::Required,
     });
@@ -157,22 +157,12 @@ fn write_family(title: &str, kinds: &[Kind], out: &mut dyn Write) -> io::Result<
         }
         for doc in kind.options {
             let unit = if doc.unit.is_empty() { String::new() } else { format!(" ({})", doc.unit) };
-            let facts = format!("{}{unit}; {}", accepted_words(doc), default_words(doc));
+            let facts = format!("{}{unit}; {}", doc.accepts, default_words(doc));
             write_beside(&format!("  {}", doc.name), &facts, out)?;
             write_beside("", doc.why, out)?;
         }
     }
     Ok(())
-}
-
-/// What the option takes. An upper end at the last of all numbers bounds nothing and has 309 digits.
-fn accepted_words(doc: &OptionDoc) -> String {
-    match doc.accepts {
-        Accepts::Number { min, max: f64::MAX } if min > f64::MIN => {
-            format!("a finite number of at least {}", number(min))
-        }
-        accepts => accepts.to_string(),
-    }
 }
 
 fn default_words(doc: &OptionDoc) -> String {
@@ -229,11 +219,8 @@ mod tests {
         for kind in kinds.detectors.iter().chain(&kinds.rules) {
             assert!(text.contains(&format!("\n{:<INDENT$}{}", kind.name, lines(kind.summary, 80)[0])));
             for doc in kind.options {
-                assert!(text.contains(&format!(
-                    "\n  {:<18}{}",
-                    doc.name,
-                    lines(&accepted_words(doc), 40)[0]
-                )));
+                let accepts = doc.accepts.to_string();
+                assert!(text.contains(&format!("\n  {:<18}{}", doc.name, lines(&accepts, 40)[0])));
             }
         }
     }

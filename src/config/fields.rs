@@ -6,32 +6,40 @@ use std::fmt;
 
 /// A mapping of the config file.
 #[derive(Debug)]
-pub(super) struct Table {
+pub struct Table {
     /// What it is in a message: `a signal`.
-    pub(super) what: &'static str,
+    pub what: &'static str,
     /// What it says, for the schema.
-    pub(super) about: &'static str,
+    pub about: &'static str,
     /// Its keys, in the order of the documentation.
-    pub(super) fields: &'static [Field],
+    pub fields: &'static [Field],
 }
 
 /// A key.
 #[derive(Debug)]
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) shape: Shape,
-    pub(super) need: Need,
+pub struct Field {
+    /// The key itself.
+    pub name: &'static str,
+    /// What its value looks like.
+    pub shape: Shape,
+    /// Whether it must be given.
+    pub need: Need,
     /// What it does and why the default is what it is.
-    pub(super) about: &'static str,
+    pub about: &'static str,
 }
 
-/// What a value looks like.
+/// What a value looks like. Prints as what is allowed, in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub enum Shape {
     /// Text that is no number and not true or false.
     Text,
     /// A duration, both ends in milliseconds and included.
-    Duration { min: i64, max: i64 },
+    Duration {
+        /// The shortest.
+        min: i64,
+        /// The longest.
+        max: i64,
+    },
     /// Which way is harmful.
     Direction,
     /// `K of N`.
@@ -64,8 +72,10 @@ pub(super) enum Shape {
 
 /// Whether a key must be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
+pub enum Need {
+    /// It must be there.
     Required,
+    /// It may be left out; then nothing stands in for it.
     Optional,
     /// It may be left out; this is what holds then, as the file would say it.
     Default(&'static str),
@@ -246,6 +256,11 @@ pub(super) const SINK: Table = Table {
         about: "which kind of sink",
     }],
 };
+
+/// Every mapping of the file, from the outside in; what holds options of a kind has its keys beside them.
+pub fn tables() -> [&'static Table; 6] {
+    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &SINK]
+}
 
 impl Table {
     /// The field `name`.

@@ -15,6 +15,7 @@ pub mod units;
 mod yaml;
 mod zone;
 
+pub use fields::{Field, Need, Shape, Table, tables};
 pub use mistakes::{Mistake, Mistakes, Place};
 pub use rule::{Given, detector_from_text, kind_from_text};
 pub use schema::{option_schema, schema};
@@ -22,7 +23,7 @@ pub use signal::{Expected, Meaning, Signal};
 pub use yaml::{Key, Node, Scalar, Value};
 pub use zone::{ZoneError, calendar};
 
-use fields::{CONFIG, SINK, SOURCE, Table};
+use fields::{CONFIG, SINK, SOURCE};
 use read::{Beside, Fields, check_names, is_name};
 use signal::Sources;
 

@@ -1,0 +1,156 @@
+//! The tables that stand in pages between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, made from the registries.
+
+use quietgate::config::{Need, tables};
+use serde_json::Value;
+use std::process::Command;
+
+/// `text`, the page at `path`, with every generated table as it should be.
+pub(crate) fn filled(path: &str, text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, name, after)) = next_mark(rest) {
+        let end = format!("<!-- {name}:end -->");
+        let close = after.find(&end).unwrap_or_else(|| panic!("{path}: {name}:begin has no {name}:end"));
+        let table =
+            table(path, name).unwrap_or_else(|| panic!("{path}: nothing is known of the table {name}"));
+        out += &format!("{before}<!-- {name}:begin -->\n{table}{end}");
+        rest = &after[close + end.len()..];
+    }
+    out + rest
+}
+
+/// The text before the next mark, its name, and the text after it.
+fn next_mark(text: &str) -> Option<(&str, &str, &str)> {
+    let end = text.find(":begin -->")?;
+    let start = text[..end].rfind("<!-- ")?;
+    Some((&text[..start], &text[start + "<!-- ".len()..end], &text[end + ":begin -->".len()..]))
+}
+
+/// The table `name` of a page.
+fn table(path: &str, name: &str) -> Option<String> {
+    match (path, name) {
+        ("docs/detectors.md" | "detectors/README.md", "kinds") => Some(overview(&detectors())),
+        ("docs/rules.md" | "rules/README.md", "kinds") => Some(overview(&rules())),
+        ("docs/detectors.md", kind) => options_of(&detectors(), kind),
+        ("docs/rules.md", kind) => options_of(&rules(), kind),
+        ("docs/config.md", name) => keys(name),
+        _ => None,
+    }
+}
+
+/// Every detector as `quietgate kinds --format json` tells it.
+pub(crate) fn detectors() -> Vec<Value> {
+    kinds("detectors")
+}
+
+/// Every rule, in the same way.
+pub(crate) fn rules() -> Vec<Value> {
+    kinds("rules")
+}
+
+fn kinds(family: &str) -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_quietgate")).args(["kinds", "--format", "json"]).output();
+    let kinds: Value = serde_json::from_slice(&output.expect("the program runs").stdout).expect("JSON");
+    kinds[family].as_array().expect("a list").clone()
+}
+
+/// One row a kind.
+fn overview(kinds: &[Value]) -> String {
+    let is_detector = kinds.iter().all(|kind| kind.get("seasonal").is_some());
+    let head: &[&str] = if is_detector {
+        &["kind", "finds", "compares days", "warm-up"]
+    } else {
+        &["kind", "fires where", "detectors, where none are named"]
+    };
+    let row = |kind: &Value| {
+        let mut cells = vec![code(&kind["kind"]), words(&kind["summary"])];
+        if is_detector {
+            cells.push(if kind["seasonal"] == true { "yes" } else { "no" }.to_owned());
+            cells.push(words(&kind["warm_up"]));
+        } else {
+            let named = kind["detectors"].as_array().expect("a list").iter().map(code).collect::<Vec<_>>();
+            cells.push(if named.is_empty() { "must be named".to_owned() } else { named.join(", ") });
+        }
+        cells
+    };
+    markdown(head, kinds.iter().map(row))
+}
+
+/// One row an option.
+fn options_of(kinds: &[Value], name: &str) -> Option<String> {
+    let kind = kinds.iter().find(|kind| kind["kind"] == name)?;
+    let options = kind["options"].as_array().expect("a list");
+    if options.is_empty() {
+        return Some("No options.\n".to_owned());
+    }
+    let default = |option: &Value| match &option["default"] {
+        Value::Null if option["required"] == true => "required".to_owned(),
+        Value::Null => "off".to_owned(),
+        value => words(value),
+    };
+    let row = |option: &Value| {
+        [
+            code(&option["name"]),
+            words(&option["accepts"]),
+            words(&option["unit"]),
+            default(option),
+            words(&option["why"]),
+        ]
+        .to_vec()
+    };
+    Some(markdown(&["option", "takes", "unit", "default", "why"], options.iter().map(row)))
+}
+
+/// One row a key of the mapping `name` of the config file: `a-config`, `a-signal`, `rule`.
+fn keys(name: &str) -> Option<String> {
+    let table = tables().into_iter().find(|table| table.what.replace(' ', "-") == name)?;
+    let rows = table.fields.iter().map(|field| {
+        let default = match field.need {
+            Need::Required => "required".to_owned(),
+            Need::Optional => "none".to_owned(),
+            Need::Default(value) => format!("`{value}`"),
+            Need::DefaultWords(words) => words.to_owned(),
+        };
+        [format!("`{}`", field.name), escaped(&field.shape.to_string()), default, escaped(field.about)]
+            .to_vec()
+    });
+    Some(markdown(&["key", "takes", "default", "what it does"], rows))
+}
+
+fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let head: Vec<String> = head.iter().map(|&cell| cell.to_owned()).collect();
+    let rows: String = rows.map(|cells| line(&cells)).collect();
+    format!("{}|{}\n{rows}", line(&head), "---|".repeat(head.len()))
+}
+
+fn code(value: &Value) -> String {
+    format!("`{}`", value.as_str().expect("a word"))
+}
+
+fn words(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), escaped)
+}
+
+/// A bar would end the cell.
+fn escaped(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_the_marks_is_replaced_and_nothing_else() {
+        let page = "a\n<!-- any:begin -->\nold\n<!-- any:end -->\nb <!-- note -->\n";
+        let expected = "a\n<!-- any:begin -->\nNo options.\n<!-- any:end -->\nb <!-- note -->\n";
+        assert_eq!(filled("docs/rules.md", page), expected);
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing is known of the table nope")]
+    fn an_unknown_table_is_an_error() {
+        filled("docs/rules.md", "<!-- nope:begin -->\n<!-- nope:end -->\n");
+    }
+}
