@@ -14,6 +14,11 @@
 //! Below them lie two crates of their own, without any I/O: `quietgate-rules` and `quietgate-detectors`.
 #![forbid(unsafe_code)]
 
+/// Judging takes and gives back large look-backs, series by series: this allocator keeps their pages, where the
+/// system's asks the kernel anew each time (`docs/performance.md` has the figures).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod backtest;
 pub mod cli;
 pub mod config;

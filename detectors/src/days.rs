@@ -36,6 +36,24 @@ impl Earlier {
     }
 }
 
+/// What earlier days showed at some consecutive cells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stretch<'a> {
+    pub(crate) highest: &'a [f64],
+    pub(crate) lowest: &'a [f64],
+    pub(crate) days: &'a [u32],
+}
+
+impl Stretch<'_> {
+    pub(crate) fn len(&self) -> usize {
+        self.days.len()
+    }
+
+    pub(crate) fn at(&self, i: usize) -> Earlier {
+        Earlier { highest: self.highest[i], lowest: self.lowest[i], days: self.days[i] }
+    }
+}
+
 /// The look-back of a seasonal detector: `days` days of cells. Memory grows with the cells seen, up to
 /// that bound.
 #[derive(Debug)]
@@ -57,16 +75,18 @@ impl Days {
         }
     }
 
-    /// Passes over the next cells, one for each of `values`: `judge` is told the offset of each, what earlier
-    /// days showed there, and the value; what it gives back is taken in.
+    /// Passes over the next cells, one for each of `new`, which is what they hold. In stretches that come one after
+    /// another `judge` is told where each begins in `new` and what earlier days showed at its cells.
     #[inline(always)]
-    pub(crate) fn pass(&mut self, values: &[f64], mut judge: impl FnMut(usize, Earlier, f64) -> f64) {
+    pub(crate) fn pass(&mut self, new: &[f64], mut judge: impl FnMut(usize, Stretch<'_>)) {
         match self {
-            Self::Slots(slots) => slots.pass(values, judge),
+            Self::Slots(slots) => slots.pass(new, judge),
             Self::Lags(lags) => {
-                for (offset, &value) in values.iter().enumerate() {
+                for (offset, &value) in new.iter().enumerate() {
                     let earlier = lags.earlier();
-                    lags.push(judge(offset, earlier, value));
+                    let (highest, lowest, days) = (&[earlier.highest], &[earlier.lowest], &[earlier.days]);
+                    judge(offset, Stretch { highest, lowest, days });
+                    lags.push(value);
                 }
             }
         }
@@ -100,36 +120,35 @@ pub(crate) struct Slots {
     next: usize,
     slot: usize,
     /// One a slot, over all cells of it.
-    extremes: Vec<Earlier>,
+    highest: Vec<f64>,
+    lowest: Vec<f64>,
+    days: Vec<u32>,
 }
 
 impl Slots {
     fn new(days: usize, a_day: usize) -> Self {
-        let (cells, extremes) = (Vec::new(), Vec::new());
-        Self { a_day, cells, capacity: days * a_day, next: 0, slot: 0, extremes }
+        let (highest, lowest) = (Vec::new(), Vec::new());
+        Self {
+            a_day,
+            cells: Vec::new(),
+            capacity: days * a_day,
+            next: 0,
+            slot: 0,
+            highest,
+            lowest,
+            days: Vec::new(),
+        }
     }
 
     #[inline(always)]
-    fn pass(&mut self, values: &[f64], mut judge: impl FnMut(usize, Earlier, f64) -> f64) {
+    fn pass(&mut self, new: &[f64], mut judge: impl FnMut(usize, Stretch<'_>)) {
         let mut done = 0;
-        while done < values.len() {
-            let cells = self.stretch(values.len() - done);
-            let (places, slots) =
-                (&mut self.cells[self.next..][..cells], &mut self.extremes[self.slot..][..cells]);
-            for (i, ((place, slot), &value)) in places.iter_mut().zip(slots).zip(&values[done..]).enumerate()
-            {
-                let new = judge(done + i, *slot, value);
-                let old = std::mem::replace(place, new);
-                // an old value that was not an extreme, or none, leaves the others in force
-                let inside = old < slot.highest && old > slot.lowest;
-                if inside || old.is_nan() {
-                    let days = slot.days - u32::from(inside);
-                    *slot = Earlier { days, ..*slot }.with(new);
-                } else {
-                    slot.days = STALE;
-                }
-            }
-            self.refresh(cells);
+        while done < new.len() {
+            let cells = self.stretch(new.len() - done);
+            let slots = self.slot..self.slot + cells;
+            let (highest, lowest) = (&self.highest[slots.clone()], &self.lowest[slots.clone()]);
+            judge(done, Stretch { highest, lowest, days: &self.days[slots] });
+            self.learn(&new[done..done + cells]);
             self.advance(cells);
             done += cells;
         }
@@ -141,19 +160,58 @@ impl Slots {
         if self.cells.len() < self.next + cells {
             self.cells.resize(self.next + cells, MISSING);
         }
-        if self.extremes.len() < self.slot + cells {
-            self.extremes.resize(self.slot + cells, Earlier::NONE);
+        if self.days.len() < self.slot + cells {
+            self.clear_slots(self.slot + cells);
         }
         cells
     }
 
+    /// Makes it `len` slots; the new ones have seen nothing.
+    fn clear_slots(&mut self, len: usize) {
+        self.highest.resize(len, Earlier::NONE.highest);
+        self.lowest.resize(len, Earlier::NONE.lowest);
+        self.days.resize(len, Earlier::NONE.days);
+    }
+
+    /// Puts `new` in the place of the oldest cells.
+    #[inline(always)]
+    fn learn(&mut self, new: &[f64]) {
+        let cells = &mut self.cells[self.next..][..new.len()];
+        let slots = self.slot..self.slot + new.len();
+        let (highest, lowest) = (&mut self.highest[slots.clone()], &mut self.lowest[slots.clone()]);
+        let days = &mut self.days[slots];
+        let mut lost = false;
+        for i in 0..new.len() {
+            let (old, new, high, low) = (cells[i], new[i], highest[i], lowest[i]);
+            // an old cell that was not an extreme, or was missing, leaves the others in force
+            let inside = (old < high) & (old > low);
+            let gone = !(inside | old.is_nan());
+            lost |= gone;
+            let count = days[i] + u32::from(!new.is_nan()) - u32::from(!old.is_nan());
+            days[i] = if gone { STALE } else { count };
+            highest[i] = if new > high { new } else { high };
+            lowest[i] = if new < low { new } else { low };
+            cells[i] = new;
+        }
+        if lost {
+            self.refresh(new.len());
+        }
+    }
+
     /// Computes anew what lost an extreme among the next `cells` slots.
+    #[cold]
     fn refresh(&mut self, cells: usize) {
         for slot in self.slot..self.slot + cells {
-            if self.extremes[slot].days == STALE {
-                self.extremes[slot] = Earlier::of(self.cells[slot..].iter().step_by(self.a_day).copied());
+            if self.days[slot] == STALE {
+                self.look_through(slot);
             }
         }
+    }
+
+    fn look_through(&mut self, slot: usize) {
+        let earlier = Earlier::of(self.cells[slot..].iter().step_by(self.a_day).copied());
+        (self.highest[slot], self.lowest[slot], self.days[slot]) =
+            (earlier.highest, earlier.lowest, earlier.days);
     }
 
     fn advance(&mut self, cells: usize) {
@@ -170,8 +228,7 @@ impl Slots {
             while left > 0 {
                 let cells = self.stretch(left);
                 self.cells[self.next..][..cells].fill(MISSING);
-                self.extremes[self.slot..][..cells].iter_mut().for_each(|slot| slot.days = STALE);
-                self.refresh(cells);
+                (self.slot..self.slot + cells).for_each(|slot| self.look_through(slot));
                 self.advance(cells);
                 left -= cells;
             }
@@ -181,8 +238,8 @@ impl Slots {
             self.next = self.slot;
             self.cells.clear();
             self.cells.resize(self.capacity, MISSING);
-            self.extremes.clear();
-            self.extremes.resize(self.a_day, Earlier::NONE);
+            self.clear_slots(0);
+            self.clear_slots(self.a_day);
         }
     }
 
@@ -190,11 +247,11 @@ impl Slots {
         let place = self.next.checked_sub(1).unwrap_or(self.capacity - 1);
         let slot = self.slot.checked_sub(1).unwrap_or(self.a_day - 1);
         self.cells[place] = MISSING;
-        self.extremes[slot] = Earlier::of(self.cells[slot..].iter().step_by(self.a_day).copied());
+        self.look_through(slot);
     }
 }
 
-/// In `Earlier::days`, a mark: an extreme left, the slot must be looked through again.
+/// In place of a number of days, a mark: an extreme left, the slot must be looked through again.
 const STALE: u32 = u32::MAX;
 
 /// Cells in order, with the lag of each earlier day looked up.

@@ -45,12 +45,17 @@ pub struct Column<'a> {
 }
 
 impl Column<'_> {
-    /// States the verdict on the cell at `offset` of the run; `evidence` is called where it is wanted.
+    /// Keeps the evidence that is wanted of the verdicts from `from` until `until`, which are stated: `evidence`
+    /// gives that of the cell at an offset. Kept apart from the stating of verdicts, whose loops stay simple.
     #[inline(always)]
-    pub(crate) fn state(&mut self, offset: usize, verdict: Verdict, evidence: impl FnOnce() -> Evidence) {
-        self.verdicts[offset] = verdict;
-        if self.keep.wants(verdict) {
-            self.evidence.push((offset, evidence().bounded()));
+    pub(crate) fn keep_evidence(&mut self, from: usize, until: usize, evidence: impl Fn(usize) -> Evidence) {
+        if self.keep == Keep::Nothing {
+            return;
+        }
+        for offset in from..until {
+            if self.keep.wants(self.verdicts[offset]) {
+                self.evidence.push((offset, evidence(offset).bounded()));
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! ignore_na=False)` with `mean()` and `std(bias=False)`, in O(1) a sample.
 
 use crate::options::{Accepts, Default, OptionDoc, Options};
-use crate::verdict::{Evidence, Reason, Verdict};
+use crate::verdict::{Evidence, Verdict};
 use crate::words::number;
 
 /// The option `com` of what rests on an [`Ewm`].
@@ -65,10 +65,16 @@ impl Ewm {
         if !self.settled {
             self.weigh();
         }
+        self.update(value);
+        self.count += 1;
+    }
+
+    /// Mean and spread with one more sample, by the weights as they are.
+    #[inline(always)]
+    fn update(&mut self, value: f64) {
         let deviation = value - self.mean;
         self.mean += deviation * self.share;
         self.spread = self.spread * self.keep + deviation * (value - self.mean);
-        self.count += 1;
     }
 
     /// Lets `cells` cells without a sample pass: the past loses weight, mean and variance stay what they were. A
@@ -124,6 +130,76 @@ impl Ewm {
     }
 }
 
+/// An [`Ewm`] along a run of cells.
+#[derive(Debug)]
+pub(crate) struct EwmRun {
+    now: Ewm,
+    /// Before the newest cell.
+    before: Ewm,
+    /// Mean and variance before the first cell of the run and after each of its cells.
+    track: Vec<(f64, f64)>,
+}
+
+impl EwmRun {
+    pub(crate) fn new(ewm: Ewm) -> Self {
+        Self { now: ewm, before: ewm, track: Vec::new() }
+    }
+
+    /// How many samples were taken in.
+    pub(crate) fn count(&self) -> u64 {
+        self.now.count()
+    }
+
+    /// Whether the weights have reached their limit: then there is a variance, until the next gap.
+    pub(crate) fn is_firm(&self) -> bool {
+        self.now.settled
+    }
+
+    /// Takes in a run, and says how mean and variance went: one entry more than there are values.
+    #[inline(always)]
+    pub(crate) fn learn(&mut self, values: &[f64]) -> &[(f64, f64)] {
+        self.track.resize(values.len() + 1, (0.0, 0.0));
+        self.track[0] = (self.now.mean(), self.now.variance());
+        let mut learnt = 0;
+        while learnt < values.len() && !self.now.settled {
+            self.before = self.now;
+            self.now.learn(values[learnt]);
+            learnt += 1;
+            self.track[learnt] = (self.now.mean(), self.now.variance());
+        }
+        self.learn_settled(&values[learnt..], learnt + 1);
+        &self.track
+    }
+
+    /// The same for the rest of a run, while the weights do not move: what does not change stays in registers.
+    #[inline(always)]
+    fn learn_settled(&mut self, values: &[f64], from: usize) {
+        let Some((&last, others)) = values.split_last() else { return };
+        let mut now = self.now;
+        let track = &mut self.track[from..];
+        for (place, &value) in track.iter_mut().zip(others) {
+            now.update(value);
+            *place = (now.mean, now.spread * now.unbias);
+        }
+        now.count += others.len() as u64;
+        self.before = now;
+        now.learn(last);
+        track[others.len()] = (now.mean(), now.variance());
+        self.now = now;
+    }
+
+    /// The next `cells` cells have no value.
+    pub(crate) fn skip(&mut self, cells: u64) {
+        self.now.decay(cells);
+    }
+
+    /// The newest cell has no value after all.
+    pub(crate) fn retract(&mut self) {
+        self.now = self.before;
+        self.now.decay(1);
+    }
+}
+
 /// A limit of so many standard deviations on either side of the mean.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sigmas {
@@ -146,30 +222,22 @@ impl Sigmas {
         Self { k: options.number(Self::OPTION.name).unwrap_or(f64::NAN) }
     }
 
-    /// The verdict on `value`; unknown where there are `too_few` samples. Squares are compared, which saves
-    /// the root.
+    /// The verdict on `value` against a mean and variance. Squares are compared, which saves the root.
     #[inline(always)]
-    pub(crate) fn judge(self, value: f64, ewm: &Ewm, too_few: bool) -> Verdict {
-        if too_few {
-            return Verdict::Unknown(Reason::WarmingUp);
-        }
-        let deviation = value - ewm.mean();
-        let beyond = deviation * deviation > self.k * self.k * ewm.variance();
-        if !beyond {
-            return Verdict::Normal;
-        }
-        let real = deviation.abs() > ROUNDING * ewm.mean().abs().max(f64::MIN_POSITIVE);
-        Verdict::of(real, deviation > 0.0)
+    pub(crate) fn judge(self, value: f64, (mean, variance): (f64, f64)) -> Verdict {
+        let deviation = value - mean;
+        let beyond = deviation * deviation > self.k * self.k * variance;
+        let real = deviation.abs() > ROUNDING * mean.abs().max(f64::MIN_POSITIVE);
+        Verdict::of(beyond & real, deviation > 0.0)
     }
 
-    /// Score: deviation / (k × sigma), 0 where the deviation is rounding. Basis: the mean.
-    #[inline(always)]
-    pub(crate) fn evidence(self, value: f64, ewm: &Ewm) -> Evidence {
+    /// Score: deviation / (k × sigma), 0 where the deviation is rounding. Basis: the mean. `points` samples.
+    pub(crate) fn evidence(self, value: f64, (mean, variance): (f64, f64), points: u64) -> Evidence {
         // rounding may leave a variance just below 0
-        let (mean, reach) = (ewm.mean(), self.k * ewm.variance().max(0.0).sqrt());
+        let reach = self.k * variance.max(0.0).sqrt();
         let deviation = (value - mean).abs();
         let score = if deviation <= ROUNDING * mean.abs() { 0.0 } else { deviation / reach };
-        let points = u32::try_from(ewm.count()).unwrap_or(u32::MAX);
+        let points = u32::try_from(points).unwrap_or(u32::MAX);
         Evidence { value, lower: mean - reach, upper: mean + reach, score, points, basis: mean }
     }
 

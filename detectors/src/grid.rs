@@ -69,18 +69,33 @@ impl Grid {
         u64::try_from(below + i64::from(up)).ok()
     }
 
-    #[inline(always)]
-    pub(crate) fn place(&mut self, sample: Sample) -> Placed {
-        if sample.at.as_millis() == self.expected && sample.value.is_finite() {
-            // the usual case, without a division
-            self.expected += self.interval.as_millis();
-            self.newest = Newest { cell: self.newest.cell + 1, content: Content::Value(sample.value) };
-            return Placed::Value { cell: self.newest.cell };
-        }
-        self.place_anywhere(sample)
+    /// The cell after the newest.
+    pub(crate) fn next_cell(&self) -> u64 {
+        self.newest.cell + 1
     }
 
-    fn place_anywhere(&mut self, sample: Sample) -> Placed {
+    /// How many of `samples` come to the millisecond when they are expected, each with a value: they take the next
+    /// cells, one each, and are placed by this. At most `most`.
+    #[inline(always)]
+    pub(crate) fn place_regular(&mut self, samples: &[Sample], most: usize) -> usize {
+        let step = self.interval.as_millis();
+        let mut expected = self.expected;
+        let regular = samples.iter().take(most).take_while(|sample| {
+            let regular = sample.at.as_millis() == expected && sample.value.is_finite();
+            expected += step;
+            regular
+        });
+        let count = regular.count();
+        if let Some(last) = samples[..count].last() {
+            self.newest =
+                Newest { cell: self.newest.cell + count as u64, content: Content::Value(last.value) };
+            self.expected = last.at.as_millis() + step;
+        }
+        count
+    }
+
+    /// What any one sample means.
+    pub(crate) fn place(&mut self, sample: Sample) -> Placed {
         match self.cell(sample.at) {
             Some(cell) if cell > self.newest.cell => {
                 let content = Content::of(sample.value);

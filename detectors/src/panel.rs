@@ -129,9 +129,14 @@ impl Panel {
             rest = others;
         }
         if let Some(judges) = &mut self.judges {
-            for &sample in rest {
-                let placed = judges.grid.place(sample);
-                judges.take(sample, placed, tell);
+            while !rest.is_empty() {
+                let regular = judges.take_regular(rest, tell);
+                rest = &rest[regular..];
+                if let Some((&sample, after)) = rest.split_first().filter(|_| regular == 0) {
+                    let placed = judges.grid.place(sample);
+                    judges.take(sample, placed, tell);
+                    rest = after;
+                }
             }
             judges.judge_run(tell);
         }
@@ -181,7 +186,18 @@ impl Judges {
         (judges, placed)
     }
 
-    #[inline(always)]
+    /// Takes those of `samples` that simply come next, as far as the waiting run may grow, and says how many.
+    fn take_regular(&mut self, samples: &[Sample], tell: &mut impl FnMut(Block<'_>)) -> usize {
+        let next = self.grid.next_cell();
+        if next != self.first + self.run.len() as u64 || self.run.len() >= self.run_max {
+            self.judge_run(tell);
+            self.begin_run(next);
+        }
+        let regular = self.grid.place_regular(samples, self.run_max - self.run.len());
+        self.run.extend(samples[..regular].iter().map(|sample| sample.value));
+        regular
+    }
+
     fn take(&mut self, sample: Sample, placed: Placed, tell: &mut impl FnMut(Block<'_>)) {
         match placed {
             Placed::Value { cell } => {

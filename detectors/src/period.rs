@@ -93,39 +93,47 @@ impl Period {
 }
 
 /// Sums are kept in this many parts, which lets the processor add them side by side.
-const PARTS: usize = 4;
+const PARTS: usize = 8;
 
-/// Adds up `term` over the pairs that are present, and counts these.
-fn sum_pairs<const N: usize>(one: &[f64], other: &[f64], term: impl Fn(f64, f64) -> [f64; N]) -> [f64; N] {
-    let mut sums = [[0.0; PARTS]; N];
-    let mut add = |part: usize, a: f64, b: f64| {
-        let present = !(a.is_nan() || b.is_nan());
-        for (sum, value) in sums.iter_mut().zip(term(a, b)) {
-            sum[part] += if present { value } else { 0.0 };
-        }
-    };
+/// Adds up `term` over all pairs, three sums at once.
+#[inline(always)]
+fn sum_pairs(one: &[f64], other: &[f64], term: impl Fn(f64, f64) -> [f64; 3]) -> [f64; 3] {
+    let mut sums = [[0.0; PARTS]; 3];
     let (ones, others) = (one.chunks_exact(PARTS), other.chunks_exact(PARTS));
-    for (&a, &b) in ones.remainder().iter().zip(others.remainder()) {
-        add(0, a, b);
-    }
+    let (last_ones, last_others) = (ones.remainder(), others.remainder());
     for (a, b) in ones.zip(others) {
-        for part in 0..PARTS {
-            add(part, a[part], b[part]);
+        let terms: [[f64; 3]; PARTS] = std::array::from_fn(|part| term(a[part], b[part]));
+        for (i, sum) in sums.iter_mut().enumerate() {
+            for part in 0..PARTS {
+                sum[part] += terms[part][i];
+            }
+        }
+    }
+    for (&a, &b) in last_ones.iter().zip(last_others) {
+        for (sum, value) in sums.iter_mut().zip(term(a, b)) {
+            sum[0] += value;
         }
     }
     sums.map(|parts| parts.iter().sum())
 }
 
+/// Whether neither is missing.
+#[inline(always)]
+fn present(a: f64, b: f64) -> bool {
+    !(a.is_nan() | b.is_nan())
+}
+
 /// Variance of the difference of two z-scored days; not a number where it is not defined.
 fn day_variance(one: &[f64], other: &[f64]) -> f64 {
-    let [pairs, sum_a, sum_b] = sum_pairs(one, other, |a, b| [1.0, a, b]);
+    let [pairs, sum_a, sum_b] =
+        sum_pairs(one, other, |a, b| if present(a, b) { [1.0, a, b] } else { [0.0; 3] });
     if pairs < PAIRS_MIN * one.len() as f64 {
         return f64::NAN;
     }
     let (mean_a, mean_b) = (sum_a / pairs, sum_b / pairs);
     let [aa, bb, ab] = sum_pairs(one, other, |a, b| {
-        let (a, b) = (a - mean_a, b - mean_b);
-        [a * a, b * b, a * b]
+        let (from_a, from_b) = (a - mean_a, b - mean_b);
+        if present(a, b) { [from_a * from_a, from_b * from_b, from_a * from_b] } else { [0.0; 3] }
     });
     let (sigma_a, sigma_b) = ((aa / pairs).sqrt(), (bb / pairs).sqrt());
     let constant = |sigma: f64, mean: f64| sigma <= CONSTANT * mean.abs().max(f64::MIN_POSITIVE);

@@ -39,11 +39,8 @@ impl Verdict {
     /// The verdict of a value that is beyond its limits (`fires`) and `above` or below them.
     #[inline(always)]
     pub(crate) const fn of(fires: bool, above: bool) -> Self {
-        match (fires, above) {
-            (false, _) => Self::Normal,
-            (true, true) => Self::Surge,
-            (true, false) => Self::Drop,
-        }
+        let way = if above { Self::Surge } else { Self::Drop };
+        if fires { way } else { Self::Normal }
     }
 }
 

@@ -129,6 +129,24 @@ impl Sustained {
         self.finding(verdict)
     }
 
+    /// The findings at the next cells, one for each of `verdicts`, added to `findings`: the same as
+    /// [`observe`](Self::observe) on each.
+    pub fn observe_run(&mut self, verdicts: &[Verdict], findings: &mut Vec<Finding>) {
+        let mut rest = verdicts;
+        while let Some((&verdict, after)) = rest.split_first() {
+            // most of the time nothing has fired and nothing fires
+            let calm =
+                if self.fired == 0 { rest.iter().take_while(|v| **v == Verdict::Normal).count() } else { 0 };
+            if calm > 0 {
+                findings.resize(findings.len() + calm, Finding::Clean);
+                rest = &rest[calm..];
+            } else {
+                findings.push(self.observe(verdict));
+                rest = after;
+            }
+        }
+    }
+
     /// The next `cells` cells have no verdict.
     pub fn skip(&mut self, cells: u64) {
         let gone = u32::try_from(cells).unwrap_or(u32::MAX);
@@ -195,6 +213,18 @@ mod tests {
         assert_eq!(findings(2, 64, &verdicts).last(), Some(&Anomalous));
         verdicts.insert(1, Normal);
         assert_eq!(findings(2, 64, &verdicts).last(), Some(&Suspect));
+    }
+
+    #[test]
+    fn a_run_is_its_cells_one_by_one() {
+        let verdicts =
+            [Normal, Normal, Surge, Normal, Normal, Normal, GONE, Normal, Drop, Drop, Normal, Normal, Normal];
+        for (k, n) in [(1, 1), (2, 3), (3, 4)] {
+            let (mut found, mut sustained) =
+                (Vec::new(), Sustained::new(Sustain::new(k, n).expect("in range")));
+            sustained.observe_run(&verdicts, &mut found);
+            assert_eq!(found, findings(k, n, &verdicts));
+        }
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Opinions {
         if let Some((&first, rest)) = verdicts.split_first() {
             let finding = self.sustain(run.first, first);
             self.findings.push(finding);
-            self.findings.extend(rest.iter().map(|&verdict| self.sustained.observe(verdict)));
+            self.sustained.observe_run(rest, &mut self.findings);
             self.next = run.first + run.values.len() as u64;
         }
         self.combined[0] = verdicts;

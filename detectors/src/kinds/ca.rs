@@ -54,6 +54,9 @@ struct Ca {
     days: Days,
     /// The value of the newest cell; not a number where it has none.
     previous: f64,
+    /// Of the run at hand: the relative changes, and their sizes.
+    changes: Vec<f64>,
+    sizes: Vec<f64>,
 }
 
 #[derive(Debug)]
@@ -73,21 +76,23 @@ fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, Opti
         calendar: setting.calendar.clone(),
         days: Days::new(days, setting),
         previous: f64::NAN,
+        changes: Vec::new(),
+        sizes: Vec::new(),
     }))
 }
 
 impl Limits {
     #[inline(always)]
-    fn limit(&self, earlier: Earlier) -> f64 {
-        let limit = earlier.highest * self.factor;
+    fn limit(&self, highest: f64) -> f64 {
+        let limit = highest * self.factor;
         if limit > self.floor { limit } else { self.floor }
     }
 
     /// The limits on either side of the previous value. Basis: the previous value.
     #[inline(always)]
     fn evidence(&self, value: f64, previous: f64, change: f64, earlier: Earlier) -> Evidence {
-        let reach = self.limit(earlier) * previous.abs();
-        let score = (change.abs() / self.limit(earlier).max(LEAST_LIMIT)).min(SCORE_MAX);
+        let reach = self.limit(earlier.highest) * previous.abs();
+        let score = (change.abs() / self.limit(earlier.highest).max(LEAST_LIMIT)).min(SCORE_MAX);
         let (lower, upper) = (previous - reach, previous + reach);
         Evidence { value, lower, upper, score, points: earlier.days, basis: previous }
     }
@@ -96,10 +101,10 @@ impl Limits {
 /// Relative change; not a number where there is none.
 #[inline(always)]
 fn relative_change(previous: f64, value: f64) -> f64 {
-    if previous == 0.0 {
-        return if value == 0.0 { 0.0 } else { f64::NAN };
-    }
-    (value - previous) / previous.abs()
+    let ratio = (value - previous) / previous.abs();
+    // 0 / 0 is not a number: from 0 to 0 nothing changed
+    let from_zero = if value == 0.0 { 0.0 } else { f64::NAN };
+    if previous == 0.0 { from_zero } else { ratio }
 }
 
 /// A limit of 0 would make every score infinite: this is the least that scores are measured against.
@@ -107,22 +112,28 @@ const LEAST_LIMIT: f64 = 1e-12;
 
 impl Detector for Ca {
     fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
-        let Self { limits, min_days, days, previous, .. } = self;
-        let mut last = *previous;
-        days.pass(values, |offset, earlier, value| {
-            let before = std::mem::replace(&mut last, value);
-            let change = relative_change(before, value);
-            let verdict = if earlier.days < *min_days {
-                Verdict::Unknown(Reason::WarmingUp)
-            } else if change.is_nan() {
-                Verdict::Unknown(Reason::Partial)
-            } else {
-                Verdict::of(change.abs() > limits.limit(earlier), change > 0.0)
-            };
-            column.state(offset, verdict, || limits.evidence(value, before, change, earlier));
-            change.abs()
+        let Self { limits, min_days, days, previous, changes, sizes, .. } = self;
+        let before = |i: usize| if i == 0 { *previous } else { values[i - 1] };
+        changes.clear();
+        changes.extend((0..values.len()).map(|i| relative_change(before(i), values[i])));
+        sizes.clear();
+        sizes.extend(changes.iter().map(|change| change.abs()));
+        days.pass(sizes, |from, earlier| {
+            let until = from + earlier.len();
+            let verdicts = &mut column.verdicts[from..until];
+            let changes = &changes[from..until];
+            for i in 0..verdicts.len() {
+                let change = changes[i];
+                let verdict = Verdict::of(change.abs() > limits.limit(earlier.highest[i]), change > 0.0);
+                let verdict = if change.is_nan() { Verdict::Unknown(Reason::Partial) } else { verdict };
+                verdicts[i] =
+                    if earlier.days[i] < *min_days { Verdict::Unknown(Reason::WarmingUp) } else { verdict };
+            }
+            column.keep_evidence(from, until, |i| {
+                limits.evidence(values[i], before(i), changes[i - from], earlier.at(i - from))
+            });
         });
-        *previous = last;
+        *previous = values.last().copied().unwrap_or(*previous);
     }
 
     fn skip(&mut self, cells: u64) {

@@ -2,7 +2,7 @@
 
 use super::Round;
 use crate::calendar::Calendar;
-use crate::days::{Days, Earlier};
+use crate::days::{Days, Earlier, Stretch};
 use crate::detector::{Column, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Entry, Setting};
@@ -84,7 +84,6 @@ impl Limits {
         earlier.lowest - (1.0 - self.min_threshold) * earlier.lowest.abs()
     }
 
-    #[cold]
     fn evidence(&self, value: f64, earlier: Earlier) -> Evidence {
         let (lower, upper, Earlier { highest, lowest, days }) =
             (self.lower(earlier), self.upper(earlier), earlier);
@@ -106,15 +105,18 @@ fn excursion(beyond: f64, margin: f64, limit: f64) -> f64 {
 impl Detector for Chain {
     fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
         let Self { limits, min_days, days, .. } = self;
-        days.pass(values, |offset, earlier, value| {
-            let verdict = if earlier.days < *min_days {
-                Verdict::Unknown(Reason::WarmingUp)
-            } else {
+        days.pass(values, |from, earlier| {
+            let until = from + earlier.len();
+            let verdicts = &mut column.verdicts[from..until];
+            let Stretch { highest, lowest, days } = earlier;
+            for i in 0..verdicts.len() {
+                let earlier = Earlier { highest: highest[i], lowest: lowest[i], days: days[i] };
+                let value = values[from + i];
                 let above = value > limits.upper(earlier);
-                Verdict::of(above || value < limits.lower(earlier), above)
-            };
-            column.state(offset, verdict, || limits.evidence(value, earlier));
-            value
+                let verdict = Verdict::of(above | (value < limits.lower(earlier)), above);
+                verdicts[i] = if days[i] < *min_days { Verdict::Unknown(Reason::WarmingUp) } else { verdict };
+            }
+            column.keep_evidence(from, until, |i| limits.evidence(values[i], earlier.at(i - from)));
         });
     }
 

@@ -1,11 +1,11 @@
 //! `ewma3sigma`: the control-chart form, against mean and sigma through the previous sample.
 
 use crate::detector::{Column, Detector};
-use crate::ewm::{COM, Ewm, Sigmas};
+use crate::ewm::{COM, Ewm, EwmRun, Sigmas};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Entry, Setting};
 use crate::sample::Timestamp;
-use crate::verdict::{Evidence, Verdict};
+use crate::verdict::{Evidence, Reason, Verdict};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "ewma3sigma",
@@ -32,41 +32,44 @@ const OPTIONS: &[OptionDoc] = &[
     },
 ];
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Ewma3Sigma {
     sigmas: Sigmas,
     min_samples: u64,
-    now: Ewm,
-    before: Ewm,
+    ewm: EwmRun,
 }
 
 fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionError> {
-    let ewm = Ewm::from_options(options);
+    let ewm = EwmRun::new(Ewm::from_options(options));
     let min_samples = options.count("min_samples").unwrap_or(0).into();
-    Ok(Box::new(Ewma3Sigma { sigmas: Sigmas::from_options(options), min_samples, now: ewm, before: ewm }))
+    Ok(Box::new(Ewma3Sigma { sigmas: Sigmas::from_options(options), min_samples, ewm }))
 }
 
 impl Detector for Ewma3Sigma {
     fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
-        // a copy on the stack stays in registers
-        let Self { sigmas, min_samples, mut now, mut before } = *self;
-        for (offset, &value) in values.iter().enumerate() {
-            let too_few = now.count() < min_samples || now.variance().is_nan();
-            let verdict = sigmas.judge(value, &now, too_few);
-            column.state(offset, verdict, || sigmas.evidence(value, &now));
-            before = now;
-            now.learn(value);
+        let (sigmas, before, firm) = (self.sigmas, self.ewm.count(), self.ewm.is_firm());
+        let track = self.ewm.learn(values);
+        for ((place, &value), &at) in column.verdicts.iter_mut().zip(values).zip(track) {
+            *place = sigmas.judge(value, at);
         }
-        (self.now, self.before) = (now, before);
+        if !firm || before < self.min_samples {
+            let too_few = usize::try_from(self.min_samples.saturating_sub(before)).unwrap_or(usize::MAX);
+            for (offset, (place, (_, variance))) in column.verdicts.iter_mut().zip(track).enumerate() {
+                if offset < too_few || variance.is_nan() {
+                    *place = Verdict::Unknown(Reason::WarmingUp);
+                }
+            }
+        }
+        let points = |offset: usize| before + offset as u64;
+        column.keep_evidence(0, values.len(), |i| sigmas.evidence(values[i], track[i], points(i)));
     }
 
     fn skip(&mut self, cells: u64) {
-        self.now.decay(cells);
+        self.ewm.skip(cells);
     }
 
     fn retract(&mut self) {
-        self.now = self.before;
-        self.now.decay(1);
+        self.ewm.retract();
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {

@@ -1,11 +1,11 @@
 //! `ls`: long-term ratio against mean and sigma of the whole past, the newest sample included.
 
 use crate::detector::{Column, Detector};
-use crate::ewm::{COM, Ewm, Sigmas};
+use crate::ewm::{COM, Ewm, EwmRun, Sigmas};
 use crate::options::{OptionDoc, OptionError, Options};
 use crate::registry::{Entry, Setting};
 use crate::sample::Timestamp;
-use crate::verdict::{Evidence, Verdict};
+use crate::verdict::{Evidence, Reason, Verdict};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "ls",
@@ -25,39 +25,42 @@ pub(super) const ENTRY: Entry = Entry {
 
 const OPTIONS: &[OptionDoc] = &[COM, Sigmas::OPTION];
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Ls {
     sigmas: Sigmas,
-    /// With the sample that is judged, and before it.
-    now: Ewm,
-    before: Ewm,
+    ewm: EwmRun,
 }
 
 fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionError> {
-    let ewm = Ewm::from_options(options);
-    Ok(Box::new(Ls { sigmas: Sigmas::from_options(options), now: ewm, before: ewm }))
+    let ewm = EwmRun::new(Ewm::from_options(options));
+    Ok(Box::new(Ls { sigmas: Sigmas::from_options(options), ewm }))
 }
 
 impl Detector for Ls {
     fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
-        // a copy on the stack stays in registers
-        let Self { sigmas, mut now, mut before } = *self;
-        for (offset, &value) in values.iter().enumerate() {
-            before = now;
-            now.learn(value);
-            let verdict = sigmas.judge(value, &now, now.variance().is_nan());
-            column.state(offset, verdict, || sigmas.evidence(value, &now));
+        let (sigmas, before, firm) = (self.sigmas, self.ewm.count(), self.ewm.is_firm());
+        let track = &self.ewm.learn(values)[1..];
+        for ((place, &value), &at) in column.verdicts.iter_mut().zip(values).zip(track) {
+            *place = sigmas.judge(value, at);
         }
-        (self.now, self.before) = (now, before);
+        if !firm {
+            // one sample has a mean and no variance
+            for (place, _) in
+                column.verdicts.iter_mut().zip(track).filter(|(_, (_, variance))| variance.is_nan())
+            {
+                *place = Verdict::Unknown(Reason::WarmingUp);
+            }
+        }
+        let points = |offset: usize| before + offset as u64 + 1;
+        column.keep_evidence(0, values.len(), |i| sigmas.evidence(values[i], track[i], points(i)));
     }
 
     fn skip(&mut self, cells: u64) {
-        self.now.decay(cells);
+        self.ewm.skip(cells);
     }
 
     fn retract(&mut self) {
-        self.now = self.before;
-        self.now.decay(1);
+        self.ewm.retract();
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {

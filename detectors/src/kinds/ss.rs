@@ -84,7 +84,14 @@ impl Rule {
             low = if value < low { value } else { low };
         }
         let average = sum / before.len() as f64;
-        (average, (high - average).min(average - low).max(self.floor))
+        (average, self.of_spread(high - average, average - low))
+    }
+
+    /// The threshold where the highest and the lowest are so far from the average.
+    #[inline(always)]
+    fn of_spread(self, up: f64, down: f64) -> f64 {
+        let spread = if up < down { up } else { down };
+        if spread > self.floor { spread } else { self.floor }
     }
 
     #[inline(always)]
@@ -115,16 +122,53 @@ impl Rule {
         }
     }
 
-    /// Judges all of `line` that has `N` samples before it, into the last places of `column`.
+    /// Judges the cells of `line` that have `samples` cells before them, side by side as far as they go.
     #[inline(always)]
-    fn judge_line(self, line: &[f64], samples: usize, column: &mut Column<'_>) {
-        let skipped = column.verdicts.len() + samples - line.len();
-        for (offset, window) in line.windows(samples + 1).enumerate() {
-            let (before, value) = (&window[..samples], window[samples]);
-            column.state(skipped + offset, self.judge(before, value), || self.evidence(before, value));
+    fn judge_line(self, line: &[f64], samples: usize, verdicts: &mut [Verdict]) {
+        let whole = verdicts.len() / SIDE_BY_SIDE * SIDE_BY_SIDE;
+        let (blocks, rest) = verdicts.split_at_mut(whole);
+        for (i, block) in blocks.chunks_exact_mut(SIDE_BY_SIDE).enumerate() {
+            self.judge_block(&line[i * SIDE_BY_SIDE..][..samples + SIDE_BY_SIDE], samples, block);
+        }
+        for (window, place) in line[whole..].windows(samples + 1).zip(rest) {
+            *place = self.judge(&window[..samples], window[samples]);
+        }
+    }
+
+    /// The same as [`judge`](Self::judge) on each of some consecutive cells; the sums run in the same order.
+    #[inline(always)]
+    fn judge_block(self, line: &[f64], samples: usize, verdicts: &mut [Verdict]) {
+        let lanes = |from: usize| -> [f64; SIDE_BY_SIDE] { std::array::from_fn(|lane| line[from + lane]) };
+        let [mut sum, mut high, mut low] = [lanes(0); 3];
+        for back in 1..samples {
+            let past = lanes(back);
+            for lane in 0..SIDE_BY_SIDE {
+                sum[lane] += past[lane];
+                high[lane] = if past[lane] > high[lane] { past[lane] } else { high[lane] };
+                low[lane] = if past[lane] < low[lane] { past[lane] } else { low[lane] };
+            }
+        }
+        let average: [f64; SIDE_BY_SIDE] = std::array::from_fn(|lane| sum[lane] / samples as f64);
+        let threshold: [f64; SIDE_BY_SIDE] =
+            std::array::from_fn(|lane| self.of_spread(high[lane] - average[lane], average[lane] - low[lane]));
+        let value = lanes(samples);
+        let mut differing = [0.0; SIDE_BY_SIDE];
+        for back in 0..samples {
+            let past = lanes(back);
+            for lane in 0..SIDE_BY_SIDE {
+                let differs = (value[lane] - past[lane]).abs() > threshold[lane];
+                differing[lane] += if differs { 1.0 } else { 0.0 };
+            }
+        }
+        let count = self.count as f64;
+        for (lane, place) in verdicts.iter_mut().enumerate() {
+            *place = Verdict::of(differing[lane] > count, value[lane] >= average[lane]);
         }
     }
 }
+
+/// So many cells are judged at a time: more would not fit into the registers of every processor.
+const SIDE_BY_SIDE: usize = 4;
 
 impl Ss {
     fn trim(&mut self) {
@@ -142,10 +186,16 @@ impl Detector for Ss {
         column.verdicts[..waiting].fill(Verdict::Unknown(Reason::WarmingUp));
         if judged > 0 {
             let line = &self.line[self.line.len() - judged - self.samples..];
+            let verdicts = &mut column.verdicts[waiting..];
             match self.samples {
-                LITERAL => self.rule.judge_line(line, LITERAL, column),
-                samples => self.rule.judge_line(line, samples, column),
+                LITERAL => self.rule.judge_line(line, LITERAL, verdicts),
+                samples => self.rule.judge_line(line, samples, verdicts),
             }
+            let window = |offset: usize| line[offset - waiting..][..=self.samples].split_at(self.samples);
+            column.keep_evidence(waiting, values.len(), |offset| {
+                let (before, value) = window(offset);
+                self.rule.evidence(before, value[0])
+            });
         }
         self.trim();
     }

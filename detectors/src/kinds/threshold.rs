@@ -70,10 +70,10 @@ impl Threshold {
 impl Detector for Threshold {
     fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
         let (lower, upper) = (self.below.unwrap_or(f64::NEG_INFINITY), self.above.unwrap_or(f64::INFINITY));
-        for (offset, &value) in values.iter().enumerate() {
-            let verdict = Verdict::of(value > upper || value < lower, value > upper);
-            column.state(offset, verdict, || self.evidence(value, lower, upper));
+        for (place, &value) in column.verdicts.iter_mut().zip(values) {
+            *place = Verdict::of((value > upper) | (value < lower), value > upper);
         }
+        column.keep_evidence(0, values.len(), |offset| self.evidence(values[offset], lower, upper));
     }
 
     fn skip(&mut self, _: u64) {}

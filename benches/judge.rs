@@ -1,0 +1,223 @@
+//! Judging alone: samples in memory in, findings out, one thread.
+//!
+//! `cargo bench --bench judge` runs the criterion benches: each detector by itself, the literal set with both
+//! rules, live samples one by one. `cargo bench --bench judge -- --throughput FILE --series N --points P
+//! [--interval SECONDS]` judges N series of P points, read from FILE as little-endian f64, one series after
+//! another, and prints one JSON line with the processor time; `benches/compare` runs it beside its peers.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
+use quietgate::monitor::{Monitor, MonitorSpec, Said};
+use quietgate_detectors::{Block, Calendar, Interval, Keep, Panel, PanelSpec, Sample, Spec, Verdict};
+use quietgate_rules::{Direction, RuleSpec, Sustain};
+use std::collections::BTreeMap;
+use std::hint::black_box;
+
+/// A UTC midnight.
+const START_MS: i64 = 1_709_942_400_000;
+const MINUTE_MS: i64 = 60_000;
+const TWO_WEEKS: usize = 14 * 1440;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    match Measured::from(&arguments) {
+        Some(throughput) => throughput.run(),
+        None => {
+            benches();
+            Criterion::default().configure_from_args().final_summary();
+        }
+    }
+}
+
+criterion_group!(benches, detectors, literal_set, one_by_one);
+
+/// A day-curve with noise, by a small generator of its own: the same at every run.
+fn day_curve(points: usize) -> Vec<Sample> {
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / f64::from(1_u32 << 31) - 0.5
+    };
+    let value = |i: usize, noise: f64| {
+        let day = std::f64::consts::TAU * (i % 1440) as f64 / 1440.0;
+        1000.0 * (1.0 + 0.6 * day.sin()) * (1.0 + 0.1 * noise)
+    };
+    (0..points).map(|i| Sample::new(START_MS + i as i64 * MINUTE_MS, value(i, noise()))).collect()
+}
+
+fn interval(ms: i64) -> Interval {
+    Interval::from_millis(ms).expect("an interval in range")
+}
+
+fn panel(kind: &str) -> Panel {
+    Panel::new(PanelSpec {
+        detectors: Spec::new(kind, &[]).into_iter().collect(),
+        period: None,
+        interval: interval(MINUTE_MS),
+        calendar: Calendar::Utc,
+        lateness_ms: 0,
+        keep: Keep::Nothing,
+    })
+}
+
+fn literal(interval_ms: i64) -> MonitorSpec {
+    let rule = |kind| {
+        let sustain = Sustain::new(2, 3).expect("a sustain in range");
+        RuleSpec::new(kind, &[], Vec::new(), Direction::Either, sustain)
+            .expect("a rule with its own detectors")
+    };
+    MonitorSpec {
+        rules: vec![rule("majority"), rule("by_period")],
+        interval: interval(interval_ms),
+        calendar: Calendar::Utc,
+        lateness_ms: 0,
+        keep: Keep::Nothing,
+    }
+}
+
+fn detectors(criterion: &mut Criterion) {
+    let samples = day_curve(TWO_WEEKS);
+    let mut group = criterion.benchmark_group("detector");
+    group.throughput(Throughput::Elements(samples.len() as u64));
+    for entry in quietgate_detectors::all().iter().filter(|entry| Spec::new(entry.kind, &[]).is_ok()) {
+        group.bench_function(BenchmarkId::from_parameter(entry.kind), |bencher| {
+            bencher.iter(|| {
+                let mut fired = 0;
+                panel(entry.kind).observe(black_box(&samples), |block| {
+                    if let Block::Judged(run) = block {
+                        fired += run.verdicts[0].iter().filter(|verdict| verdict.fired()).count();
+                    }
+                });
+                fired
+            });
+        });
+    }
+    group.finish();
+}
+
+fn literal_set(criterion: &mut Criterion) {
+    let samples = day_curve(TWO_WEEKS);
+    let mut group = criterion.benchmark_group("literal set");
+    group.throughput(Throughput::Elements(samples.len() as u64));
+    for (name, keep) in [("verdicts", Keep::Nothing), ("with evidence of what fired", Keep::Fired)] {
+        let spec = MonitorSpec { keep, ..literal(MINUTE_MS) };
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let mut cells = 0;
+                Monitor::new(&spec).observe(black_box(&samples), |said| {
+                    if let Said::Judged(judged) = said {
+                        cells += judged.findings.len();
+                    }
+                });
+                cells
+            });
+        });
+    }
+    group.finish();
+}
+
+fn one_by_one(criterion: &mut Criterion) {
+    let samples = day_curve(TWO_WEEKS);
+    let mut group = criterion.benchmark_group("live");
+    group.throughput(Throughput::Elements(samples.len() as u64));
+    group.bench_function("sample by sample", |bencher| {
+        bencher.iter(|| {
+            let (mut monitor, mut cells) = (Monitor::new(&literal(MINUTE_MS)), 0);
+            for sample in black_box(&samples).chunks(1) {
+                monitor.observe(sample, |_| cells += 1);
+            }
+            cells
+        });
+    });
+    group.finish();
+}
+
+/// What `--throughput` asks for.
+struct Measured {
+    file: String,
+    series: usize,
+    points: usize,
+    interval_ms: i64,
+}
+
+impl Measured {
+    fn from(arguments: &[String]) -> Option<Self> {
+        let after = |flag: &str| {
+            let place = arguments.iter().position(|argument| argument == flag)?;
+            arguments.get(place + 1).cloned()
+        };
+        let number = |flag: &str| after(flag).and_then(|text| text.parse().ok());
+        Some(Self {
+            file: after("--throughput")?,
+            series: number("--series").expect("--series is a number"),
+            points: number("--points").expect("--points is a number"),
+            interval_ms: 1000
+                * after("--interval").map_or(60, |text| text.parse().expect("--interval in seconds")),
+        })
+    }
+
+    fn run(&self) {
+        let series = self.read();
+        let spec = literal(self.interval_ms);
+        let (begin, mut passes) = (cpu_seconds(), 0);
+        let mut fired = Fired::default();
+        // one series is done in a millisecond: it is judged until the clock says something
+        while passes == 0 || cpu_seconds() - begin < 0.2 {
+            fired = Fired::default();
+            series.iter().for_each(|samples| fired.judge(&spec, samples));
+            passes += 1;
+        }
+        let line = serde_json::json!({
+            "points": passes * self.series * self.points,
+            "cpu_seconds": cpu_seconds() - begin,
+            "fired": fired.by_name,
+        });
+        println!("{line}");
+    }
+
+    fn read(&self) -> Vec<Vec<Sample>> {
+        let bytes = std::fs::read(&self.file).expect("the file of the values");
+        let wanted = 8 * self.series * self.points;
+        assert!(bytes.len() >= wanted, "{} has {} bytes, {wanted} are wanted", self.file, bytes.len());
+        let one = |bytes: &[u8]| {
+            let values =
+                bytes.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes")));
+            values
+                .enumerate()
+                .map(|(i, value)| Sample::new(START_MS + i as i64 * self.interval_ms, value))
+                .collect()
+        };
+        bytes[..wanted].chunks_exact(8 * self.points).map(one).collect()
+    }
+}
+
+/// How often each detector and rule fired.
+#[derive(Default)]
+struct Fired {
+    by_name: BTreeMap<&'static str, usize>,
+}
+
+impl Fired {
+    fn judge(&mut self, spec: &MonitorSpec, samples: &[Sample]) {
+        const COLUMNS: [&str; 7] = ["ss", "ls", "ewma3sigma", "chain", "ca", "majority", "by_period"];
+        let mut counts = [0; COLUMNS.len() + 1];
+        Monitor::new(spec).observe(samples, |said| {
+            if let Said::Judged(judged) = said {
+                let fired = |column: &Vec<Verdict>| column.iter().filter(|verdict| verdict.fired()).count();
+                let columns = judged.run.verdicts.iter().chain(judged.combined);
+                counts.iter_mut().zip(columns).for_each(|(count, column)| *count += fired(column));
+                counts[COLUMNS.len()] += usize::from(judged.run.periodic) * judged.findings.len();
+            }
+        });
+        for (name, count) in COLUMNS.into_iter().chain(["period"]).zip(counts) {
+            *self.by_name.entry(name).or_default() += count;
+        }
+    }
+}
+
+/// Processor time of this thread so far.
+fn cpu_seconds() -> f64 {
+    let text =
+        std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells the time of a thread");
+    let nanoseconds: u64 = text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
+    nanoseconds as f64 / 1e9
+}
