@@ -124,9 +124,10 @@ struct Hearing {
     cells: Vec<Cell>,
     detectors: usize,
     rules: usize,
-    /// The cell after the newest, and whether the newest is counted as judged.
+    /// The cell after the newest, and whether the newest is counted as judged and as anomalous.
     next: u64,
     newest_judged: bool,
+    newest_anomalous: bool,
     /// How many samples of a time came too late.
     late: BTreeMap<Timestamp, u64>,
 }
@@ -143,6 +144,7 @@ impl Hearing {
             rules: spec.rules.len(),
             next: 0,
             newest_judged: false,
+            newest_anomalous: false,
             late: BTreeMap::new(),
         }
     }
@@ -157,15 +159,18 @@ impl Hearing {
                 let anomalous =
                     judged.findings.iter().filter(|finding| **finding == Finding::Anomalous).count();
                 self.anomalous += anomalous as u64;
+                self.newest_anomalous = judged.findings.last() == Some(&Finding::Anomalous);
                 self.next = judged.run.first + judged.run.values.len() as u64;
                 if self.want == Want::Rows {
                     self.keep_run(judged);
                 }
             }
             Said::Unknown { cell, reason, .. } => {
-                let restated = self.newest_judged && self.next == cell + 1;
-                self.judged -= u64::from(restated);
-                (self.next, self.newest_judged) = (cell + 1, false);
+                let restated = self.next == cell + 1;
+                self.judged -= u64::from(restated && self.newest_judged);
+                self.anomalous -= u64::from(restated && self.newest_anomalous);
+                self.next = cell + 1;
+                (self.newest_judged, self.newest_anomalous) = (false, false);
                 if self.want == Want::Rows {
                     self.keep_unknown(*cell, *reason);
                 }
