@@ -97,8 +97,8 @@ pub(crate) fn samples(events: &[Event], interval: Interval) -> Vec<Sample> {
 
 /// A value that is never 0, never the same as the one before, and looks alike from day to day.
 pub(crate) fn varied(cell: usize) -> f64 {
-    let wave = (cell as f64 * 0.7).sin();
-    20.0 + 5.0 * wave + (cell * 37 % 101) as f64 / 16.0
+    let swing = (cell as f64 * 0.7).sin();
+    20.0 + 5.0 * swing + (cell * 37 % 101) as f64 / 16.0
 }
 
 /// One sample a cell.
