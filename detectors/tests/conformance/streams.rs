@@ -95,7 +95,7 @@ pub(crate) fn samples(events: &[Event], interval: Interval) -> Vec<Sample> {
     out
 }
 
-/// A value that is never 0, never the same as the one before, and looks alike from day to day.
+/// A value that is never 0 and never the same as the one before.
 pub(crate) fn varied(cell: usize) -> f64 {
     let swing = (cell as f64 * 0.7).sin();
     20.0 + 5.0 * swing + (cell * 37 % 101) as f64 / 16.0
