@@ -18,7 +18,10 @@ impl fmt::Display for IntervalFault {
         match self {
             Self::NoSpacing => f.write_str("its samples have no spacing; name it with --interval"),
             Self::OutOfRange(error) => {
-                write!(f, "the most common spacing of its samples: {error}; see --interval")
+                write!(
+                    f,
+                    "the most common spacing of its samples is no interval: {error}; name one with --interval"
+                )
             }
         }
     }

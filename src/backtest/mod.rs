@@ -25,7 +25,7 @@ use std::error::Error;
 use std::fmt;
 
 /// How one series is judged. Without an interval that of the series is found: its most common spacing.
-pub type SpecOf<'a> = dyn Fn(&SeriesInfo, Option<Interval>) -> Result<MonitorSpec, BacktestError> + Sync + 'a;
+pub type SpecOf<'a> = dyn Fn(&SeriesInfo, Option<Interval>) -> Result<MonitorSpec, NotJudged> + Sync + 'a;
 
 /// What [`run`] is asked to do.
 pub struct Task<'a> {
@@ -50,15 +50,16 @@ impl fmt::Debug for Task<'_> {
 /// So many series a thread are judged before their outcomes are told: memory is bounded by the series in flight.
 const SERIES_A_THREAD: usize = 4;
 
-/// Judges every series of `recording` and gives the outcomes, in its order, to `tell`. Says whether all were
-/// judged, or the task was stopped before.
+/// Judges every series of `recording` and gives the outcomes, in its order, to `tell`: also of a series that
+/// cannot be judged, which is no reason to be silent about the others. Says whether it got to the end, or was
+/// stopped before.
 ///
 /// # Errors
-/// A series without a usable interval, samples that cannot be read back, and what `tell` returns.
+/// Samples that cannot be read back, and what `tell` returns.
 pub fn run<E: From<BacktestError>>(
     recording: &Recording,
     task: &Task<'_>,
-    mut tell: impl FnMut(usize, Outcome) -> Result<(), E>,
+    mut tell: impl FnMut(usize, Result<Outcome, NotJudged>) -> Result<(), E>,
 ) -> Result<bool, E> {
     let threads = task.threads.max(1);
     let pool =
@@ -77,23 +78,29 @@ pub fn run<E: From<BacktestError>>(
     Ok(true)
 }
 
+/// Why one series cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotJudged {
+    /// It has no interval that can be used.
+    Interval(IntervalFault),
+    /// It is not known how it is to be judged, in words.
+    Signal(String),
+}
+
+impl fmt::Display for NotJudged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interval(fault) => fault.fmt(f),
+            Self::Signal(message) => f.write_str(message),
+        }
+    }
+}
+
+impl Error for NotJudged {}
+
 /// Why a recording cannot be judged.
 #[derive(Debug)]
 pub enum BacktestError {
-    /// A series has no interval that can be used.
-    Interval {
-        /// The series.
-        series: String,
-        /// What is wrong.
-        fault: IntervalFault,
-    },
-    /// It is not known how a series is to be judged.
-    Signal {
-        /// The series.
-        series: String,
-        /// What is wrong.
-        message: String,
-    },
     /// Samples cannot be read back.
     Input(InputError),
     /// Threads cannot be started.
@@ -103,8 +110,6 @@ pub enum BacktestError {
 impl fmt::Display for BacktestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Interval { series, fault } => write!(f, "series {series:?}: {fault}"),
-            Self::Signal { series, message } => write!(f, "series {series:?}: {message}"),
             Self::Input(error) => error.fmt(f),
             Self::Threads(_) => f.write_str("threads for judging cannot be started"),
         }
@@ -116,7 +121,6 @@ impl Error for BacktestError {
         match self {
             Self::Input(error) => error.source(),
             Self::Threads(error) => Some(error),
-            Self::Interval { .. } | Self::Signal { .. } => None,
         }
     }
 }

@@ -4,8 +4,7 @@ use super::report::FindingView;
 use super::series::Outcome;
 use crate::text;
 use jiff::tz::TimeZone;
-use quietgate_detectors::Verdict;
-use quietgate_rules::RuleSpec;
+use quietgate_detectors::{Spec, Verdict};
 use std::io::{self, Write};
 
 /// The form of what is written.
@@ -19,8 +18,8 @@ pub enum Format {
     Csv,
 }
 
-/// The columns of findings as CSV.
-const FINDING_COLUMNS: [&str; 13] = [
+/// The columns of findings as CSV. `labelled` is empty without labels.
+const FINDING_COLUMNS: [&str; 14] = [
     "id",
     "from",
     "until",
@@ -33,6 +32,7 @@ const FINDING_COLUMNS: [&str; 13] = [
     "upper",
     "score",
     "by",
+    "labelled",
     "words",
 ];
 
@@ -53,8 +53,8 @@ pub fn findings(
         Format::Json => findings.iter().try_for_each(|finding| json_line(out, "finding", finding)),
         Format::Csv => {
             let mut table = csv::Writer::from_writer(out);
-            table.write_record(FINDING_COLUMNS)?;
-            findings.iter().try_for_each(|finding| table.write_record(finding_record(finding)))?;
+            table.write_record(FINDING_COLUMNS).map_err(plain)?;
+            findings.iter().try_for_each(|f| table.write_record(finding_record(f))).map_err(plain)?;
             table.flush()
         }
     }
@@ -73,6 +73,26 @@ pub fn json_line(out: &mut dyn Write, kind: &str, value: &impl serde::Serialize)
     }
     serde_json::to_writer(&mut *out, &Line { kind, value })?;
     out.write_all(b"\n")
+}
+
+/// The error of the writer below, which knows of a reader that went away; `csv` wraps it.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
+}
+
+/// A name for each detector: its kind, and from the second of a kind on a number behind it.
+pub fn detector_names(detectors: &[Spec]) -> Vec<String> {
+    let name = |(place, detector): (usize, &Spec)| {
+        let kind = detector.entry().kind;
+        match detectors[..place].iter().filter(|other| other.entry().kind == kind).count() {
+            0 => kind.to_owned(),
+            before => format!("{kind}_{}", before + 1),
+        }
+    };
+    detectors.iter().enumerate().map(name).collect()
 }
 
 /// `F1  2024-03-09 08:01 – 08:26 UTC (25 min)  vip1  drop  by chain, ls  value 120 is below 312 = …`
@@ -96,7 +116,7 @@ fn loudest(finding: &FindingView) -> &str {
     of_band.or(finding.words.first()).map_or("", |words| &words.sentence)
 }
 
-fn finding_record(finding: &FindingView) -> [String; 13] {
+fn finding_record(finding: &FindingView) -> [String; 14] {
     let number = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
     [
         finding.id.clone(),
@@ -111,6 +131,7 @@ fn finding_record(finding: &FindingView) -> [String; 13] {
         number(finding.upper),
         finding.score.to_string(),
         finding.by.join(" "),
+        finding.labelled.map(|labelled| labelled.to_string()).unwrap_or_default(),
         loudest(finding).to_owned(),
     ]
 }
@@ -133,11 +154,11 @@ impl AllRows {
     /// # Errors
     /// What writing returns.
     pub fn write(&mut self, series: &str, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-        let names = column_names(outcome);
+        let columns = Columns::of(outcome);
         match self.format {
-            Format::Csv => self.csv(series, outcome, &names, out),
-            Format::Json => json_rows(series, outcome, &names, out),
-            Format::Text => text_rows(series, outcome, &names, out),
+            Format::Csv => self.csv(series, outcome, &columns, out),
+            Format::Json => json_rows(series, outcome, &columns, out),
+            Format::Text => text_rows(series, outcome, &columns, out),
         }
     }
 
@@ -145,54 +166,68 @@ impl AllRows {
         &mut self,
         series: &str,
         outcome: &Outcome,
-        names: &[String],
+        columns: &Columns,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let mut table = csv::Writer::from_writer(out);
         if !std::mem::replace(&mut self.head_written, true) {
-            table.write_record(
-                ["timestamp", "series", "value"].into_iter().chain(names.iter().map(String::as_str)),
-            )?;
+            let names = columns.names.iter().map(String::as_str);
+            table.write_record(["timestamp", "series", "value"].into_iter().chain(names)).map_err(plain)?;
         }
-        for (at_ms, value, signs) in rows(outcome) {
-            table.write_field(text::rfc3339(at_ms))?;
-            table.write_field(series)?;
-            table.write_field(value.map(|v| v.to_string()).unwrap_or_default())?;
-            let sign = |verdict: Option<i8>| verdict.map(|sign| sign.to_string()).unwrap_or_default();
-            table.write_record(signs.map(sign))?;
+        let sign = |verdict: Option<i8>| verdict.map(|sign| sign.to_string()).unwrap_or_default();
+        for (at_ms, value, signs) in columns.rows(outcome) {
+            let value = value.map(|v| v.to_string()).unwrap_or_default();
+            let sample = [text::rfc3339(at_ms), series.to_owned(), value];
+            table.write_record(sample.into_iter().chain(signs.map(sign))).map_err(plain)?;
         }
         table.flush()
     }
 }
 
-/// Detectors, then rules.
-fn column_names(outcome: &Outcome) -> Vec<String> {
-    let detectors = outcome.spec.detectors();
-    let detectors = detectors.iter().map(|d| d.entry().kind.to_owned());
-    detectors.chain(outcome.spec.rules.iter().map(|rule: &RuleSpec| rule.entry().kind.to_owned())).collect()
+/// What is stated of a cell: by the detectors, then by the rules in the order of their registry.
+struct Columns {
+    names: Vec<String>,
+    /// Where each is found among the verdicts of the detectors and, after them, of the rules.
+    places: Vec<usize>,
 }
 
-/// Each sample with its value, if it has one, and the sign of each column.
-fn rows(outcome: &Outcome) -> impl Iterator<Item = (i64, Option<f64>, impl Iterator<Item = Option<i8>>)> {
-    let columns = outcome.spec.detectors().len() + outcome.spec.rules.len();
-    outcome.rows.iter().map(move |row| {
-        let cell = row.cell.map(|index| &outcome.cells[index]);
-        let verdict = move |column: usize| -> Option<Verdict> {
-            let cell = cell?;
-            cell.verdicts.iter().chain(&cell.combined).nth(column).copied()
-        };
-        let value = Some(row.sample.value).filter(|value| value.is_finite());
-        (row.sample.at.as_millis(), value, (0..columns).map(move |c| verdict(c).and_then(Verdict::sign)))
-    })
+impl Columns {
+    fn of(outcome: &Outcome) -> Self {
+        let mut names = detector_names(&outcome.spec.detectors());
+        let mut places: Vec<usize> = (0..names.len()).collect();
+        let rules = outcome.spec.rules.iter().map(|rule| rule.entry().kind);
+        let mut rules: Vec<_> = (names.len()..).zip(rules).collect();
+        let known = quietgate_rules::all();
+        rules.sort_by_key(|(_, kind)| known.iter().position(|entry| entry.kind == *kind));
+        names.extend(rules.iter().map(|(_, kind)| (*kind).to_owned()));
+        places.extend(rules.iter().map(|(place, _)| place));
+        Self { names, places }
+    }
+
+    /// Each sample with its value, if it has one, and the sign of each column.
+    fn rows<'a>(
+        &'a self,
+        outcome: &'a Outcome,
+    ) -> impl Iterator<Item = (i64, Option<f64>, impl Iterator<Item = Option<i8>> + 'a)> {
+        outcome.rows.iter().map(move |row| {
+            let cell = row.cell.map(|index| &outcome.cells[index]);
+            let sign = move |place: &usize| -> Option<i8> {
+                let cell = cell?;
+                cell.verdicts.iter().chain(&cell.combined).nth(*place).copied().and_then(Verdict::sign)
+            };
+            let value = Some(row.sample.value).filter(|value| value.is_finite());
+            (row.sample.at.as_millis(), value, self.places.iter().map(sign))
+        })
+    }
 }
 
-fn json_rows(series: &str, outcome: &Outcome, names: &[String], out: &mut dyn Write) -> io::Result<()> {
-    for ((at_ms, value, signs), row) in rows(outcome).zip(&outcome.rows) {
+fn json_rows(series: &str, outcome: &Outcome, columns: &Columns, out: &mut dyn Write) -> io::Result<()> {
+    for ((at_ms, value, signs), row) in columns.rows(outcome).zip(&outcome.rows) {
         let mut line = serde_json::Map::new();
         line.insert("timestamp".into(), text::rfc3339(at_ms).into());
         line.insert("series".into(), series.into());
         line.insert("value".into(), value.into());
-        line.extend(names.iter().cloned().zip(signs.map(serde_json::Value::from)));
+        line.extend(columns.names.iter().cloned().zip(signs.map(serde_json::Value::from)));
         let finding = row.cell.map(|index| outcome.cells[index].finding.to_string());
         line.insert("finding".into(), finding.unwrap_or_else(|| "unknown(out_of_order)".to_owned()).into());
         json_line(out, "sample", &line)?;
@@ -200,11 +235,11 @@ fn json_rows(series: &str, outcome: &Outcome, names: &[String], out: &mut dyn Wr
     Ok(())
 }
 
-fn text_rows(series: &str, outcome: &Outcome, names: &[String], out: &mut dyn Write) -> io::Result<()> {
-    for (at_ms, value, signs) in rows(outcome) {
+fn text_rows(series: &str, outcome: &Outcome, columns: &Columns, out: &mut dyn Write) -> io::Result<()> {
+    for (at_ms, value, signs) in columns.rows(outcome) {
         let value = value.map_or_else(|| "-".to_owned(), |v| v.to_string());
         write!(out, "{}  {series}  {value}", text::rfc3339(at_ms))?;
-        for (name, sign) in names.iter().zip(signs) {
+        for (name, sign) in columns.names.iter().zip(signs) {
             let word = match sign {
                 Some(0) => "normal",
                 Some(1) => "surge",

@@ -1,6 +1,6 @@
 //! One recorded series, judged.
 
-use super::{BacktestError, Task, interval};
+use super::{BacktestError, NotJudged, Task, interval};
 use crate::monitor::{Anomalies, Anomaly, Monitor, MonitorSpec, Said};
 use crate::sources::recorded::Recording;
 use quietgate_detectors::{Interval, Reason, Sample, Timestamp, Verdict};
@@ -27,8 +27,8 @@ pub struct Outcome {
     pub judged: u64,
     /// Cells about which nothing can be said, those without a sample included.
     pub unknown: u64,
-    /// Cells whose finding is anomalous.
-    pub anomalous: u64,
+    /// Cells without a sample, from the first one to the last.
+    pub missing: u64,
     /// The time of the first cell.
     pub from: Timestamp,
     /// The end of the last cell.
@@ -70,18 +70,21 @@ pub struct Cell {
     pub finding: Finding,
 }
 
-pub(super) fn judge(recording: &Recording, index: usize, task: &Task<'_>) -> Result<Outcome, BacktestError> {
+/// Judges the series `index` of `recording`, or says why it cannot be.
+pub(super) fn judge(
+    recording: &Recording,
+    index: usize,
+    task: &Task<'_>,
+) -> Result<Result<Outcome, NotJudged>, BacktestError> {
     let info = &recording.series()[index];
     let samples = recording.samples(index).map_err(BacktestError::Input)?;
     let spec = match ((task.spec)(info, task.interval), task.interval) {
-        (Err(BacktestError::Interval { .. }), None) => {
-            let found = interval::most_common(&samples)
-                .map_err(|fault| BacktestError::Interval { series: info.name.clone(), fault })?;
-            (task.spec)(info, Some(found))?
-        }
-        (spec, _) => spec?,
+        (Err(NotJudged::Interval(_)), None) => interval::most_common(&samples)
+            .map_err(NotJudged::Interval)
+            .and_then(|found| (task.spec)(info, Some(found))),
+        (spec, _) => spec,
     };
-    Ok(judge_samples(spec, &samples, task.want))
+    Ok(spec.map(|spec| judge_samples(spec, &samples, task.want)))
 }
 
 /// Judges `samples`, all of one series.
@@ -104,7 +107,7 @@ pub(super) fn judge_samples(spec: MonitorSpec, samples: &[Sample], want: Want) -
         samples: samples.len() as u64,
         judged: hearing.judged,
         unknown: cells,
-        anomalous: hearing.anomalous,
+        missing: hearing.next - hearing.told,
         from,
         until,
         anomalies: hearing.anomalies.finish().into_iter().map(|a| (a.clone(), words(&a))).collect(),
@@ -120,14 +123,14 @@ struct Hearing {
     want: Want,
     anomalies: Anomalies,
     judged: u64,
-    anomalous: u64,
     cells: Vec<Cell>,
     detectors: usize,
     rules: usize,
-    /// The cell after the newest, and whether the newest is counted as judged and as anomalous.
+    /// The cell after the newest, and whether the newest is counted as judged.
     next: u64,
     newest_judged: bool,
-    newest_anomalous: bool,
+    /// Cells of which something was told: the others had no sample.
+    told: u64,
     /// How many samples of a time came too late.
     late: BTreeMap<Timestamp, u64>,
 }
@@ -138,13 +141,12 @@ impl Hearing {
             want,
             anomalies: Anomalies::new(spec.rules[0].sustain.n()),
             judged: 0,
-            anomalous: 0,
             cells: Vec::new(),
             detectors: spec.detectors().len(),
             rules: spec.rules.len(),
             next: 0,
             newest_judged: false,
-            newest_anomalous: false,
+            told: 0,
             late: BTreeMap::new(),
         }
     }
@@ -156,27 +158,29 @@ impl Hearing {
                 let known = judged.combined[0].iter().filter(|verdict| !verdict.is_unknown()).count();
                 self.judged += known as u64;
                 self.newest_judged = judged.combined[0].last().is_some_and(|verdict| !verdict.is_unknown());
-                let anomalous =
-                    judged.findings.iter().filter(|finding| **finding == Finding::Anomalous).count();
-                self.anomalous += anomalous as u64;
-                self.newest_anomalous = judged.findings.last() == Some(&Finding::Anomalous);
-                self.next = judged.run.first + judged.run.values.len() as u64;
+                self.reach(judged.run.first, judged.run.values.len() as u64);
                 if self.want == Want::Rows {
                     self.keep_run(judged);
                 }
             }
             Said::Unknown { cell, reason, .. } => {
-                let restated = self.next == cell + 1;
-                self.judged -= u64::from(restated && self.newest_judged);
-                self.anomalous -= u64::from(restated && self.newest_anomalous);
-                self.next = cell + 1;
-                (self.newest_judged, self.newest_anomalous) = (false, false);
+                let restated = self.newest_judged && self.next == cell + 1;
+                self.judged -= u64::from(restated);
+                self.newest_judged = false;
+                self.reach(*cell, 1);
                 if self.want == Want::Rows {
                     self.keep_unknown(*cell, *reason);
                 }
             }
             Said::Late { at } => *self.late.entry(*at).or_default() += 1,
         }
+    }
+
+    /// Something was told of `cells` cells from `first` on; the first may be the newest, told of anew.
+    fn reach(&mut self, first: u64, cells: u64) {
+        let anew = self.next.saturating_sub(first).min(cells);
+        self.told += cells - anew;
+        self.next = first + cells;
     }
 
     fn keep_run(&mut self, judged: &crate::monitor::Judged<'_>) {

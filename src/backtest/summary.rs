@@ -31,6 +31,7 @@ struct Summary<'a> {
     span: Option<super::report::Span>,
     totals: Totals,
     series: &'a [super::report::SeriesSummary],
+    not_judged: &'a [super::report::SeriesLeftOut],
     faults: &'a [super::report::FaultLine],
     score: Option<&'a Score>,
     interrupted: bool,
@@ -43,6 +44,7 @@ struct Totals {
     findings: u64,
     judged: u64,
     unknown: u64,
+    missing: u64,
 }
 
 impl Totals {
@@ -54,6 +56,7 @@ impl Totals {
             findings: sum(|s| s.anomalies),
             judged: sum(|s| s.judged),
             unknown: sum(|s| s.unknown),
+            missing: sum(|s| s.missing),
         }
     }
 }
@@ -72,6 +75,7 @@ fn json(report: &Report, scores: &[(&str, Score)], out: &mut dyn Write) -> io::R
         span: report.span,
         totals: Totals::of(report),
         series: &report.series,
+        not_judged: &report.not_judged,
         faults: &report.faults,
         score: report.score.as_ref(),
         interrupted: report.interrupted,
@@ -90,6 +94,9 @@ fn in_words(
     let series = text::counted(totals.series, "series", "series");
     let samples = text::counted(totals.samples, "sample", "samples");
     writeln!(out, "{series}, {samples}{}", span.unwrap_or_default())?;
+    if report.series.is_empty() {
+        return writeln!(out, "stopped before anything was judged");
+    }
     writeln!(out, "judged by {}", report.rule)?;
     let found_in = report.series.iter().filter(|series| series.anomalies > 0).count() as u64;
     let cells = (totals.judged + totals.unknown).max(1);
@@ -100,6 +107,8 @@ fn in_words(
         text::counted(found_in, "series", "series"),
         text::share(totals.unknown as f64 / cells as f64)
     )?;
+    not_judged(report, out)?;
+    missing(report, totals.missing, out)?;
     for fault in &report.faults {
         let more = if fault.count > fault.examples.len() as u64 { "; …" } else { "" };
         writeln!(out, "{} {}: {}{more}", text::count(fault.count), fault.kind, fault.examples.join("; "))?;
@@ -116,6 +125,36 @@ fn in_words(
     Ok(())
 }
 
+/// As many series are named for one reason: enough to look them up, and still one screen.
+const NAMED: usize = 5;
+
+/// One line for each series that could not be judged.
+fn not_judged(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for series in report.not_judged.iter().take(NAMED) {
+        let samples = text::counted(series.samples, "sample", "samples");
+        writeln!(out, "not judged: {} ({samples}): {}", series.name, series.reason)?;
+    }
+    match report.not_judged.len().saturating_sub(NAMED) {
+        0 => Ok(()),
+        more => writeln!(out, "not judged: {more} more"),
+    }
+}
+
+/// `12 intervals without a sample: vip-a 7, vip-b 5`
+fn missing(report: &Report, total: u64, out: &mut dyn Write) -> io::Result<()> {
+    if total == 0 {
+        return Ok(());
+    }
+    let mut gaps: Vec<_> = report.series.iter().filter(|series| series.missing > 0).collect();
+    gaps.sort_by_key(|series| std::cmp::Reverse(series.missing));
+    let named: Vec<_> =
+        gaps.iter().take(NAMED).map(|s| format!("{} {}", s.name, text::count(s.missing))).collect();
+    let more =
+        if gaps.len() > NAMED { format!(" and {} more series", gaps.len() - NAMED) } else { String::new() };
+    let intervals = text::counted(total, "interval", "intervals");
+    writeln!(out, "{intervals} without a sample: {}{more}", named.join(", "))
+}
+
 /// `precision 0.9, recall 0.8, F1 0.847 (8 of 10 labels caught), delay median …, 0.1 false holds a day`
 fn score_in_words(score: &Score) -> String {
     let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| text::number_with(v, 3));
@@ -123,7 +162,9 @@ fn score_in_words(score: &Score) -> String {
     let caught = format!("{} of {} caught", score.caught, text::counted(score.labelled, "label", "labels"));
     let delay = |samples: Option<f64>, minutes: Option<f64>| match (samples, minutes) {
         (Some(samples), Some(minutes)) => {
-            format!("{} samples = {}", text::number(samples), text::duration((minutes * 60_000.0) as i64))
+            let word = if samples == 1.0 { "sample" } else { "samples" };
+            let time = text::duration((minutes * 60_000.0).round() as i64);
+            format!("{} {word} = {time}", text::number(samples))
         }
         _ => "-".to_owned(),
     };

@@ -1,11 +1,12 @@
 //! From what was judged to what is shown: findings, and pictures of them.
 
 use super::labels::Window;
+use super::output::detector_names;
 use super::report::{
     Direction, FindingView, Picture, Point, Said as Shown, SeriesSummary, Span, State, Vote, Words,
 };
 use super::series::Outcome;
-use crate::monitor::{Anomaly, Judged, Monitor, MonitorSpec, Said};
+use crate::monitor::{Anomaly, Judged, Monitor, MonitorSpec, Said, Vote as MonitorVote};
 use quietgate_detectors::{Keep, Sample, Verdict};
 use quietgate_rules::Finding;
 
@@ -23,9 +24,16 @@ pub fn in_numbers(series: &str, outcome: &Outcome) -> SeriesSummary {
         samples: outcome.samples,
         judged: outcome.judged,
         unknown: outcome.unknown,
+        missing: outcome.missing,
         anomalies: outcome.anomalies.len() as u64,
-        anomalous_samples: outcome.anomalous,
+        anomalous_samples: outcome.anomalies.iter().map(|(anomaly, _)| cells(outcome, anomaly)).sum(),
     }
+}
+
+/// How many cells an anomaly lasts.
+fn cells(outcome: &Outcome, anomaly: &Anomaly) -> u64 {
+    let length_ms = anomaly.until.as_millis() - anomaly.from.as_millis();
+    1 + (length_ms / outcome.interval().as_millis()).unsigned_abs()
 }
 
 fn finding(
@@ -36,11 +44,11 @@ fn finding(
     labels: Option<&[Window]>,
 ) -> FindingView {
     let interval_ms = outcome.interval().as_millis();
-    let detectors = outcome.spec.detectors();
-    let name = |column: usize| detectors[column].entry().kind.to_owned();
+    let names = detector_names(&outcome.spec.detectors());
+    let name = |column: usize| names[column].clone();
     let until_ms = anomaly.until.as_millis() + interval_ms;
     let overlaps = |w: &Window| anomaly.from <= w.to && anomaly.until >= w.from;
-    let furthest = anomaly.votes.iter().max_by(|a, b| a.evidence.score.total_cmp(&b.evidence.score));
+    let furthest = furthest(anomaly);
     let limit = |limit: f64| Some(limit).filter(|limit| limit.is_finite());
     let said = anomaly.votes.iter().zip(words);
     FindingView {
@@ -50,7 +58,7 @@ fn finding(
         from_ms: anomaly.from.as_millis(),
         until_ms,
         found_ms: anomaly.found.as_millis(),
-        samples: ((until_ms - anomaly.from.as_millis()) / interval_ms).unsigned_abs(),
+        samples: cells(outcome, anomaly),
         by: anomaly.votes.iter().map(|vote| name(vote.column)).collect(),
         words: said
             .map(|(vote, words)| Words {
@@ -59,8 +67,8 @@ fn finding(
                 sentence: words.clone(),
             })
             .collect(),
-        peak_ms: anomaly.peak.as_millis(),
-        value: anomaly.value,
+        peak_ms: furthest.map_or(anomaly.peak, |vote| vote.at).as_millis(),
+        value: furthest.map_or(anomaly.value, |vote| vote.evidence.value),
         lower: furthest.and_then(|vote| limit(vote.evidence.lower)),
         upper: furthest.and_then(|vote| limit(vote.evidence.upper)),
         score: furthest.map_or(0.0, |vote| vote.evidence.score),
@@ -70,6 +78,16 @@ fn finding(
             ..Picture::default()
         },
     }
+}
+
+/// The vote with the highest score, of those that went the way of the anomaly where there are any: what is told of
+/// a surge is not that something was below a limit.
+fn furthest(anomaly: &Anomaly) -> Option<&MonitorVote> {
+    let score = |vote: &&MonitorVote| (vote.verdict == anomaly.verdict, vote.evidence.score);
+    anomaly.votes.iter().max_by(|a, b| {
+        let ((a_along, a), (b_along, b)) = (score(a), score(b));
+        a_along.cmp(&b_along).then(a.total_cmp(&b))
+    })
 }
 
 /// A picture shows this many times the length of its finding on either side, within these bounds in cells.
@@ -102,6 +120,8 @@ struct Frame<'a> {
     from_ms: i64,
     until_ms: i64,
     band: usize,
+    /// Which way the rule fired last: a finding lasts over cells at which it does not.
+    way: Direction,
     picture: &'a mut Picture,
 }
 
@@ -110,17 +130,15 @@ impl<'a> Frame<'a> {
         let step = spec.interval.as_millis();
         let length = finding.until_ms - finding.from_ms;
         let context = (CONTEXT * length).clamp(CONTEXT_CELLS.0 * step, CONTEXT_CELLS.1 * step);
-        let detectors = spec.detectors();
-        let band = detectors.iter().position(|d| d.entry().kind == finding.picture.band_of).unwrap_or(0);
+        let names = detector_names(&spec.detectors());
+        let band = names.iter().position(|name| *name == finding.picture.band_of).unwrap_or(0);
         let picture = &mut finding.picture;
         picture.interval_ms = step;
-        picture.votes = detectors
-            .iter()
-            .map(|detector| Vote { name: detector.entry().kind.to_owned(), verdicts: Vec::new() })
-            .collect();
+        picture.votes = names.into_iter().map(|name| Vote { name, verdicts: Vec::new() }).collect();
         let span = |w: &Window| Span { from_ms: w.from.as_millis(), until_ms: w.to.as_millis() + step };
         picture.labels = labels.iter().map(span).collect();
-        Self { from_ms: finding.from_ms - context, until_ms: finding.until_ms + context, band, picture }
+        let (from_ms, until_ms) = (finding.from_ms - context, finding.until_ms + context);
+        Self { from_ms, until_ms, band, way: finding.direction, picture }
     }
 
     fn hear(&mut self, said: &Said<'_>) {
@@ -146,6 +164,7 @@ impl<'a> Frame<'a> {
         for (offset, &value) in run.values.iter().enumerate() {
             while evidence.next_if(|(at, _)| *at < offset).is_some() {}
             let at_ms = run.at(offset).as_millis();
+            self.way = way(judged.combined[0][offset]).unwrap_or(self.way);
             if !(self.from_ms..self.until_ms).contains(&at_ms) {
                 continue;
             }
@@ -156,7 +175,7 @@ impl<'a> Frame<'a> {
                 value: Some(value),
                 lower: limits.and_then(|(lower, _)| finite(lower)),
                 upper: limits.and_then(|(_, upper)| finite(upper)),
-                state: state(judged.findings[offset]),
+                state: state(judged.findings[offset], self.way),
             };
             self.put(point, |column| run.verdicts[column][offset].into());
         }
@@ -178,11 +197,19 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn state(finding: Finding) -> State {
+fn way(verdict: Verdict) -> Option<Direction> {
+    match verdict {
+        Verdict::Surge => Some(Direction::Surge),
+        Verdict::Drop => Some(Direction::Drop),
+        Verdict::Normal | Verdict::Unknown(_) => None,
+    }
+}
+
+fn state(finding: Finding, way: Direction) -> State {
     match finding {
         Finding::Clean => State::Clean,
         Finding::Suspect => State::Suspect,
-        Finding::Anomalous => State::Anomalous,
+        Finding::Anomalous => State::Anomalous(way),
         Finding::Unknown(_) => State::Unknown,
     }
 }

@@ -1,30 +1,32 @@
 //! `quietgate backtest`: judges recorded series.
 
 use super::exit::{End, Failure};
+use super::gathered::{Gathered, finish};
 use super::input::InputArgs;
 use super::judging::{Judging, JudgingArgs};
 use super::progress::Progress;
-use super::reporting::Again;
+use super::reporting;
 use crate::backtest::labels::Labels;
-use crate::backtest::output::{self, AllRows, Format};
-use crate::backtest::report::{FaultLine, FindingView, Report, SeriesSummary, Span};
-use crate::backtest::score::{Found, Scores};
-use crate::backtest::{self, BacktestError, Outcome, Task, Want, summary};
+use crate::backtest::output::Format;
+use crate::backtest::{self, IntervalFault, NotJudged, Task, Want};
 use crate::config;
 use crate::monitor::MonitorSpec;
-use crate::sources::recorded::{self, FaultKind, Recording, SeriesInfo};
+use crate::sources::recorded::{self, Recording, SeriesInfo};
 use clap::{Args, ValueEnum};
-use jiff::tz::TimeZone;
-use quietgate_detectors::{Interval, Keep, Timestamp};
+use quietgate_detectors::{Interval, Keep};
 use quietgate_rules::RuleSpec;
-use std::io::{BufWriter, Write};
 use std::path::PathBuf;
+use tracing::info;
 
 /// Judge recorded series: what would have been called an anomaly, why, and how good those calls are against labels
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct BacktestArgs {
+    /// How many series are judged at once [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     judging: JudgingArgs,
     /// When series were truly anomalous: JSON `{"series": [["from","to"], ...]}` or CSV `series,from,to`
@@ -32,20 +34,34 @@ pub(crate) struct BacktestArgs {
     labels: Option<String>,
     /// The form of the output: findings as text, JSON lines or CSV
     #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "What to write")]
-    format: FormatArg,
+    pub(super) format: FormatArg,
     /// Write one row a sample, with the verdict of each detector and rule, in place of the findings
     #[arg(long, help_heading = "What to write")]
-    all: bool,
+    pub(super) all: bool,
     /// Write report.html and findings.json into this directory
     #[arg(long, value_name = "DIR", help_heading = "What to write")]
-    report: Option<PathBuf>,
+    pub(super) report: Option<PathBuf>,
     /// The most findings with a picture in the report: those that went furthest
     #[arg(long, value_name = "N", default_value_t = 200, help_heading = "What to write")]
-    report_findings: usize,
-    /// How many series are judged at once; else as many as there are processors
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    pub(super) report_findings: usize,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  quietgate backtest -i traffic.csv.gz --labels labels.json --report out
+      what would have been called an anomaly, how good that was, and pictures of it in
+      out/report.html
+  quietgate backtest -i 'loss/*.parquet' --rule any --detectors threshold:above=5 --direction up
+      a fixed limit over many files
+  quietgate backtest -i load.csv --config quietgate.yaml --signal load_per_cpu
+      by the rule of a signal, as the gate would judge
+  quietgate backtest -i load.csv --all --format csv > verdicts.csv
+      one row a sample: timestamp,series,value, then a column for each detector and rule with
+      1 surge, -1 drop, 0 normal, nothing for unknown
+
+Findings go to standard output, and the summary after them; with --all or as CSV the summary
+goes to standard error. Ctrl-C ends it early and says what was judged so far.
+Exit codes: 0 done; 1 failed or stopped before the end; 2 bad usage or input.";
 
 /// The form of what is written.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -75,15 +91,20 @@ pub(crate) fn run(args: &BacktestArgs) -> Result<End, Failure> {
         let message = "--all needs one rule for all series; name a signal with --signal".to_owned();
         return Err(Failure::Input(message));
     }
+    if let Some(directory) = &args.report {
+        reporting::prepare(directory)?;
+    }
     let progress = Progress::begin()?;
     let threads = args.threads.map_or_else(processors, usize::from);
     progress.reading(recorded::total_bytes(&args.input.input).map_err(Failure::because)?);
     let options = args.input.options(threads)?;
     let recording = recorded::load(&args.input.input, &options, &progress).map_err(Failure::because)?;
     check_labels(labels.as_ref(), &recording)?;
+    info!(series = recording.series().len(), threads, rule = judging.in_words(), "judging");
     let mut gathered = Gathered::new(args, labels);
     let complete = judge(args, &judging, &recording, threads, &progress, &mut gathered)?;
     progress.end();
+    info!(interrupted = !complete, "judged");
     let interrupted = !complete || recording.interrupted();
     finish(args, &judging, &recording, gathered, interrupted)?;
     Ok(if interrupted { End::Aborted } else { End::Done })
@@ -94,8 +115,14 @@ fn processors() -> usize {
 }
 
 fn read_labels(file: &str) -> Result<Labels, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| Failure::Input(format!("{file}: {error}")))?;
+    let text = read_file("--labels", file)?;
     Labels::read(file, &text).map_err(Failure::because)
+}
+
+/// The text of the file that `flag` names.
+pub(super) fn read_file(flag: &str, file: &str) -> Result<String, Failure> {
+    std::fs::read_to_string(file)
+        .map_err(|error| Failure::Input(format!("{flag} {file}: the file cannot be read: {error}")))
 }
 
 /// Labels of other series are passed over in a word; labels that fit none are a mistake.
@@ -103,57 +130,25 @@ fn check_labels(labels: Option<&Labels>, recording: &Recording) -> Result<(), Fa
     let Some(labels) = labels else { return Ok(()) };
     let unknown: Vec<_> = labels.unknown(recording.series()).collect();
     if !unknown.is_empty() && unknown.len() == labels.series() {
-        let names: Vec<_> = recording.series().iter().take(5).map(|info| info.name.as_str()).collect();
+        let names: Vec<_> = recording.series().iter().map(|info| info.name.as_str()).collect();
         let message = format!(
-            "no label is for a series of the input: labelled are {}; the input has {}",
-            unknown[..unknown.len().min(5)].join(", "),
-            names.join(", ")
+            "--labels: no label is for a series of the input: labelled are {}; the input has {}",
+            few(&unknown),
+            few(&names)
         );
         return Err(Failure::Input(message));
     }
     if !unknown.is_empty() {
-        eprintln!("labels for {} series that are not in the input are left out", unknown.len());
+        eprintln!("labels for series that are not in the input are left out: {}", few(&unknown));
     }
     Ok(())
 }
 
-/// What is kept of all series until the end.
-struct Gathered {
-    labels: Option<Labels>,
-    findings: Vec<FindingView>,
-    series: Vec<SeriesSummary>,
-    scores: Vec<Scores>,
-    specs: Vec<MonitorSpec>,
-    span: Option<(Timestamp, Timestamp)>,
-    rows: Option<AllRows>,
-}
-
-impl Gathered {
-    fn new(args: &BacktestArgs, labels: Option<Labels>) -> Self {
-        let rows = args.all.then(|| AllRows::new(args.format.into()));
-        let (findings, series, scores, specs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { labels, findings, series, scores, specs, span: None, rows }
-    }
-
-    fn take(&mut self, info: &SeriesInfo, outcome: Outcome) -> Result<(), Failure> {
-        if let Some(rows) = &mut self.rows {
-            let mut out = BufWriter::new(std::io::stdout().lock());
-            rows.write(&info.name, &outcome, &mut out)?;
-            out.flush()?;
-        }
-        let windows = self.labels.as_ref().map(|labels| labels.of(info));
-        let (from, until) = (outcome.from, outcome.until);
-        if let Some(windows) = windows {
-            let found = |a: &crate::monitor::Anomaly| Found { from: a.from, until: a.until, found: a.found };
-            let found: Vec<_> = outcome.anomalies.iter().map(|(anomaly, _)| found(anomaly)).collect();
-            self.scores.push(Scores::of(&found, windows, (from, until), outcome.interval()));
-        }
-        self.findings.extend(backtest::view(&info.name, &outcome, windows));
-        self.series.push(backtest::in_numbers(&info.name, &outcome));
-        self.span = Some(self.span.map_or((from, until), |(f, u)| (f.min(from), u.max(until))));
-        self.specs.push(outcome.spec);
-        Ok(())
-    }
+/// The first few names, and how many more there are.
+fn few(names: &[&str]) -> String {
+    const FEW: usize = 5;
+    let more = if names.len() > FEW { format!(" and {} more", names.len() - FEW) } else { String::new() };
+    names[..names.len().min(FEW)].join(", ") + &more
 }
 
 fn judge(
@@ -166,15 +161,13 @@ fn judge(
 ) -> Result<bool, Failure> {
     let keep = if args.all && args.report.is_none() { Keep::Nothing } else { Keep::Fired };
     let literal = if args.all && judging.is_literal() { by_period() } else { Vec::new() };
-    let spec = |info: &SeriesInfo, found: Option<Interval>| -> Result<MonitorSpec, BacktestError> {
-        let wrong = |message: String| BacktestError::Signal { series: info.name.clone(), message };
-        let fault = backtest::IntervalFault::NoSpacing;
-        let unknown = || BacktestError::Interval { series: info.name.clone(), fault };
-        let interval = judging.interval(&info.name).map_err(wrong)?.or(found).ok_or_else(unknown)?;
-        let zone = judging.time_zone(&info.name).map_err(wrong)?;
+    let spec = |info: &SeriesInfo, found: Option<Interval>| -> Result<MonitorSpec, NotJudged> {
+        let unknown = NotJudged::Interval(IntervalFault::NoSpacing);
+        let interval = judging.interval(&info.name).map_err(NotJudged::Signal)?.or(found).ok_or(unknown)?;
+        let zone = judging.time_zone(&info.name).map_err(NotJudged::Signal)?;
         let calendar = config::calendar(zone, info.first.as_millis(), info.last.as_millis())
-            .map_err(|error| wrong(error.to_string()))?;
-        let mut spec = judging.spec(&info.name, interval, calendar, keep).map_err(wrong)?;
+            .map_err(|error| NotJudged::Signal(error.to_string()))?;
+        let mut spec = judging.spec(&info.name, interval, calendar, keep).map_err(NotJudged::Signal)?;
         spec.rules.extend(literal.iter().cloned());
         Ok(spec)
     };
@@ -197,67 +190,4 @@ fn by_period() -> Vec<RuleSpec> {
     let one = quietgate_rules::Sustain::ONE;
     let either = quietgate_rules::Direction::Either;
     RuleSpec::new("by_period", &[], Vec::new(), either, one).into_iter().collect()
-}
-
-/// Writes the findings, the summary, and the report where it is asked for.
-fn finish(
-    args: &BacktestArgs,
-    judging: &Judging,
-    recording: &Recording,
-    gathered: Gathered,
-    interrupted: bool,
-) -> Result<(), Failure> {
-    let zone = TimeZone::get(judging.shown_zone()).map_err(Failure::because)?;
-    let Gathered { labels, findings, series, scores, specs, span, rows } = gathered;
-    let report = Report {
-        inputs: args.input.input.clone(),
-        rule: judging.in_words(),
-        span: span.map(|(from, until)| Span { from_ms: from.as_millis(), until_ms: until.as_millis() }),
-        time_zone: judging.shown_zone().to_owned(),
-        faults: fault_lines(recording),
-        score: labels.is_some().then(|| Scores::together(&scores).figures()),
-        findings: named(findings),
-        findings_left_out: 0,
-        interrupted,
-        series,
-    };
-    let scores: Vec<_> =
-        report.series.iter().zip(&scores).map(|(series, s)| (&*series.name, s.figures())).collect();
-    let format = args.format.into();
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    if rows.is_none() {
-        output::findings(&report.findings, format, &zone, &mut out)?;
-    }
-    // a table stays a table: what is said about it goes elsewhere
-    let aside: &mut dyn Write =
-        if format == Format::Csv || rows.is_some() { &mut std::io::stderr() } else { &mut out };
-    summary::write(&report, &scores, format, &zone, aside)?;
-    out.flush()?;
-    match &args.report {
-        Some(directory) => {
-            let limit = args.report_findings;
-            let again = Again { recording, specs: &specs, labels: labels.as_ref() };
-            super::reporting::write(directory, report, limit, &again, &zone)
-        }
-        None => Ok(()),
-    }
-}
-
-/// The findings in order of time, each with a name.
-fn named(mut findings: Vec<FindingView>) -> Vec<FindingView> {
-    findings.sort_by(|a, b| (a.from_ms, &a.series).cmp(&(b.from_ms, &b.series)));
-    for (number, finding) in findings.iter_mut().enumerate() {
-        finding.id = format!("F{}", number + 1);
-    }
-    findings
-}
-
-fn fault_lines(recording: &Recording) -> Vec<FaultLine> {
-    let faults = recording.faults();
-    let line = |&kind: &FaultKind| FaultLine {
-        kind: kind.words().to_owned(),
-        count: faults.count(kind),
-        examples: faults.examples(kind).map(ToString::to_string).collect(),
-    };
-    FaultKind::ALL.iter().filter(|&&kind| faults.count(kind) > 0).map(line).collect()
 }

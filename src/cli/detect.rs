@@ -3,53 +3,75 @@
 use super::backtest::FormatArg;
 use super::exit::{End, Failure};
 use super::judging::{Judging, JudgingArgs};
-use crate::backtest::output::json_line;
+use crate::backtest::output::{detector_names, json_line};
 use crate::config;
 use crate::monitor::{Judged, Monitor, Said};
 use crate::sources::recorded;
 use crate::text;
 use clap::Args;
-use quietgate_detectors::{Evidence, Keep, Sample, Timestamp, Verdict};
+use quietgate_detectors::{Evidence, Interval, Keep, Sample, Timestamp, Verdict};
 use quietgate_rules::Finding;
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, Write};
 
 /// Judge samples as they come: lines `at,value` on standard input, one verdict line a sample on standard output
 ///
-/// A line whose time or value cannot be read is named on standard error and passed over; then the exit code at the
-/// end is 2. An empty value is a sample without a value: unknown. Works behind `tail -f`.
+/// `at` is epoch s, ms, us or ns, or RFC 3339; a first line such as `timestamp,value` is passed over. A line whose
+/// time or value cannot be read is named on standard error and passed over; then the exit code at the end is 2. An
+/// empty value is a sample without a value: unknown.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct DetectArgs {
     #[command(flatten)]
     judging: JudgingArgs,
     /// The form of the output; JSON has the limits, scores and words of every detector
-    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "What to write")]
     format: FormatArg,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tail -f loss.csv | quietgate detect --interval 10s --rule any --detectors threshold:above=5
+      a verdict line as soon as a sample comes
+  quietgate detect --interval 1m --format csv < traffic.csv > verdicts.csv
+      the same verdicts as a table
+  quietgate detect --config quietgate.yaml --signal vip_in_bytes < traffic.csv
+      interval, rule and direction of a signal
+
+A line a sample: its time, its value, the finding (clean, suspect, anomalous or unknown with the
+reason), the verdict of the rule, the verdict of each detector (normal, surge, drop or unknown
+with the reason), in words where it fired. With --lateness lines wait for late samples.
+The interval has no default here: a stream cannot be asked for its spacing.
+Exit codes: 0 done; 1 failed; 2 bad usage, or a line that could not be read.";
 
 /// The zone's changes are looked up around the first sample, this far on: a century outlasts any pipe.
 const HORIZON_MS: i64 = 100 * 366 * quietgate_detectors::DAY_MS;
 
 pub(crate) fn run(args: &DetectArgs) -> Result<End, Failure> {
     let judging = args.judging.read()?;
-    let (mut out, mut end) = (std::io::stdout().lock(), End::Done);
-    let mut stream: Option<Stream> = None;
-    for (number, line) in std::io::stdin().lock().lines().enumerate() {
-        let line =
-            line.map_err(|error| Failure::Input(format!("standard input line {}: {error}", number + 1)))?;
-        if number == 0 && is_header(&line) {
-            continue;
+    interval(&judging)?;
+    let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let (mut stream, mut end) = (None, End::Done);
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        let read = input.read_until(b'\n', &mut line);
+        if read.map_err(|error| Failure::Input(format!("standard input line {number}: {error}")))? == 0 {
+            break;
         }
-        match sample(&line) {
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_start_matches(BYTE_ORDER_MARK).trim();
+        match sample(text) {
             Ok(sample) => {
                 let stream = match &mut stream {
                     Some(stream) => stream,
-                    None => stream.insert(Stream::begin(&judging, sample.at, args.format)?),
+                    None => stream.insert(Stream::begin(&judging, sample.at, args.format, &mut out)?),
                 };
                 stream.judge(&[sample], &mut out)?;
             }
+            Err(_) if number == 1 && is_header(text) => {}
             Err(why) => {
-                eprintln!("standard input line {}: {why}", number + 1);
+                eprintln!("standard input line {number}: {why}");
                 end = End::BadInput;
             }
         }
@@ -62,29 +84,47 @@ pub(crate) fn run(args: &DetectArgs) -> Result<End, Failure> {
     Ok(end)
 }
 
-/// A first line without a time may name the columns.
+/// What some programs begin a file of text with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A first line without a number may name the columns.
 fn is_header(line: &str) -> bool {
     let words: Vec<_> = line.split(',').map(str::trim).collect();
-    words.len() == 2 && words[1].eq_ignore_ascii_case("value") && recorded::time(words[0]).is_none()
+    words.len() == 2 && words[1].eq_ignore_ascii_case("value")
 }
 
 fn sample(line: &str) -> Result<Sample, String> {
-    let (at, value) = line.split_once(',').ok_or_else(|| format!("found {line:?}, allowed is at,value"))?;
+    let shape = || format!("found {}, allowed is at,value", recorded::quoted(line));
+    let (at, value) = line.split_once(',').ok_or_else(shape)?;
     let (at, value) = (at.trim(), value.trim());
     let time = recorded::time(at).ok_or_else(|| {
-        format!("found {at:?}, allowed is epoch s, ms, us or ns, RFC 3339, or YYYY-MM-DD HH:MM[:SS] in UTC")
+        format!(
+            "time {}, allowed is epoch s, ms, us or ns, RFC 3339, or YYYY-MM-DD HH:MM[:SS] in UTC, from 1970 to 2200",
+            recorded::quoted(at)
+        )
     })?;
     let value = match value {
         "" => f64::NAN,
-        text => text.parse().map_err(|_| format!("found {text:?}, allowed is a number, or nothing"))?,
+        text => text
+            .parse()
+            .map_err(|_| format!("value {}, allowed is a number, or nothing", recorded::quoted(text)))?,
     };
     Ok(Sample { at: time, value })
+}
+
+/// The interval of the stream, which nothing but the user can tell.
+fn interval(judging: &Judging) -> Result<Interval, Failure> {
+    judging.interval("").map_err(Failure::Input)?.ok_or_else(|| {
+        Failure::Input(
+            "--interval is missing: a stream cannot be asked for its spacing; name it, as 10s".to_owned(),
+        )
+    })
 }
 
 /// One series that goes on.
 struct Stream {
     monitor: Monitor,
-    names: Vec<&'static str>,
+    names: Vec<String>,
     rule: &'static str,
     format: FormatArg,
     /// Whether samples are held back for `lateness`.
@@ -93,17 +133,23 @@ struct Stream {
 }
 
 impl Stream {
-    fn begin(judging: &Judging, first: Timestamp, format: FormatArg) -> Result<Self, Failure> {
-        let interval = judging.interval("").map_err(Failure::Input)?.ok_or_else(|| {
-            Failure::Input("--interval is missing: a stream cannot be asked for its spacing".to_owned())
-        })?;
+    fn begin(
+        judging: &Judging,
+        first: Timestamp,
+        format: FormatArg,
+        out: &mut impl Write,
+    ) -> Result<Self, Failure> {
+        let interval = interval(judging)?;
         let zone = judging.time_zone("").map_err(Failure::Input)?;
         let (from, until) = (first.as_millis(), first.as_millis().saturating_add(HORIZON_MS));
         let calendar =
             config::calendar(zone, from, until).map_err(|error| Failure::Input(error.to_string()))?;
         let spec = judging.spec("", interval, calendar, Keep::All).map_err(Failure::Input)?;
-        let names = spec.detectors().iter().map(|detector| detector.entry().kind).collect();
+        let names = detector_names(&spec.detectors());
         let (monitor, rule) = (Monitor::new(&spec), spec.rules[0].entry().kind);
+        if matches!(format, FormatArg::Csv) {
+            writeln!(out, "at,value,finding,{rule},{}", names.join(","))?;
+        }
         Ok(Self { monitor, names, rule, format, waits: spec.lateness_ms > 0, newest: None })
     }
 
@@ -150,7 +196,7 @@ impl Stream {
                 json!({"lower": finite(e.lower), "upper": finite(e.upper), "score": e.score, "points": e.points,
                     "words": self.words(line, column, &e)})
             });
-            ((*name).to_owned(), json!({"verdict": verdict.to_string(), "evidence": numbers}))
+            (name.clone(), json!({"verdict": verdict.to_string(), "evidence": numbers}))
         });
         object.insert("detectors".into(), Value::Object(said.collect()));
         object
@@ -159,7 +205,9 @@ impl Stream {
     fn csv(&self, line: &Line, out: &mut impl Write) -> std::io::Result<()> {
         let value = line.value.map(|v| v.to_string()).unwrap_or_default();
         write!(out, "{},{value},{},{}", text::rfc3339(line.at.as_millis()), line.finding, line.combined)?;
-        line.verdicts.iter().try_for_each(|verdict| write!(out, ",{verdict}"))?;
+        // a cell without a value has no verdicts, and a table has all its columns
+        let verdict = |column| line.verdicts.get(column).map_or(String::new(), ToString::to_string);
+        (0..self.names.len()).try_for_each(|column| write!(out, ",{}", verdict(column)))?;
         writeln!(out)
     }
 

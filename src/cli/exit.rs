@@ -35,6 +35,8 @@ pub(crate) enum Failure {
     Cause(Box<dyn Error + Send + Sync>),
     /// 1: what was to be written cannot be.
     Write(std::io::Error),
+    /// 1: the file of that name cannot be written.
+    File(String, std::io::Error),
 }
 
 impl Failure {
@@ -48,7 +50,7 @@ impl Failure {
         match self {
             Self::Input(_) | Self::Cause(_) => ExitCode::from(2),
             Self::Write(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Self::Write(_) => ExitCode::from(1),
+            Self::Write(_) | Self::File(..) => ExitCode::from(1),
         }
     }
 
@@ -71,7 +73,8 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
-            Self::Write(error) => write!(f, "cannot write: {error}"),
+            Self::Write(error) => write!(f, "standard output cannot be written: {error}"),
+            Self::File(file, error) => write!(f, "{file} cannot be written: {error}"),
         }
     }
 }

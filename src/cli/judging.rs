@@ -1,12 +1,14 @@
 //! The options that say how series are judged, shared by the commands that judge.
 
+use super::backtest::read_file;
 use super::exit::Failure;
 use crate::config::units::Duration;
-use crate::config::{Config, Signal, detector_from_text, kind_from_text};
+use crate::config::{self, Config, Signal, detector_from_text, kind_from_text};
 use crate::monitor::MonitorSpec;
+use crate::text;
 use clap::Args;
-use quietgate_detectors::{Calendar, Interval, Keep, Spec};
-use quietgate_rules::{Direction, RuleSpec, Sustain};
+use quietgate_detectors::{Calendar, DAY_MS, Interval, Keep, Spec};
+use quietgate_rules::{Direction, RuleError, RuleSpec, Sustain};
 
 /// How to judge.
 #[derive(Debug, Clone, Args)]
@@ -53,8 +55,8 @@ pub(crate) struct Judging {
 
 #[derive(Debug)]
 enum By {
-    /// One rule for all series.
-    Rule(Box<RuleSpec>),
+    /// One rule for all series, and how it is called: with the options that were given.
+    Rule(Box<RuleSpec>, String),
     /// The signals of a config; the one named is that of all series.
     Config(Box<Config>, Option<usize>),
 }
@@ -74,8 +76,20 @@ impl JudgingArgs {
             })
             .transpose()?;
         let lateness_ms = duration("--lateness", &self.lateness)?;
+        if let Some(ms) = lateness_ms.filter(|ms| !(0..=DAY_MS).contains(ms)) {
+            let message = format!("--lateness: {} is not between 0 s and 1 d", text::duration(ms));
+            return Err(Failure::Input(message));
+        }
+        if let Some(zone) = &self.timezone {
+            // the changes of the zone are looked up for each series; here it only has to be one
+            config::calendar(zone, 0, 0).map_err(|error| Failure::Input(format!("--timezone: {error}")))?;
+        }
         let by = match &self.config {
-            None => By::Rule(Box::new(self.rule()?)),
+            None => {
+                let rule = self.rule()?;
+                let words = self.in_words(&rule);
+                By::Rule(Box::new(rule), words)
+            }
             Some(file) => self.by_config(file)?,
         };
         Ok(Judging { interval, timezone: self.timezone.clone(), lateness_ms, by })
@@ -92,13 +106,24 @@ impl JudgingArgs {
         let direction: Direction =
             self.direction.parse().map_err(|e| input("--direction")(format!("{e}")))?;
         let (kind, options) = kind_from_text(&self.rule).map_err(input("--rule"))?;
-        RuleSpec::new(kind, &options, detectors?, direction, sustain)
-            .map_err(|e| input("--rule")(format!("{e}")))
+        RuleSpec::new(kind, &options, detectors?, direction, sustain).map_err(|error| match error {
+            RuleError::NoDetectors { kind } => Failure::Input(format!(
+                "--detectors is missing: rule {kind} needs its detectors named, as ss,ls"
+            )),
+            error => input("--rule")(error.to_string()),
+        })
+    }
+
+    /// The rule as it was given, and what was not given at its default.
+    fn in_words(&self, rule: &RuleSpec) -> String {
+        let kinds = rule.detectors().iter().map(|detector| detector.entry().kind.to_owned());
+        let detectors = if self.detectors.is_empty() { kinds.collect() } else { self.detectors.clone() };
+        let (of, detectors) = (&self.rule, detectors.join(", "));
+        format!("{of} of {detectors}; sustain {}; direction {}", rule.sustain, rule.direction)
     }
 
     fn by_config(&self, file: &str) -> Result<By, Failure> {
-        let text =
-            std::fs::read_to_string(file).map_err(|error| Failure::Input(format!("{file}: {error}")))?;
+        let text = read_file("--config", file)?;
         let config = Config::read(file, &text).map_err(Failure::because)?;
         let named = |name: &String| {
             let place = config.signals.iter().position(|signal| signal.name == *name);
@@ -115,7 +140,7 @@ impl Judging {
     /// The rule in words, for people.
     pub(crate) fn in_words(&self) -> String {
         match &self.by {
-            By::Rule(rule) => rule.to_string(),
+            By::Rule(_, words) => words.clone(),
             By::Config(config, Some(signal)) => rule_of(&config.signals[*signal]),
             By::Config(config, None) => {
                 let rules: Vec<_> = config.signals.iter().map(rule_of).collect();
@@ -127,14 +152,14 @@ impl Judging {
     /// Whether every series is judged by the same rule.
     pub(crate) fn one_rule(&self) -> bool {
         match &self.by {
-            By::Rule(_) | By::Config(_, Some(_)) => true,
+            By::Rule(..) | By::Config(_, Some(_)) => true,
             By::Config(config, None) => config.signals.len() == 1,
         }
     }
 
     /// Whether nothing was said about the rule: the literal set as it stands.
     pub(crate) fn is_literal(&self) -> bool {
-        let By::Rule(rule) = &self.by else { return false };
+        let By::Rule(rule, _) = &self.by else { return false };
         let defaults: Vec<_> =
             rule.entry().default_detectors.iter().filter_map(|k| Spec::new(k, &[]).ok()).collect();
         rule.entry().kind == "majority" && rule.detectors() == defaults && rule.direction == Direction::Either
@@ -153,7 +178,7 @@ impl Judging {
     /// The time zone by which the series `name` is judged, by its name.
     pub(crate) fn time_zone(&self, name: &str) -> Result<&str, String> {
         let of_signal = match &self.by {
-            By::Rule(_) => None,
+            By::Rule(..) => None,
             By::Config(config, _) => config.signals[self.signal(config, name)?].time_zone.as_deref(),
         };
         Ok(self.timezone.as_deref().or(of_signal).unwrap_or("UTC"))
@@ -176,7 +201,7 @@ impl Judging {
         keep: Keep,
     ) -> Result<MonitorSpec, String> {
         let mut spec = match &self.by {
-            By::Rule(rule) => {
+            By::Rule(rule, _) => {
                 MonitorSpec { rules: vec![rule.as_ref().clone()], interval, calendar, lateness_ms: 0, keep }
             }
             By::Config(config, _) => config.signals[self.signal(config, name)?].monitor_spec(calendar, keep),
@@ -197,7 +222,7 @@ impl Judging {
             None => {
                 let names: Vec<_> = config.signals.iter().map(|signal| signal.name.as_str()).collect();
                 Err(format!(
-                    "no signal of the config has its name ({}); name one with --signal",
+                    "no signal of the config ({}) has the name of the series; name one with --signal",
                     names.join(", ")
                 ))
             }

@@ -4,12 +4,14 @@ mod backtest;
 mod check;
 mod detect;
 mod exit;
+mod gathered;
 mod input;
 mod judging;
 mod kinds;
 mod progress;
 mod reporting;
 mod schema;
+mod telling;
 
 use clap::{Parser, Subcommand};
 use exit::{End, Failure};
@@ -21,6 +23,9 @@ use std::process::ExitCode;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Tell on standard error what is read and judged, with the seconds since the beginning
+    #[arg(long, short, global = true)]
+    verbose: bool,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed or stopped before the end; 2 bad usage or input.\n\
@@ -41,6 +46,7 @@ enum Command {
 /// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    telling::begin(cli.verbose);
     match run(&cli.command) {
         Ok(end) => end.into(),
         Err(failure) => {

@@ -15,12 +15,28 @@ pub(super) struct Again<'a> {
     /// The samples.
     pub(super) recording: &'a Recording,
     /// How each series was judged, as far as they were.
-    pub(super) specs: &'a [MonitorSpec],
+    pub(super) specs: &'a [Option<MonitorSpec>],
     /// The labels, if there are any.
     pub(super) labels: Option<&'a Labels>,
 }
 
-/// Writes both files into `directory`, which is made where it does not exist. `findings.json` has every finding,
+/// Makes `directory` where it does not exist, and sees that files can be written there: better now than after all
+/// was judged.
+pub(super) fn prepare(directory: &Path) -> Result<(), Failure> {
+    let shown = directory.display();
+    if directory.exists() && !directory.is_dir() {
+        let message =
+            format!("--report {shown}: found a file, allowed is a directory; it is made where there is none");
+        return Err(Failure::Input(message));
+    }
+    let usable = std::fs::create_dir_all(directory).and_then(|()| tempfile::tempfile_in(directory));
+    usable.map_err(|error| {
+        Failure::Input(format!("--report {shown}: no files can be written there: {error}"))
+    })?;
+    Ok(())
+}
+
+/// Writes both files into `directory`, which [`prepare`] was given. `findings.json` has every finding,
 /// the page at most `limit`: those with the highest scores.
 pub(super) fn write(
     directory: &Path,
@@ -31,12 +47,9 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let put = |name: &str, text: String| -> Result<PathBuf, Failure> {
         let path = directory.join(name);
-        std::fs::write(&path, text)
-            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+        std::fs::write(&path, text).map_err(|error| Failure::File(path.display().to_string(), error))?;
         Ok(path)
     };
-    let made = std::fs::create_dir_all(directory);
-    made.map_err(|error| Failure::Input(format!("{}: {error}", directory.display())))?;
     put("findings.json", report::json(&report).map_err(Failure::because)?)?;
     leave_out(&mut report, limit);
     draw(&mut report.findings, again)?;
@@ -69,7 +82,9 @@ fn draw(findings: &mut [FindingView], again: &Again<'_>) -> Result<(), Failure> 
         by_series.entry(finding.series.clone()).or_default().push(finding);
     }
     for (index, info) in again.recording.series().iter().enumerate() {
-        if let (Some(mut findings), Some(spec)) = (by_series.remove(&info.name), again.specs.get(index)) {
+        if let (Some(mut findings), Some(spec)) =
+            (by_series.remove(&info.name), again.specs.get(index).and_then(Option::as_ref))
+        {
             let samples = again.recording.samples(index).map_err(Failure::because)?;
             let labels = again.labels.map_or(&[][..], |labels| labels.of(info));
             backtest::draw(spec, &samples, labels, &mut findings);

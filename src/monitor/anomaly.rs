@@ -120,7 +120,8 @@ impl Anomalies {
     /// What fired at the newest cell holds once a later `cell` is told of, and is void if it is the same.
     fn settle_newest(&mut self, cell: u64) {
         if let Some(fired) = self.newest.take().filter(|fired| fired.cell < cell) {
-            let n = self.sustain_n;
+            // cells side by side are one stretch also where each is a finding by itself (1 of 1)
+            let n = self.sustain_n.max(2);
             let last = self.pending.last().map(|f| f.cell).or(self.open.as_ref().map(|open| open.last_cell));
             if last.is_some_and(|last| fired.cell >= last + n) {
                 // nothing fired in the n cells before: what was open is over
@@ -213,4 +214,41 @@ fn votes_at(judged: &Judged<'_>, offset: usize, cursors: &mut [usize]) -> Vec<(u
         }
     }
     votes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::{Monitor, MonitorSpec};
+    use quietgate_detectors::{Calendar, Interval, Keep, OptionValue, Sample, Spec};
+    use quietgate_rules::{Direction, RuleSpec};
+
+    /// From which second to which the anomalies of `values`, one a second, last; above 5 fires.
+    fn anomalies(sustain: &str, values: &[f64]) -> Vec<(i64, i64)> {
+        let above = [("above".to_owned(), OptionValue::Number(5.0))];
+        let threshold = Spec::new("threshold", &above).expect("a detector");
+        let sustain = sustain.parse().expect("a sustain");
+        let rule = RuleSpec::new("any", &[], vec![threshold], Direction::Either, sustain).expect("a rule");
+        let n = rule.sustain.n();
+        let mut monitor = Monitor::new(&MonitorSpec {
+            rules: vec![rule],
+            interval: Interval::from_millis(1_000).expect("a second"),
+            calendar: Calendar::Utc,
+            lateness_ms: 0,
+            keep: Keep::Fired,
+        });
+        let samples: Vec<_> = (0..).zip(values).map(|(second, v)| Sample::new(second * 1_000, *v)).collect();
+        let mut anomalies = Anomalies::new(n);
+        monitor.observe(&samples, |said| anomalies.hear(&said));
+        let second = |at: Timestamp| at.as_millis() / 1_000;
+        anomalies.finish().iter().map(|a| (second(a.from), second(a.until))).collect()
+    }
+
+    #[test]
+    fn cells_side_by_side_are_one_stretch_whatever_the_sustain() {
+        let values = [1.0, 9.0, 9.0, 9.0, 1.0, 9.0, 1.0, 1.0, 1.0, 9.0, 9.0];
+        assert_eq!(anomalies("1 of 1", &values), [(1, 3), (5, 5), (9, 10)]);
+        assert_eq!(anomalies("2 of 2", &values), [(1, 3), (9, 10)]);
+        assert_eq!(anomalies("2 of 3", &values), [(1, 5), (9, 10)]);
+    }
 }

@@ -35,8 +35,7 @@ const MARKS: [Mark; 5] = [NORMAL, UNKNOWN, SUSPECT, SURGE, DROP];
 /// Writes the lanes of a finding.
 pub(super) fn write(out: &mut String, finding: &FindingView, time: TimeScale) -> fmt::Result {
     let picture = &finding.picture;
-    let fired = if finding.direction == Direction::Surge { SURGE } else { DROP };
-    let states: Vec<_> = picture.points.iter().map(|p| of_state(p.state, fired)).collect();
+    let states: Vec<_> = picture.points.iter().map(|p| of_state(p.state)).collect();
     lane(out, "rule", &states, finding, time)?;
     for vote in &picture.votes {
         let said: Vec<_> = vote.verdicts.iter().map(|said| of_verdict(*said)).collect();
@@ -45,11 +44,12 @@ pub(super) fn write(out: &mut String, finding: &FindingView, time: TimeScale) ->
     Ok(())
 }
 
-fn of_state(state: State, fired: Mark) -> Mark {
+fn of_state(state: State) -> Mark {
     match state {
         State::Clean => NORMAL,
         State::Suspect => SUSPECT,
-        State::Anomalous => fired,
+        State::Anomalous(Direction::Surge) => SURGE,
+        State::Anomalous(Direction::Drop) => DROP,
         State::Unknown => UNKNOWN,
     }
 }

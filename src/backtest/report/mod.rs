@@ -23,8 +23,8 @@ mod words;
 use jiff::tz::TimeZone;
 
 pub use model::{
-    Direction, FaultLine, FindingView, Picture, Point, Report, Said, Score, SeriesSummary, Span, State, Vote,
-    Words,
+    Direction, FaultLine, FindingView, Picture, Point, Report, Said, Score, SeriesLeftOut, SeriesSummary,
+    Span, State, Vote, Words,
 };
 
 /// The page, a whole HTML document with times in the zone given.

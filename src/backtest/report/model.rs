@@ -21,6 +21,8 @@ pub struct Report {
     pub time_zone: String,
     /// One line for each series judged, in any order: the page sorts them.
     pub series: Vec<SeriesSummary>,
+    /// The series that could not be judged, each with the reason.
+    pub not_judged: Vec<SeriesLeftOut>,
     /// What was wrong with the data, one line for each kind of fault that occurred.
     pub faults: Vec<FaultLine>,
     /// How good the findings are; none without labels.
@@ -65,10 +67,23 @@ pub struct SeriesSummary {
     pub judged: u64,
     /// Intervals about which nothing can be said: no sample, warm-up, not a number.
     pub unknown: u64,
+    /// Intervals without a sample, between the first and the last one; they are unknown too.
+    pub missing: u64,
     /// Findings that are anomalous.
     pub anomalies: u64,
     /// Samples within these findings.
     pub anomalous_samples: u64,
+}
+
+/// One series that could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SeriesLeftOut {
+    /// The name of the series.
+    pub name: String,
+    /// Samples read.
+    pub samples: u64,
+    /// Why it could not be judged, in words.
+    pub reason: String,
 }
 
 /// One kind of data fault, counted.
@@ -220,8 +235,8 @@ pub enum State {
     Clean,
     /// Fired, not yet sustained.
     Suspect,
-    /// Fired and sustained.
-    Anomalous,
+    /// Fired and sustained, and which way.
+    Anomalous(Direction),
     /// Nothing can be said.
     Unknown,
 }

@@ -26,6 +26,10 @@ pub(super) fn write(out: &mut String, report: &Report, zone: &TimeZone) -> fmt::
         out,
         "<p>A mark above the line is a surge, one below it a drop. Each leads to its finding.</p>"
     )?;
+    if report.findings_left_out > 0 {
+        let (shown, all) = (text::count(report.findings.len() as u64), text::count(words::findings(report)));
+        writeln!(out, "<p>Shown are the {shown} findings of {all} that went furthest beyond a limit.</p>")?;
+    }
     writeln!(out, r#"<div class="overview">"#)?;
     for series in sorted.iter().take(MOST_STRIPS) {
         let findings: Vec<_> = report.findings.iter().filter(|f| f.series == series.name).collect();

@@ -116,9 +116,10 @@ fn curves(
     path(out, "limit", drawn, |p| p.lower.is_some(), limit(|p| p.lower))?;
     path(out, "limit", drawn, |p| p.upper.is_some(), limit(|p| p.upper))?;
     path(out, "series", drawn, |p| p.value.is_some(), limit(|p| p.value))?;
-    let hot = format!("series {}", finding.direction.word());
-    let anomalous = |p: &Point| p.value.is_some() && p.state == State::Anomalous;
-    path(out, &hot, drawn, anomalous, limit(|p| p.value))?;
+    for way in [Direction::Surge, Direction::Drop] {
+        let anomalous = |p: &Point| p.value.is_some() && p.state == State::Anomalous(way);
+        path(out, &format!("series {}", way.word()), drawn, anomalous, limit(|p| p.value))?;
+    }
     writeln!(out, "</svg>")
 }
 

@@ -1,8 +1,8 @@
 //! A report with one of everything, for the tests of its parts.
 
 use super::model::{
-    Direction, FaultLine, FindingView, Picture, Point, Report, Said, Score, SeriesSummary, Span, State, Vote,
-    Words,
+    Direction, FaultLine, FindingView, Picture, Point, Report, Said, Score, SeriesLeftOut, SeriesSummary,
+    Span, State, Vote, Words,
 };
 
 /// Saturday 2024-03-09, 06:00 UTC.
@@ -22,6 +22,7 @@ pub(super) fn series(name: &str) -> SeriesSummary {
         samples: 20_160,
         judged: 20_000,
         unknown: 160,
+        missing: 12,
         anomalies: 1,
         anomalous_samples: 25,
     }
@@ -57,7 +58,7 @@ pub(super) fn finding() -> FindingView {
 pub(super) fn picture() -> Picture {
     let point = |i: i64| {
         let (value, state) = match i {
-            _ if DOWN.contains(&i) => (Some(440.0 - (i % 5) as f64 * 7.0), State::Anomalous),
+            _ if DOWN.contains(&i) => (Some(440.0 - (i % 5) as f64 * 7.0), State::Anomalous(Direction::Drop)),
             40..50 => (None, State::Unknown),
             99 => (Some(700.0), State::Suspect),
             _ => (Some(1_200.0 + (i * 37 % 90) as f64), State::Clean),
@@ -87,6 +88,11 @@ pub(super) fn report() -> Report {
         span: Some(Span { from_ms: START_MS, until_ms: START_MS + 14 * 1_440 * MINUTE_MS }),
         time_zone: "UTC".to_owned(),
         series: vec![series("lvs_in"), series("load")],
+        not_judged: vec![SeriesLeftOut {
+            name: "once".to_owned(),
+            samples: 1,
+            reason: "its samples have no spacing".to_owned(),
+        }],
         faults: vec![FaultLine {
             kind: "duplicate time".to_owned(),
             count: 3,

@@ -102,7 +102,22 @@ impl Delay {
     }
 }
 
+/// The series of which nothing at all is said below, each with the reason.
+fn not_judged(out: &mut String, report: &Report) -> fmt::Result {
+    if report.not_judged.is_empty() {
+        return Ok(());
+    }
+    let count = text::count(report.not_judged.len() as u64);
+    writeln!(out, r#"<h3>Not judged</h3><ul class="faults"><li><strong>{count}</strong> series"#)?;
+    for left_out in report.not_judged.iter().take(MOST_ROWS) {
+        let (name, reason) = (Esc(&left_out.name), Esc(&left_out.reason));
+        write!(out, r#"<span class="example">{name}: {reason}</span>"#)?;
+    }
+    writeln!(out, "</li></ul>")
+}
+
 fn faults(out: &mut String, report: &Report) -> fmt::Result {
+    not_judged(out, report)?;
     if report.faults.is_empty() {
         return Ok(());
     }
@@ -147,11 +162,12 @@ fn row(out: &mut String, series: &SeriesSummary, largest_ms: f64) -> fmt::Result
         Esc(&series.name)
     )?;
     let samples = text::counted(series.samples, "sample", "samples");
-    writeln!(
-        out,
-        r#"<span class="meaning">{samples}, every {}</span></th>"#,
-        text::duration(series.interval_ms)
-    )?;
+    let every = text::duration(series.interval_ms);
+    let missing = match series.missing {
+        0 => String::new(),
+        missing => format!(", {} missing", text::count(missing)),
+    };
+    writeln!(out, r#"<span class="meaning">{samples}, every {every}{missing}</span></th>"#)?;
     writeln!(out, r#"<td role="cell">{}</td>"#, text::count(series.anomalies))?;
     let time = if anomalous > 0.0 { text::duration(anomalous as i64) } else { "–".to_owned() };
     let bar = Percent(if largest_ms > 0.0 { anomalous / largest_ms } else { 0.0 });

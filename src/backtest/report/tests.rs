@@ -23,6 +23,7 @@ fn the_page_says_what_happened() {
         "<strong>Interrupted.</strong>",
         "1 of 2 labelled windows were caught, 1 missed.",
         "<strong>3</strong> duplicate time",
+        "once: its samples have no spacing",
         "2024-03-09 07:40 – 08:05 UTC, 25 samples",
         "At its peak, 2024-03-09 07:46 UTC, it was 412, where at least 980 was expected (58% below). Called by ls, chain; score 2.4.",
         "value 412 is below 980 = 0.8 x the lowest of 14 days at 07:46",
@@ -180,8 +181,12 @@ fn at() -> impl Strategy<Value = i64> {
 }
 
 fn point() -> impl Strategy<Value = Point> {
-    let state =
-        proptest::sample::select(vec![State::Clean, State::Suspect, State::Anomalous, State::Unknown]);
+    let state = proptest::sample::select(vec![
+        State::Clean,
+        State::Suspect,
+        State::Anomalous(Direction::Drop),
+        State::Unknown,
+    ]);
     let limit = || proptest::option::of(value());
     (at(), limit(), limit(), limit(), state).prop_map(|(at_ms, value, lower, upper, state)| Point {
         at_ms,

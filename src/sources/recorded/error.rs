@@ -90,7 +90,7 @@ impl Error for InputError {
 const QUOTED_CHARS: usize = 40;
 
 /// `text` as it stands in a message: quoted, on one line, shortened where it is long.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     if text.chars().count() <= QUOTED_CHARS {
         return format!("{text:?}");
     }

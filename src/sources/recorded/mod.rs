@@ -18,6 +18,7 @@ mod csv;
 mod error;
 mod faults;
 mod fields;
+mod hush;
 mod layout;
 mod lines;
 mod open;
@@ -37,9 +38,10 @@ use collector::Collector;
 use open::Content;
 use quietgate_detectors::Timestamp;
 use reading::{Progress, Reading};
+use tracing::info;
 
 pub use clock::TimestampForm;
-pub use error::{InputError, Place};
+pub use error::{InputError, Place, quoted};
 pub use faults::{EXAMPLES, Fault, FaultKind, Faults};
 pub use layout::{ColumnNames, Layout};
 pub use recording::{Recording, SeriesInfo};
@@ -143,15 +145,17 @@ fn load_in_blocks(
     let temporary = options.spill_dir.clone().unwrap_or_else(std::env::temp_dir);
     let mut collector = Collector::new(options.memory_bytes, temporary.clone());
     let mut progress = Progress::new(watch);
-    for path in files {
+    let stems = paths::stems(&files);
+    for (path, stem) in files.iter().zip(&stems) {
         if progress.stopped() {
             break;
         }
         let file = path.display().to_string();
-        let stem = paths::stem(&path);
-        let reading = Reading { file: &file, stem: &stem, options, block_bytes };
+        let reading = Reading { file: &file, stem, options, block_bytes };
         collector.begin_file(&file);
-        read_file(&path, &reading, &temporary, &mut collector, &mut progress)?;
+        let before = progress.rows();
+        read_file(path, &reading, &temporary, &mut collector, &mut progress)?;
+        info!(file, rows = progress.rows() - before, "read");
     }
     collector.finish(progress.was_stopped())
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use polars::io::parquet::metadata::FileMetadataRef;
@@ -17,6 +16,7 @@ use super::clock::{Clock, Form, TimestampForm, Unit, checked};
 use super::collector::Collector;
 use super::error::{InputError, Place, quoted};
 use super::faults::FaultKind;
+use super::hush;
 use super::layout::Table;
 use super::open::damaged;
 use super::reading::{Progress, Reading};
@@ -91,8 +91,7 @@ fn frame(
 
 /// Does `read`. On damaged files polars panics where it should state an error; here it is one.
 fn caught<T>(read: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(PolarsError::ComputeError("the content makes no sense".into())))
+    hush::caught(read).unwrap_or_else(|| Err(PolarsError::ComputeError("the content makes no sense".into())))
 }
 
 fn open(file: &File) -> PolarsResult<ParquetReader<File>> {

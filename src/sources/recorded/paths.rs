@@ -1,7 +1,7 @@
 //! From what the user named to files: globs, the order of files, the name that a file gives to its series.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::InputError;
 
@@ -63,9 +63,48 @@ fn matches(pattern: &str) -> Result<Vec<PathBuf>, InputError> {
     Ok(files)
 }
 
+/// What the series of each of `files` is called, where nothing else names it: the name of the file without its
+/// endings. Files of one name in several directories are told apart by as many directories as it takes
+/// (`site-a/load`, `site-b/load`): they are recordings of different things, and as one series they would be judged
+/// as a muddle. One file in several forms (`load.csv`, `load.csv.gz`) stays one series.
+pub(super) fn stems(files: &[PathBuf]) -> Vec<String> {
+    let wholes: Vec<Vec<String>> = files.iter().map(|file| parts(file)).collect();
+    let mut same: HashMap<&str, HashSet<&[String]>> = HashMap::new();
+    for whole in &wholes {
+        same.entry(name_of(whole)).or_default().insert(whole);
+    }
+    let told_apart = |whole: &Vec<String>| {
+        let others = &same[name_of(whole)];
+        let apart = |length: &usize| {
+            others.iter().map(|other| tail(other, *length)).collect::<HashSet<_>>().len() == others.len()
+        };
+        let longest = others.iter().map(|other| other.len()).max().unwrap_or(1);
+        let length = (1..longest).find(apart).unwrap_or(longest);
+        tail(whole, length).join("/")
+    };
+    wholes.iter().map(told_apart).collect()
+}
+
+/// The directories of a file, then its stem.
+fn parts(file: &Path) -> Vec<String> {
+    let directories = file.parent().into_iter().flat_map(Path::components);
+    let named = directories.filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    let mut parts: Vec<String> = named.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    parts.push(stem(file));
+    parts
+}
+
+fn name_of(parts: &[String]) -> &str {
+    parts.last().map_or("", String::as_str)
+}
+
+fn tail(parts: &[String], length: usize) -> &[String] {
+    &parts[parts.len().saturating_sub(length)..]
+}
+
 /// The name of a file without directories and without the endings that say how it is written:
 /// `data/nyc_taxi.csv.gz` is `nyc_taxi`.
-pub(super) fn stem(path: &Path) -> String {
+fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let mut stem: &str = &name;
     while let Some((front, ending)) = stem.rsplit_once('.') {
@@ -121,6 +160,20 @@ mod tests {
         ] {
             assert_eq!(stem(Path::new(path)), expected);
         }
+    }
+
+    #[test]
+    fn files_of_one_name_are_told_apart_by_their_directories() {
+        let of = |files: &[&str]| stems(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(of(&["d/load.csv", "d/loss.csv"]), ["load", "loss"]);
+        assert_eq!(of(&["a/load.csv", "b/load.csv.gz", "b/loss.csv"]), ["a/load", "b/load", "loss"]);
+        assert_eq!(
+            of(&["a/x/load.csv", "b/x/load.csv", "b/y/load.csv"]),
+            ["a/x/load", "b/x/load", "b/y/load"]
+        );
+        assert_eq!(of(&["load.csv", "../load.csv"]), ["load", "../load"]);
+        assert_eq!(of(&["/a/load.csv", "./a/load.csv.gz", "a/load.pq"]), ["load", "load", "load"]);
+        assert_eq!(of(&["a/load.csv", "b/load.csv", "b/load.csv.zst"]), ["a/load", "b/load", "b/load"]);
     }
 
     #[test]

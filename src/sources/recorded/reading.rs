@@ -49,6 +49,11 @@ impl<'w> Progress<'w> {
         self.watch.advanced(self.done + self.consumed.load(Ordering::Relaxed), self.rows);
     }
 
+    /// The rows read so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// Whether to stop now; once it says so, it goes on saying so.
     pub(super) fn stopped(&mut self) -> bool {
         self.stopped |= self.watch.stop();

@@ -1,0 +1,24 @@
+//! What the program tells about its work on standard error, for those who ask for it: `-v`.
+
+use std::io::{self, IsTerminal};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::time;
+
+/// The environment variable that asks for more, or for less, by module: `QUIETGATE_LOG=quietgate::sources=debug`.
+const FILTER: &str = "QUIETGATE_LOG";
+
+/// Begins to tell, where `verbose` or the environment asks for it. Each line says the seconds since the beginning.
+pub(super) fn begin(verbose: bool) {
+    let level = if verbose { LevelFilter::INFO } else { LevelFilter::OFF };
+    let filter =
+        EnvFilter::builder().with_default_directive(level.into()).with_env_var(FILTER).from_env_lossy();
+    let lines = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_timer(time::uptime())
+        .with_target(false)
+        .with_env_filter(filter);
+    // whoever set another one before us wants that one
+    drop(lines.try_init());
+}
