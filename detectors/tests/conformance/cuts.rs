@@ -1,0 +1,175 @@
+//! The same samples give the same verdicts and the same numbers, however the stream is cut into calls.
+
+use crate::story::{Story, Told, cuts, defaults, panel, tell, variants};
+use crate::streams::{self, START_MS, events, interval, intervals, samples};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use quietgate_detectors::{
+    Calendar, Column, Detector, Interval, Judgement, Keep, PanelSpec, Sample, Setting, Timestamp, Verdict,
+};
+
+/// Late samples are waited for this many intervals, or not at all.
+fn lateness() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(0), 1..4_i64]
+}
+
+proptest! {
+    #[test]
+    fn a_panel_says_the_same_however_it_is_fed(
+        events in events(), interval in intervals(), cuts in cuts(), lateness in lateness()
+    ) {
+        let samples = samples(&events, interval);
+        let spec = panel(variants(), interval, lateness * interval.as_millis());
+        prop_assert_eq!(tell(&spec, &samples, &cuts), tell(&spec, &samples, &[]));
+    }
+
+    #[test]
+    fn what_is_kept_changes_no_verdict(events in events(), interval in intervals()) {
+        let samples = samples(&events, interval);
+        let all = tell(&panel(defaults(), interval, 0), &samples, &[]);
+        for keep in [Keep::Nothing, Keep::Fired] {
+            let spec = PanelSpec { keep, ..panel(defaults(), interval, 0) };
+            prop_assert_eq!(tell(&spec, &samples, &[]), reduced(&all, keep));
+        }
+    }
+
+    #[test]
+    fn a_detector_says_the_same_however_it_is_driven(
+        calls in calls(), interval in intervals(), sizes in vec(1..30_usize, 1..9)
+    ) {
+        for spec in variants() {
+            let make = || spec.detector(&setting(interval));
+            prop_assert_eq!(one_by_one(make(), &calls), in_runs(make(), &calls, &sizes), "{}", spec.entry().kind);
+        }
+    }
+
+    #[test]
+    fn a_value_taken_back_is_a_gap(calls in calls(), value in streams::value(), interval in intervals()) {
+        for spec in variants() {
+            let mut taken_back = spec.detector(&setting(interval));
+            let mut never_there = spec.detector(&setting(interval));
+            let told = [Call::Value(value), Call::Retract].into_iter().chain(calls.clone()).collect::<Vec<_>>();
+            let gap = [Call::Skip(1)].into_iter().chain(calls.clone()).collect::<Vec<_>>();
+            // some past, so that there is something to fall back to
+            for past in 0..30 {
+                let value = streams::varied(past);
+                prop_assert_eq!(taken_back.observe(value), never_there.observe(value));
+            }
+            let told = one_by_one(taken_back, &told);
+            let expected = one_by_one(never_there, &gap);
+            prop_assert_eq!(&told[1..], expected.as_slice(), "{}", spec.entry().kind);
+        }
+    }
+}
+
+#[test]
+fn a_conflict_may_come_in_a_later_call() {
+    let interval = interval(6 * 3_600_000);
+    let step = interval.as_millis();
+    let mut stream = streams::unbroken(interval, (0..80).map(streams::varied));
+    stream.push(Sample::new(START_MS + 79 * step, 1.0));
+    // and then a gap, so that the conflict and the gap must add up
+    stream.extend((83..120).map(|cell| Sample::new(START_MS + cell * step, streams::varied(cell as usize))));
+    let spec = panel(variants(), interval, 0);
+    let at_once = tell(&spec, &stream, &[]);
+    assert_eq!(tell(&spec, &stream, &[80, 1, 200]), at_once);
+    assert!(matches!(at_once.cells[&Timestamp::from_millis(START_MS + 79 * step)], Told::Unknown(_)));
+}
+
+/// The same story with the evidence of less.
+fn reduced(story: &Story, keep: Keep) -> Story {
+    let mut story = story.clone();
+    for told in story.cells.values_mut() {
+        if let Told::Judged { judgements, .. } = told {
+            for judgement in judgements {
+                judgement.evidence = judgement.evidence.filter(|_| keep.wants(judgement.verdict));
+            }
+        }
+    }
+    story
+}
+
+/// What a detector is told.
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    Value(f64),
+    Skip(u64),
+    /// Only where the call before was a value.
+    Retract,
+}
+
+fn calls() -> impl Strategy<Value = Vec<Call>> {
+    let call = prop_oneof![
+        30 => streams::value().prop_map(Call::Value),
+        2 => (0..9_u64).prop_map(Call::Skip),
+        1 => (0..90_u64).prop_map(Call::Skip),
+        2 => Just(Call::Retract),
+    ];
+    vec(call, 0..200).prop_map(|mut calls| {
+        let mut value_before = false;
+        calls.retain(|call| {
+            let kept = value_before || !matches!(call, Call::Retract);
+            value_before = matches!(call, Call::Value(_)) || (value_before && !kept);
+            kept
+        });
+        calls
+    })
+}
+
+fn setting(interval: Interval) -> Setting {
+    Setting { start: Timestamp::from_millis(START_MS), interval, calendar: Calendar::Utc }
+}
+
+/// One judgement a value, each value and each missing cell told alone.
+fn one_by_one(mut detector: Box<dyn Detector>, calls: &[Call]) -> Vec<Judgement> {
+    let mut out = Vec::new();
+    for &call in calls {
+        match call {
+            Call::Value(value) => out.push(detector.observe(value)),
+            Call::Skip(cells) => (0..cells).for_each(|_| detector.skip(1)),
+            Call::Retract => detector.retract(),
+        }
+    }
+    out
+}
+
+/// The same with neighbouring values told together, in runs of the sizes given, over and over.
+fn in_runs(mut detector: Box<dyn Detector>, calls: &[Call], sizes: &[usize]) -> Vec<Judgement> {
+    let mut out = Vec::new();
+    let mut waiting = Vec::new();
+    let mut sizes = sizes.iter().cycle();
+    for &call in calls {
+        if let Call::Value(value) = call {
+            waiting.push(value);
+            continue;
+        }
+        flush(&mut *detector, &mut waiting, &mut sizes, &mut out);
+        match call {
+            Call::Skip(cells) => detector.skip(cells),
+            _ => detector.retract(),
+        }
+    }
+    flush(&mut *detector, &mut waiting, &mut sizes, &mut out);
+    out
+}
+
+fn flush<'a>(
+    detector: &mut dyn Detector,
+    waiting: &mut Vec<f64>,
+    sizes: &mut impl Iterator<Item = &'a usize>,
+    out: &mut Vec<Judgement>,
+) {
+    while !waiting.is_empty() {
+        let size = sizes.next().copied().unwrap_or(1).min(waiting.len());
+        let run: Vec<f64> = waiting.drain(..size).collect();
+        let (mut verdicts, mut evidence) = (vec![Verdict::Normal; size], Vec::new());
+        let column = &mut Column { verdicts: &mut verdicts, evidence: &mut evidence, keep: Keep::All };
+        detector.observe_run(&run, column);
+        let mut kept = evidence.into_iter().peekable();
+        out.extend(verdicts.into_iter().enumerate().map(|(offset, verdict)| {
+            let evidence = kept.next_if(|(at, _)| *at == offset).map(|(_, evidence)| evidence);
+            Judgement { verdict, evidence }
+        }));
+        assert!(kept.next().is_none(), "evidence is stated in the order of the cells, once each");
+    }
+}
