@@ -41,12 +41,15 @@ fn folder() -> tempfile::TempDir {
     dir
 }
 
+/// Variables that a command runs with.
+type Environment<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn neither_threads_nor_memory_nor_the_environment_change_a_byte() {
     let dir = folder();
     let plain = judged(dir.path(), "series.csv", &["--threads", "1"], &[("TZ", "UTC"), ("LC_ALL", "C")]);
     assert!(plain.0.starts_with(b"F1  2026-01-") && plain.1.contains("\"F17\"") && plain.2.contains("F17"));
-    let others: [(&[&str], &[(&str, &str)]); 6] = [
+    let others: [(&[&str], Environment<'_>); 6] = [
         (&["--threads", "2"], &[]),
         (&["--threads", "7"], &[]),
         (&["--memory", "1MiB"], &[]),

@@ -87,7 +87,7 @@ fn every_key_that_comes_out_is_told() {
 
 #[test]
 fn every_path_in_backticks_exists() {
-    none(files("md").iter().flat_map(|file| quoted_paths(file)).collect());
+    none(files("md").iter().flat_map(quoted_paths).collect());
 }
 
 #[test]

@@ -109,17 +109,27 @@ impl Rule {
     #[cold]
     fn evidence(self, before: &[f64], value: f64) -> Evidence {
         let (_, threshold) = self.threshold(before);
-        let mut sorted = before.to_vec();
-        sorted.sort_by(f64::total_cmp);
+        let (lower, upper) = self.limits(before);
         let differing = Self::differing(before, threshold, value);
         Evidence {
             value,
-            lower: sorted[sorted.len() - 1 - self.count] - threshold,
-            upper: sorted[self.count] + threshold,
+            lower: lower - threshold,
+            upper: upper + threshold,
             score: differing as f64 / (self.count + 1) as f64,
             points: u32::try_from(before.len()).unwrap_or(u32::MAX),
             basis: threshold,
         }
+    }
+
+    /// The members of the look-back that are the last to differ from a value below all, and above all.
+    fn limits(self, before: &[f64]) -> (f64, f64) {
+        if self.count + 1 == before.len() {
+            let least = before.iter().copied().fold(f64::INFINITY, f64::min);
+            return (least, before.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+        }
+        let mut sorted = before.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        (sorted[sorted.len() - 1 - self.count], sorted[self.count])
     }
 
     /// Judges the cells of `line` that have `samples` cells before them, side by side as far as they go.
