@@ -2,6 +2,18 @@
 //! process.
 
 use jiff::{Timestamp, tz::TimeZone};
+use std::borrow::Cow;
+
+/// `text` on one line and without what a terminal would obey: control characters and marks that turn the direction
+/// of writing are shown as their escapes (`\\u{1b}`). For names and values that come from outside.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if obeyed(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
+}
 
 /// How many significant digits [`number`] keeps: enough to tell a value from its limit, few enough to read.
 const DIGITS: usize = 4;
@@ -180,6 +192,12 @@ fn since_1970(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(plain("vip-a \u{e4}"), "vip-a \u{e4}");
+        assert_eq!(plain("a\u{1b}[2J\r\nb\tc\u{9b}\u{202e}d"), "a\\u{1b}[2J\\r\\nb\\tc\\u{9b}\\u{202e}d");
+    }
 
     #[test]
     fn numbers_read_as_documented() {

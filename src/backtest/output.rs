@@ -107,6 +107,7 @@ fn finding_text(finding: &FindingView, zone: &TimeZone) -> String {
         None => "",
     };
     let words = loudest(finding);
+    let series = text::plain(series);
     format!("{id}  {span} ({duration})  {series}  {}  by {by}{labelled}  {words}", finding.direction.word())
 }
 
@@ -236,6 +237,7 @@ fn json_rows(series: &str, outcome: &Outcome, columns: &Columns, out: &mut dyn W
 }
 
 fn text_rows(series: &str, outcome: &Outcome, columns: &Columns, out: &mut dyn Write) -> io::Result<()> {
+    let series = text::plain(series);
     for (at_ms, value, signs) in columns.rows(outcome) {
         let value = value.map_or_else(|| "-".to_owned(), |v| v.to_string());
         write!(out, "{}  {series}  {value}", text::rfc3339(at_ms))?;

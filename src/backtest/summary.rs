@@ -111,10 +111,11 @@ fn in_words(
     missing(report, totals.missing, out)?;
     for fault in &report.faults {
         let more = if fault.count > fault.examples.len() as u64 { "; …" } else { "" };
-        writeln!(out, "{} {}: {}{more}", text::count(fault.count), fault.kind, fault.examples.join("; "))?;
+        let examples = fault.examples.join("; ");
+        writeln!(out, "{} {}: {}{more}", text::count(fault.count), fault.kind, text::plain(&examples))?;
     }
     for (series, score) in scores {
-        writeln!(out, "score of {series}: {}", score_in_words(score))?;
+        writeln!(out, "score of {}: {}", text::plain(series), score_in_words(score))?;
     }
     if let Some(score) = &report.score {
         writeln!(out, "score overall: {}", score_in_words(score))?;
@@ -132,7 +133,7 @@ const NAMED: usize = 5;
 fn not_judged(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for series in report.not_judged.iter().take(NAMED) {
         let samples = text::counted(series.samples, "sample", "samples");
-        writeln!(out, "not judged: {} ({samples}): {}", series.name, series.reason)?;
+        writeln!(out, "not judged: {} ({samples}): {}", text::plain(&series.name), series.reason)?;
     }
     match report.not_judged.len().saturating_sub(NAMED) {
         0 => Ok(()),
@@ -147,8 +148,11 @@ fn missing(report: &Report, total: u64, out: &mut dyn Write) -> io::Result<()> {
     }
     let mut gaps: Vec<_> = report.series.iter().filter(|series| series.missing > 0).collect();
     gaps.sort_by_key(|series| std::cmp::Reverse(series.missing));
-    let named: Vec<_> =
-        gaps.iter().take(NAMED).map(|s| format!("{} {}", s.name, text::count(s.missing))).collect();
+    let named: Vec<_> = gaps
+        .iter()
+        .take(NAMED)
+        .map(|s| format!("{} {}", text::plain(&s.name), text::count(s.missing)))
+        .collect();
     let more =
         if gaps.len() > NAMED { format!(" and {} more series", gaps.len() - NAMED) } else { String::new() };
     let intervals = text::counted(total, "interval", "intervals");

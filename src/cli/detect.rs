@@ -71,7 +71,7 @@ pub(crate) fn run(args: &DetectArgs) -> Result<End, Failure> {
             }
             Err(_) if number == 1 && is_header(text) => {}
             Err(why) => {
-                eprintln!("standard input line {number}: {why}");
+                eprintln!("standard input line {number}: {}", text::plain(&why));
                 end = End::BadInput;
             }
         }

@@ -13,6 +13,7 @@ mod reporting;
 mod schema;
 mod telling;
 
+use crate::text;
 use clap::{Parser, Subcommand};
 use exit::{End, Failure};
 use std::process::ExitCode;
@@ -51,7 +52,9 @@ pub fn main() -> ExitCode {
         Ok(end) => end.into(),
         Err(failure) => {
             if !failure.is_silent() {
-                eprintln!("error: {failure}");
+                let message = failure.to_string();
+                let lines: Vec<_> = message.lines().map(text::plain).collect();
+                eprintln!("error: {}", lines.join("\n"));
             }
             failure.code()
         }
