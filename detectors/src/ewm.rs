@@ -40,7 +40,7 @@ pub(crate) struct Ewm {
 impl Ewm {
     /// With the centre of mass of option `com`.
     pub(crate) fn from_options(options: &Options) -> Self {
-        Self::new(options.number(COM.name).unwrap_or(f64::NAN))
+        Self::new(options.the_number(COM.name))
     }
 
     /// Centre of mass `com` in samples, above 0.
@@ -219,7 +219,7 @@ impl Sigmas {
     };
 
     pub(crate) fn from_options(options: &Options) -> Self {
-        Self { k: options.number(Self::OPTION.name).unwrap_or(f64::NAN) }
+        Self { k: options.the_number(Self::OPTION.name) }
     }
 
     /// The verdict on `value` against a mean and variance. Squares are compared, which saves the root.

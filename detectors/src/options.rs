@@ -217,6 +217,24 @@ impl Options {
         self.number(name).map(|n| n as u32)
     }
 
+    /// The number that option `name` always has: given, or its default.
+    ///
+    /// # Panics
+    /// Where it has none: a kind that asks for what its own table does not promise must not go on with some other
+    /// number.
+    pub fn the_number(&self, name: &str) -> f64 {
+        self.number(name)
+            .unwrap_or_else(|| panic!("the kind's own table promises no number for option {name}"))
+    }
+
+    /// The whole number that option `name` always has.
+    ///
+    /// # Panics
+    /// As [`the_number`](Self::the_number).
+    pub fn the_count(&self, name: &str) -> u32 {
+        self.the_number(name) as u32
+    }
+
     /// The word of option `name`.
     pub fn word(&self, name: &str) -> Option<&str> {
         match self.given.iter().find(|(key, _)| *key == name) {
@@ -321,5 +339,11 @@ mod tests {
             (options.count("count"), options.number("k"), options.word("group")),
             (Some(6), Some(3.0), Some("or"))
         );
+    }
+
+    #[test]
+    #[should_panic(expected = "promises no number for option cuont")]
+    fn a_kind_that_asks_for_what_its_table_does_not_have_stops() {
+        Options::defaults(TABLE).the_count("cuont");
     }
 }

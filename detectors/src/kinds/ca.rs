@@ -68,10 +68,7 @@ struct Limits {
 fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, OptionError> {
     let (days, min_days) = super::days_and_min_days(options)?;
     Ok(Box::new(Ca {
-        limits: Limits {
-            factor: options.number("factor").unwrap_or(f64::NAN),
-            floor: options.number("floor").unwrap_or(0.0),
-        },
+        limits: Limits { factor: options.the_number("factor"), floor: options.the_number("floor") },
         min_days,
         calendar: setting.calendar.clone(),
         days: Days::new(days, setting),

@@ -64,8 +64,8 @@ fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, Opti
     let (days, min_days) = super::days_and_min_days(options)?;
     Ok(Box::new(Chain {
         limits: Limits {
-            max_threshold: options.number("max_threshold").unwrap_or(f64::NAN),
-            min_threshold: options.number("min_threshold").unwrap_or(f64::NAN),
+            max_threshold: options.the_number("max_threshold"),
+            min_threshold: options.the_number("min_threshold"),
         },
         min_days,
         calendar: setting.calendar.clone(),

@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry = Entry {
         drifts. Reference: EWMA control charts (Roberts 1959) in the form D9.",
     options: OPTIONS,
     seasonal: false,
-    warm_up: |options, _| options.count("min_samples").unwrap_or(0) as usize,
+    warm_up: |options, _| options.the_count("min_samples") as usize,
     build,
 };
 
@@ -41,7 +41,7 @@ struct Ewma3Sigma {
 
 fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionError> {
     let ewm = EwmRun::new(Ewm::from_options(options));
-    let min_samples = options.count("min_samples").unwrap_or(0).into();
+    let min_samples = options.the_count("min_samples").into();
     Ok(Box::new(Ewma3Sigma { sigmas: Sigmas::from_options(options), min_samples, ewm }))
 }
 

@@ -42,13 +42,13 @@ enum Round {
 
 /// Cells back to the same time `min_days` days earlier, to the nearest: an interval need not divide the day.
 fn min_days_in_cells(options: &Options, interval: Interval, round: Round) -> usize {
-    let (days, step) = (i64::from(options.count(MIN_DAYS.name).unwrap_or(0)), interval.as_millis());
+    let (days, step) = (i64::from(options.the_count(MIN_DAYS.name)), interval.as_millis());
     let half = step - i64::from(round == Round::HalfDown);
     usize::try_from((2 * days * DAY_MS + half) / (2 * step)).unwrap_or(usize::MAX)
 }
 
 fn days_and_min_days(options: &Options) -> Result<(u32, u32), OptionError> {
-    let (days, min_days) = (options.count(DAYS.name).unwrap_or(0), options.count(MIN_DAYS.name).unwrap_or(0));
+    let (days, min_days) = (options.the_count(DAYS.name), options.the_count(MIN_DAYS.name));
     if min_days > days {
         let message =
             format!("min_days is {min_days}, allowed is at most days, which is {days}: it could never judge");

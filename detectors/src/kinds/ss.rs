@@ -40,7 +40,7 @@ pub(super) const ENTRY: Entry = Entry {
         },
     ],
     seasonal: false,
-    warm_up: |options, _| options.count("samples").unwrap_or(0) as usize,
+    warm_up: |options, _| options.the_count("samples") as usize,
     build,
 };
 
@@ -62,14 +62,14 @@ struct Rule {
 }
 
 fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionError> {
-    let (samples, count) = (options.count("samples").unwrap_or(0), options.count("count").unwrap_or(0));
+    let (samples, count) = (options.the_count("samples"), options.the_count("count"));
     if count >= samples {
         let message = format!(
             "count is {count}, allowed is less than samples, which is {samples}: it could never fire"
         );
         return Err(OptionError::Together { message });
     }
-    let rule = Rule { count: count as usize, floor: options.number("floor").unwrap_or(0.0) };
+    let rule = Rule { count: count as usize, floor: options.the_number("floor") };
     Ok(Box::new(Ss { samples: samples as usize, rule, line: Vec::new() }))
 }
 

@@ -27,7 +27,7 @@ pub(super) struct AtLeast {
 }
 
 fn build(options: &Options, detectors: &[Spec]) -> Result<Box<dyn Rule>, OptionError> {
-    let count = options.count("count").unwrap_or(0);
+    let count = options.the_count("count");
     if count as usize > detectors.len() {
         let message = format!(
             "count is {count}, allowed is at most the number of detectors, which is {}",

@@ -48,7 +48,7 @@ fn build(options: &Options, detectors: &[Spec]) -> Result<Box<dyn Rule>, OptionE
         return Err(OptionError::Together { message });
     }
     let all_must_fire = options.word("group") == Some("and");
-    Ok(Box::new(ByPeriod { seasonal, all_must_fire, variance: options.number("variance").unwrap_or(0.0) }))
+    Ok(Box::new(ByPeriod { seasonal, all_must_fire, variance: options.the_number("variance") }))
 }
 
 impl ByPeriod {
