@@ -6,8 +6,8 @@
 //! another, and prints one JSON line with the processor time; `benches/compare` runs it beside its peers.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
-use quietgate::monitor::{Monitor, MonitorSpec, Said};
-use quietgate_detectors::{Block, Calendar, Interval, Keep, Panel, PanelSpec, Sample, Spec, Verdict};
+use quietgate::monitor::{Judged, Monitor, MonitorSpec, Said};
+use quietgate_detectors::{Block, Calendar, Interval, Keep, Panel, PanelSpec, Sample, Spec, Timestamp};
 use quietgate_rules::{Direction, RuleSpec, Sustain};
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -158,12 +158,13 @@ impl Measured {
     fn run(&self) {
         let series = self.read();
         let spec = literal(self.interval_ms);
-        let (begin, mut passes) = (cpu_seconds(), 0);
+        // the verdicts are counted in a pass of its own: the peers do not count while they are measured either
         let mut fired = Fired::default();
+        series.iter().for_each(|values| judge(&spec, values, |judged| fired.count(judged)));
+        let (begin, mut passes) = (cpu_seconds(), 0);
         // one series is done in a millisecond: it is judged until the clock says something
         while passes == 0 || cpu_seconds() - begin < 0.2 {
-            fired = Fired::default();
-            series.iter().for_each(|samples| fired.judge(&spec, samples));
+            series.iter().for_each(|values| judge(&spec, values, |judged| _ = black_box(judged)));
             passes += 1;
         }
         let line = serde_json::json!({
@@ -174,20 +175,22 @@ impl Measured {
         println!("{line}");
     }
 
-    fn read(&self) -> Vec<Vec<Sample>> {
+    fn read(&self) -> Vec<Vec<f64>> {
         let bytes = std::fs::read(&self.file).expect("the file of the values");
         let wanted = 8 * self.series * self.points;
         assert!(bytes.len() >= wanted, "{} has {} bytes, {wanted} are wanted", self.file, bytes.len());
-        let one = |bytes: &[u8]| {
-            let values =
-                bytes.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes")));
-            values
-                .enumerate()
-                .map(|(i, value)| Sample::new(START_MS + i as i64 * self.interval_ms, value))
-                .collect()
-        };
+        let number = |bytes: &[u8; 8]| f64::from_le_bytes(*bytes);
+        let one = |bytes: &[u8]| bytes.as_chunks().0.iter().map(number).collect();
         bytes[..wanted].chunks_exact(8 * self.points).map(one).collect()
     }
+}
+
+fn judge(spec: &MonitorSpec, values: &[f64], mut tell: impl FnMut(&Judged<'_>)) {
+    Monitor::new(spec).observe_even(Timestamp::from_millis(START_MS), values, |said| {
+        if let Said::Judged(judged) = said {
+            tell(&judged);
+        }
+    });
 }
 
 /// How often each detector and rule fired.
@@ -197,20 +200,14 @@ struct Fired {
 }
 
 impl Fired {
-    fn judge(&mut self, spec: &MonitorSpec, samples: &[Sample]) {
+    fn count(&mut self, judged: &Judged<'_>) {
         const COLUMNS: [&str; 7] = ["ss", "ls", "ewma3sigma", "chain", "ca", "majority", "by_period"];
-        let mut counts = [0; COLUMNS.len() + 1];
-        Monitor::new(spec).observe(samples, |said| {
-            if let Said::Judged(judged) = said {
-                let fired = |column: &Vec<Verdict>| column.iter().filter(|verdict| verdict.fired()).count();
-                let columns = judged.run.verdicts.iter().chain(judged.combined);
-                counts.iter_mut().zip(columns).for_each(|(count, column)| *count += fired(column));
-                counts[COLUMNS.len()] += usize::from(judged.run.periodic) * judged.findings.len();
-            }
-        });
-        for (name, count) in COLUMNS.into_iter().chain(["period"]).zip(counts) {
-            *self.by_name.entry(name).or_default() += count;
+        let columns = judged.run.verdicts.iter().chain(judged.combined);
+        for (name, column) in COLUMNS.into_iter().zip(columns) {
+            *self.by_name.entry(name).or_default() += column.iter().filter(|verdict| verdict.fired()).count();
         }
+        *self.by_name.entry("period").or_default() +=
+            usize::from(judged.run.periodic) * judged.findings.len();
     }
 }
 

@@ -6,8 +6,9 @@
 //! order and the lags are looked up: O(days) a sample.
 
 use crate::calendar::Calendar;
-use crate::registry::Setting;
+use crate::registry::Common;
 use crate::sample::{DAY_MS, Interval, Timestamp};
+use crate::wide::wide;
 
 /// What earlier days showed at this time of day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,12 +67,12 @@ pub(crate) enum Days {
 const MISSING: f64 = f64::NAN;
 
 impl Days {
-    pub(crate) fn new(days: u32, setting: &Setting) -> Self {
-        let regular = matches!(setting.calendar, Calendar::Utc) && DAY_MS % setting.interval.as_millis() == 0;
+    pub(crate) fn new(days: u32, common: &Common) -> Self {
+        let regular = matches!(common.calendar, Calendar::Utc) && DAY_MS % common.interval.as_millis() == 0;
         if regular {
-            Self::Slots(Slots::new(days as usize, setting.interval.cells_a_day()))
+            Self::Slots(Slots::new(days as usize, common.interval.cells_a_day()))
         } else {
-            Self::Lags(Lags::new(days, setting))
+            Self::Lags(Lags::new(days, common))
         }
     }
 
@@ -113,11 +114,12 @@ impl Days {
 #[derive(Debug)]
 pub(crate) struct Slots {
     a_day: usize,
-    /// Day by day, up to `capacity`; each new cell takes the place of the one that is `days` days older.
-    cells: Vec<f64>,
-    capacity: usize,
-    /// Where the next cell goes, and its slot.
-    next: usize,
+    /// The cells of up to `rows_max` days, in the order of their slots; a day takes the place of the one that is so many
+    /// days older. What a row does not reach is missing.
+    rows: Vec<Vec<f64>>,
+    rows_max: usize,
+    /// Where the next cell goes: its row and its slot.
+    row: usize,
     slot: usize,
     /// One a slot, over all cells of it.
     highest: Vec<f64>,
@@ -127,15 +129,14 @@ pub(crate) struct Slots {
 
 impl Slots {
     fn new(days: usize, a_day: usize) -> Self {
-        let (highest, lowest) = (Vec::new(), Vec::new());
         Self {
             a_day,
-            cells: Vec::new(),
-            capacity: days * a_day,
-            next: 0,
+            rows: Vec::new(),
+            rows_max: days,
+            row: 0,
             slot: 0,
-            highest,
-            lowest,
+            highest: Vec::new(),
+            lowest: Vec::new(),
             days: Vec::new(),
         }
     }
@@ -148,7 +149,9 @@ impl Slots {
             let slots = self.slot..self.slot + cells;
             let (highest, lowest) = (&self.highest[slots.clone()], &self.lowest[slots.clone()]);
             judge(done, Stretch { highest, lowest, days: &self.days[slots] });
-            self.learn(&new[done..done + cells]);
+            if wide!(self.learn(&new[done..done + cells])) {
+                self.refresh(cells);
+            }
             self.advance(cells);
             done += cells;
         }
@@ -157,8 +160,15 @@ impl Slots {
     /// How many of the next `wanted` cells lie side by side, in their days and in their slots; makes room.
     fn stretch(&mut self, wanted: usize) -> usize {
         let cells = wanted.min(self.a_day - self.slot);
-        if self.cells.len() < self.next + cells {
-            self.cells.resize(self.next + cells, MISSING);
+        if self.row == self.rows.len() {
+            self.rows.push(Vec::new());
+        }
+        let row = &mut self.rows[self.row];
+        if row.len() < self.slot + cells {
+            // a series that goes on will fill its day
+            let room = if row.is_empty() { self.slot + cells } else { self.a_day };
+            row.reserve_exact(room - row.len());
+            row.resize(self.slot + cells, MISSING);
         }
         if self.days.len() < self.slot + cells {
             self.clear_slots(self.slot + cells);
@@ -175,9 +185,9 @@ impl Slots {
 
     /// Puts `new` in the place of the oldest cells.
     #[inline(always)]
-    fn learn(&mut self, new: &[f64]) {
-        let cells = &mut self.cells[self.next..][..new.len()];
+    fn learn(&mut self, new: &[f64]) -> bool {
         let slots = self.slot..self.slot + new.len();
+        let cells = &mut self.rows[self.row][slots.clone()];
         let (highest, lowest) = (&mut self.highest[slots.clone()], &mut self.lowest[slots.clone()]);
         let days = &mut self.days[slots];
         let mut lost = false;
@@ -193,9 +203,7 @@ impl Slots {
             lowest[i] = if new < low { new } else { low };
             cells[i] = new;
         }
-        if lost {
-            self.refresh(new.len());
-        }
+        lost
     }
 
     /// Computes anew what lost an extreme among the next `cells` slots.
@@ -209,44 +217,44 @@ impl Slots {
     }
 
     fn look_through(&mut self, slot: usize) {
-        let earlier = Earlier::of(self.cells[slot..].iter().step_by(self.a_day).copied());
+        let earlier = Earlier::of(self.rows.iter().filter_map(|row| row.get(slot)).copied());
         (self.highest[slot], self.lowest[slot], self.days[slot]) =
             (earlier.highest, earlier.lowest, earlier.days);
     }
 
     fn advance(&mut self, cells: usize) {
-        self.slot = (self.slot + cells) % self.a_day;
-        self.next += cells;
-        if self.next == self.capacity {
-            self.next = 0;
+        self.slot += cells;
+        if self.slot == self.a_day {
+            self.slot = 0;
+            self.row = (self.row + 1) % self.rows_max;
         }
     }
 
     fn skip(&mut self, cells: u64) {
-        if cells < self.capacity as u64 {
+        let a_day = self.a_day as u64;
+        if cells < self.rows_max as u64 * a_day {
             let mut left = cells as usize;
             while left > 0 {
                 let cells = self.stretch(left);
-                self.cells[self.next..][..cells].fill(MISSING);
-                (self.slot..self.slot + cells).for_each(|slot| self.look_through(slot));
+                let slots = self.slot..self.slot + cells;
+                self.rows[self.row][slots.clone()].fill(MISSING);
+                slots.for_each(|slot| self.look_through(slot));
                 self.advance(cells);
                 left -= cells;
             }
         } else {
             // nothing of the look-back is left: start again at the slot that comes next
-            self.slot = ((self.slot as u64 + cells) % self.a_day as u64) as usize;
-            self.next = self.slot;
-            self.cells.clear();
-            self.cells.resize(self.capacity, MISSING);
-            self.clear_slots(0);
-            self.clear_slots(self.a_day);
+            let slot = ((self.slot as u64 + cells) % a_day) as usize;
+            *self = Self { slot, ..Self::new(self.rows_max, self.a_day) };
         }
     }
 
     fn retract(&mut self) {
-        let place = self.next.checked_sub(1).unwrap_or(self.capacity - 1);
-        let slot = self.slot.checked_sub(1).unwrap_or(self.a_day - 1);
-        self.cells[place] = MISSING;
+        let (row, slot) = match self.slot.checked_sub(1) {
+            Some(slot) => (self.row, slot),
+            None => (self.row.checked_sub(1).unwrap_or(self.rows_max - 1), self.a_day - 1),
+        };
+        self.rows[row][slot] = MISSING;
         self.look_through(slot);
     }
 }
@@ -279,14 +287,14 @@ struct Lag {
 }
 
 impl Lags {
-    fn new(days: u32, setting: &Setting) -> Self {
+    fn new(days: u32, common: &Common) -> Self {
         // a civil day may be longer than 24 h: two days more than asked for hold every clock change
-        let reach = i64::from(days + 2) * DAY_MS / setting.interval.as_millis() + 2;
+        let reach = i64::from(days + 2) * DAY_MS / common.interval.as_millis() + 2;
         Self {
             days,
-            start: setting.start,
-            interval: setting.interval,
-            calendar: setting.calendar.clone(),
+            start: common.start,
+            interval: common.interval,
+            calendar: common.calendar.clone(),
             cells: Vec::new(),
             capacity: u64::try_from(reach).unwrap_or(u64::MAX),
             next: 0,

@@ -1,7 +1,8 @@
 //! What every detector promises.
 
+use crate::averages::Averages;
 use crate::sample::Timestamp;
-use crate::verdict::{Evidence, Judgement, Verdict};
+use crate::verdict::{Evidence, Verdict};
 use std::fmt;
 
 /// Judges one series, cell by cell. A *cell* is one place on the series' time grid: start + k × interval.
@@ -10,9 +11,9 @@ use std::fmt;
 /// the same cells give the same verdicts however the stream is cut into calls;
 /// a score is finite and at least 0; memory is bounded, and does not grow with the stream;
 /// nothing but the cells decides: no clock, no thread, no environment.
-pub trait Detector: fmt::Debug + Send {
-    /// Judges the values of consecutive cells, finite numbers, and learns them. `column` is as long as `values`.
-    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>);
+pub(crate) trait Detector: fmt::Debug + Send {
+    /// Judges the values of consecutive cells and learns them. `column` is as long as there are values.
+    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>);
 
     /// The next `cells` cells have no value.
     fn skip(&mut self, cells: u64);
@@ -23,25 +24,26 @@ pub trait Detector: fmt::Debug + Send {
 
     /// Why a judgement is what it is, in words: one clause without a final stop. `at` is the sample's time.
     fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String;
+}
 
-    /// Judges the value of the next cell, then learns it.
-    fn observe(&mut self, value: f64) -> Judgement {
-        let (mut verdict, mut evidence) = ([Verdict::Normal], Vec::new());
-        let column = &mut Column { verdicts: &mut verdict, evidence: &mut evidence, keep: Keep::All };
-        self.observe_run(&[value], column);
-        Judgement { verdict: verdict[0], evidence: evidence.pop().map(|(_, evidence)| evidence) }
-    }
+/// Consecutive cells as a detector sees them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cells<'a> {
+    /// The values: finite numbers.
+    pub(crate) values: &'a [f64],
+    /// The averages that the detectors asked for, along these cells.
+    pub(crate) averages: &'a Averages,
 }
 
 /// Where a run of judgements is written: a verdict for each cell, the evidence where it is wanted.
 #[derive(Debug)]
-pub struct Column<'a> {
+pub(crate) struct Column<'a> {
     /// One verdict a cell of the run: as long as the run.
-    pub verdicts: &'a mut [Verdict],
+    pub(crate) verdicts: &'a mut [Verdict],
     /// The evidence, with the offset of its cell in the run.
-    pub evidence: &'a mut Vec<(usize, Evidence)>,
+    pub(crate) evidence: &'a mut Vec<(usize, Evidence)>,
     /// Which evidence to keep.
-    pub keep: Keep,
+    pub(crate) keep: Keep,
 }
 
 impl Column<'_> {

@@ -6,6 +6,7 @@
 
 use crate::sample::{Interval, Sample, Timestamp};
 use crate::verdict::Reason;
+use crate::wide::wide;
 
 /// Places samples, which come in the order of their cells, on the grid.
 #[derive(Debug)]
@@ -94,6 +95,27 @@ impl Grid {
         count
     }
 
+    /// Whether `sample` comes to the millisecond when one of the next cell is expected, with a value.
+    pub(crate) fn expects(&self, sample: Sample) -> bool {
+        sample.at.as_millis() == self.expected && sample.value.is_finite()
+    }
+
+    /// The same for samples of which the first is [expected](Self::expects) and the others follow at the interval: how
+    /// many of their `values` are values, up to the first that is not. At most `most`.
+    pub(crate) fn place_even(&mut self, values: &[f64], most: usize) -> usize {
+        let values = &values[..values.len().min(most)];
+        let count = if wide!(all_finite(values)) {
+            values.len()
+        } else {
+            values.iter().take_while(|value| value.is_finite()).count()
+        };
+        if let Some(&last) = values[..count].last() {
+            self.newest = Newest { cell: self.newest.cell + count as u64, content: Content::Value(last) };
+            self.expected += self.interval.as_millis() * count as i64;
+        }
+        count
+    }
+
     /// What any one sample means.
     pub(crate) fn place(&mut self, sample: Sample) -> Placed {
         match self.cell(sample.at) {
@@ -125,6 +147,12 @@ impl Grid {
             }
         }
     }
+}
+
+/// Whether all are finite. Counted, which takes many at once, where `all` takes one after the other.
+#[inline(always)]
+fn all_finite(values: &[f64]) -> bool {
+    values.iter().map(|value| u64::from(value.is_finite())).sum::<u64>() == values.len() as u64
 }
 
 impl Content {

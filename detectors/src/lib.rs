@@ -4,8 +4,8 @@
 //! no I/O here, no clock, no thread and no environment; time comes in with the samples, as UTC milliseconds.
 //!
 //! A [`Panel`] judges one series by any number of detectors. Each sample is placed on the series' grid of cells; runs
-//! of consecutive cells go to every [`Detector`], which states a [`Verdict`] on each cell and, where it is wanted, the
-//! [`Evidence`] behind it. Kinds of detectors come from the table that [`all`] gives; a [`Spec`] is a kind with
+//! of consecutive cells go to an [`Ensemble`] of detectors, each of which states a [`Verdict`] on each cell and, where it
+//! is wanted, the [`Evidence`] behind it. Kinds of detectors come from the table that [`all`] gives; a [`Spec`] is a kind with
 //! options that were found good.
 //!
 //! # Promises
@@ -43,9 +43,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod averages;
 mod calendar;
 mod days;
 mod detector;
+mod ensemble;
 mod ewm;
 mod grid;
 mod kinds;
@@ -55,15 +57,18 @@ mod period;
 mod registry;
 mod reorder;
 mod sample;
+mod settled;
 mod verdict;
+mod wide;
 mod words;
 
 pub use calendar::{Calendar, Transition, Zone};
-pub use detector::{Column, Detector, Keep};
+pub use detector::Keep;
+pub use ensemble::Ensemble;
 pub use options::{Accepts, Default, OptionDoc, OptionError, OptionValue, Options};
 pub use panel::{Block, Panel, PanelSpec, Run};
 pub use period::PERIOD_VARIANCE;
-pub use registry::{Build, Entry, Setting, Spec, SpecError, all, find};
+pub use registry::{Entry, Spec, SpecError, all, find};
 pub use sample::{DAY_MS, Interval, IntervalError, Sample, Timestamp};
 pub use verdict::{Evidence, Judgement, Reason, Verdict};
 pub use words::number;

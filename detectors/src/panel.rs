@@ -1,10 +1,11 @@
 //! All detectors of one series behind one `observe`.
 
 use crate::calendar::Calendar;
-use crate::detector::{Column, Detector, Keep};
+use crate::detector::Keep;
+use crate::ensemble::Ensemble;
 use crate::grid::{Grid, Placed};
 use crate::period::Period;
-use crate::registry::{Setting, Spec};
+use crate::registry::Spec;
 use crate::reorder::Reorder;
 use crate::sample::{Interval, Sample, Timestamp};
 use crate::verdict::{Evidence, Reason, Verdict};
@@ -102,6 +103,20 @@ impl Panel {
         }
     }
 
+    /// The same for samples at `first` and each an interval after the one before, of which only the values are given.
+    pub fn observe_even(&mut self, first: Timestamp, values: &[f64], mut tell: impl FnMut(Block<'_>)) {
+        let step = self.spec.interval.as_millis();
+        let mut rest = Even { first: first.as_millis(), step, values };
+        // the first sample of all sets the grid, and late samples may still belong between
+        while let Some(sample) = rest.first().filter(|_| self.judges.is_none() || self.reorder.is_some()) {
+            self.observe(&[sample], &mut tell);
+            rest.advance(1);
+        }
+        if let Some(judges) = &mut self.judges {
+            judges.take_even(rest, &mut tell);
+        }
+    }
+
     /// Judges what was held back for `lateness`: the stream has ended.
     pub fn finish(&mut self, mut tell: impl FnMut(Block<'_>)) {
         let waiting = self.reorder.as_mut().map(Reorder::flush).unwrap_or_default();
@@ -115,8 +130,8 @@ impl Panel {
 
     /// The words of detector `column` for a judgement of the sample at `at`.
     pub fn words(&self, column: usize, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {
-        let detector = self.judges.as_ref().and_then(|judges| judges.detectors.get(column));
-        detector.map(|d| d.words(verdict, evidence, at)).unwrap_or_default()
+        let words = |judges: &Judges| judges.ensemble.words(column, verdict, evidence, at);
+        self.judges.as_ref().map(words).unwrap_or_default()
     }
 
     fn observe_in_order(&mut self, samples: &[Sample], tell: &mut impl FnMut(Block<'_>)) {
@@ -143,6 +158,25 @@ impl Panel {
     }
 }
 
+/// Samples at `first` and each a step after the one before, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Even<'a> {
+    first: i64,
+    step: i64,
+    values: &'a [f64],
+}
+
+impl Even<'_> {
+    fn first(&self) -> Option<Sample> {
+        self.values.first().map(|&value| Sample::new(self.first, value))
+    }
+
+    fn advance(&mut self, samples: usize) {
+        self.values = &self.values[samples..];
+        self.first = self.first.saturating_add(self.step.saturating_mul(samples as i64));
+    }
+}
+
 /// So many cells are judged at a time: enough to make the calls cheap, few enough to stay in the first cache.
 const RUN_MAX: usize = 512;
 
@@ -151,8 +185,7 @@ const RUN_MAX: usize = 512;
 struct Judges {
     grid: Grid,
     interval: Interval,
-    keep: Keep,
-    detectors: Vec<Box<dyn Detector>>,
+    ensemble: Ensemble,
     period: Option<Period>,
     /// The next cell the detectors have not been told of.
     next: u64,
@@ -160,27 +193,21 @@ struct Judges {
     run: Vec<f64>,
     first: u64,
     run_max: usize,
-    verdicts: Vec<Vec<Verdict>>,
-    evidence: Vec<Vec<(usize, Evidence)>>,
 }
 
 impl Judges {
     fn begin(spec: &PanelSpec, first: Sample) -> (Self, Placed) {
         let (grid, placed) = Grid::begin(first, spec.interval);
-        let setting = Setting { start: first.at, interval: spec.interval, calendar: spec.calendar.clone() };
-        let detectors: Vec<_> = spec.detectors.iter().map(|d| d.detector(&setting)).collect();
+        let PanelSpec { detectors, interval, calendar, keep, .. } = spec;
         let mut judges = Self {
             grid,
-            interval: spec.interval,
-            keep: spec.keep,
-            period: spec.period.map(|variance| Period::new(spec.interval, variance)),
+            interval: *interval,
+            ensemble: Ensemble::new(detectors, first.at, *interval, calendar.clone(), *keep),
+            period: spec.period.map(|variance| Period::new(*interval, variance)),
             next: 0,
             run: Vec::new(),
             first: 0,
             run_max: RUN_MAX,
-            verdicts: vec![Vec::new(); detectors.len()],
-            evidence: vec![Vec::new(); detectors.len()],
-            detectors,
         };
         judges.begin_run(0);
         (judges, placed)
@@ -220,6 +247,24 @@ impl Judges {
         }
     }
 
+    /// Takes samples that come evenly; where they are what comes next they are judged where they lie.
+    fn take_even(&mut self, mut rest: Even<'_>, tell: &mut impl FnMut(Block<'_>)) {
+        while let Some(sample) = rest.first() {
+            if self.grid.expects(sample) {
+                self.judge_run(tell);
+                self.begin_run(self.grid.next_cell());
+                let even = self.grid.place_even(rest.values, self.run_max);
+                self.judge(&rest.values[..even], tell);
+                rest.advance(even);
+            } else {
+                let placed = self.grid.place(sample);
+                self.take(sample, placed, tell);
+                rest.advance(1);
+            }
+        }
+        self.judge_run(tell);
+    }
+
     /// A run ends where the answer of the period test may change.
     fn begin_run(&mut self, cell: u64) {
         self.first = cell;
@@ -232,7 +277,7 @@ impl Judges {
         let waiting = self.run.pop().is_some();
         self.judge_run(tell);
         if !waiting {
-            self.detectors.iter_mut().for_each(|d| d.retract());
+            self.ensemble.retract();
             if let Some(period) = &mut self.period {
                 period.retract();
             }
@@ -245,30 +290,32 @@ impl Judges {
         if self.run.is_empty() {
             return;
         }
+        let mut run = std::mem::take(&mut self.run);
+        self.judge(&run, tell);
+        run.clear();
+        self.run = run;
+    }
+
+    /// Judges the values of the cells from `first` on.
+    fn judge(&mut self, values: &[f64], tell: &mut impl FnMut(Block<'_>)) {
         let gap = self.first - self.next;
         let periodic = self.period.as_mut().is_some_and(|period| {
             period.skip(gap);
-            period.observe_run(&self.run);
+            period.observe_run(values);
             period.periodic()
         });
-        for (i, detector) in self.detectors.iter_mut().enumerate() {
-            detector.skip(gap);
-            self.verdicts[i].resize(self.run.len(), Verdict::Normal);
-            self.evidence[i].clear();
-            let (verdicts, evidence) = (&mut self.verdicts[i], &mut self.evidence[i]);
-            detector.observe_run(&self.run, &mut Column { verdicts, evidence, keep: self.keep });
-        }
-        self.next = self.first + self.run.len() as u64;
+        self.ensemble.skip(gap);
+        self.ensemble.observe_run(values);
+        self.next = self.first + values.len() as u64;
         tell(Block::Judged(Run {
             first: self.first,
             at: self.grid.at(self.first),
             interval: self.interval,
-            values: &self.run,
-            verdicts: &self.verdicts,
-            evidence: &self.evidence,
+            values,
+            verdicts: self.ensemble.verdicts(),
+            evidence: self.ensemble.evidence(),
             periodic,
         }));
-        self.run.clear();
         self.begin_run(self.next);
     }
 }

@@ -7,6 +7,7 @@
 //! Reference: D16 and D17.
 
 use crate::sample::Interval;
+use crate::wide::wide;
 
 /// The period test of one series. Memory: two days of cells.
 #[derive(Debug)]
@@ -87,34 +88,28 @@ impl Period {
     fn test_if_due(&mut self) {
         if self.next.is_multiple_of(self.a_day) && self.next >= 2 * self.a_day {
             let (one, other) = self.cells.split_at(self.a_day as usize);
-            self.periodic = day_variance(one, other) < self.variance;
+            self.periodic = wide!(day_variance(one, other)) < self.variance;
         }
     }
 }
 
 /// Sums are kept in this many parts, which lets the processor add them side by side.
-const PARTS: usize = 8;
+const PARTS: usize = 16;
 
-/// Adds up `term` over all pairs, three sums at once.
+/// Adds up `term` over all pairs.
 #[inline(always)]
-fn sum_pairs(one: &[f64], other: &[f64], term: impl Fn(f64, f64) -> [f64; 3]) -> [f64; 3] {
-    let mut sums = [[0.0; PARTS]; 3];
+fn sum(one: &[f64], other: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut parts = [0.0; PARTS];
     let (ones, others) = (one.chunks_exact(PARTS), other.chunks_exact(PARTS));
     let (last_ones, last_others) = (ones.remainder(), others.remainder());
-    for (a, b) in ones.zip(others) {
-        let terms: [[f64; 3]; PARTS] = std::array::from_fn(|part| term(a[part], b[part]));
-        for (i, sum) in sums.iter_mut().enumerate() {
-            for part in 0..PARTS {
-                sum[part] += terms[part][i];
-            }
+    for (ones, others) in ones.zip(others) {
+        for (part, (&a, &b)) in parts.iter_mut().zip(ones.iter().zip(others)) {
+            *part += if present(a, b) { term(a, b) } else { 0.0 };
         }
     }
-    for (&a, &b) in last_ones.iter().zip(last_others) {
-        for (sum, value) in sums.iter_mut().zip(term(a, b)) {
-            sum[0] += value;
-        }
-    }
-    sums.map(|parts| parts.iter().sum())
+    let rest: f64 =
+        last_ones.iter().zip(last_others).map(|(&a, &b)| if present(a, b) { term(a, b) } else { 0.0 }).sum();
+    parts.iter().sum::<f64>() + rest
 }
 
 /// Whether neither is missing.
@@ -124,17 +119,17 @@ fn present(a: f64, b: f64) -> bool {
 }
 
 /// Variance of the difference of two z-scored days; not a number where it is not defined.
+#[inline(always)]
 fn day_variance(one: &[f64], other: &[f64]) -> f64 {
-    let [pairs, sum_a, sum_b] =
-        sum_pairs(one, other, |a, b| if present(a, b) { [1.0, a, b] } else { [0.0; 3] });
+    // a pair with a missing half counts nowhere
+    let pairs = sum(one, other, |_, _| 1.0);
     if pairs < PAIRS_MIN * one.len() as f64 {
         return f64::NAN;
     }
-    let (mean_a, mean_b) = (sum_a / pairs, sum_b / pairs);
-    let [aa, bb, ab] = sum_pairs(one, other, |a, b| {
-        let (from_a, from_b) = (a - mean_a, b - mean_b);
-        if present(a, b) { [from_a * from_a, from_b * from_b, from_a * from_b] } else { [0.0; 3] }
-    });
+    let (mean_a, mean_b) = (sum(one, other, |a, _| a) / pairs, sum(one, other, |_, b| b) / pairs);
+    let aa = sum(one, other, |a, _| (a - mean_a) * (a - mean_a));
+    let bb = sum(one, other, |_, b| (b - mean_b) * (b - mean_b));
+    let ab = sum(one, other, |a, b| (a - mean_a) * (b - mean_b));
     let (sigma_a, sigma_b) = ((aa / pairs).sqrt(), (bb / pairs).sqrt());
     let constant = |sigma: f64, mean: f64| sigma <= CONSTANT * mean.abs().max(f64::MIN_POSITIVE);
     if constant(sigma_a, mean_a) || constant(sigma_b, mean_b) {

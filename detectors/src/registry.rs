@@ -1,5 +1,6 @@
 //! The table of detectors: everything that is said about a kind is said in its [`Entry`].
 
+use crate::averages::Averages;
 use crate::calendar::Calendar;
 use crate::detector::Detector;
 use crate::kinds;
@@ -23,26 +24,29 @@ pub struct Entry {
     /// How many samples without a gap it needs before the first verdict.
     pub warm_up: fn(&Options, Interval) -> usize,
     /// Makes one from checked options.
-    pub build: Build,
+    pub(crate) build: Build,
 }
 
 /// Makes a detector from checked options, or says which of them do not go together.
-pub type Build = fn(&Options, &Setting) -> Result<Box<dyn Detector>, OptionError>;
+pub(crate) type Build = fn(&Options, &mut Common) -> Result<Box<dyn Detector>, OptionError>;
 
-/// What a detector must know of its series.
-#[derive(Debug, Clone)]
-pub struct Setting {
+/// What the detectors of one series have in common.
+#[derive(Debug)]
+pub(crate) struct Common {
     /// The time of cell 0: the first sample.
-    pub start: Timestamp,
+    pub(crate) start: Timestamp,
     /// Spacing of the cells.
-    pub interval: Interval,
+    pub(crate) interval: Interval,
     /// What a day is.
-    pub calendar: Calendar,
+    pub(crate) calendar: Calendar,
+    /// What they ask to be followed for them.
+    pub(crate) averages: Averages,
 }
 
-impl Setting {
-    const PROBE: Self =
-        Self { start: Timestamp::from_millis(0), interval: Interval::LONGEST, calendar: Calendar::Utc };
+impl Common {
+    pub(crate) fn new(start: Timestamp, interval: Interval, calendar: Calendar) -> Self {
+        Self { start, interval, calendar, averages: Averages::default() }
+    }
 }
 
 /// A kind with options that were found good.
@@ -67,7 +71,8 @@ impl Spec {
         let entry = find(kind).ok_or_else(|| SpecError::UnknownKind { kind: kind.to_owned() })?;
         let options = Options::check(entry.options, given).map_err(SpecError::Options)?;
         // what only the whole can tell (two options that do not go together) shows when one is made
-        (entry.build)(&options, &Setting::PROBE).map_err(|error| SpecError::Options(vec![error]))?;
+        let mut nowhere = Common::new(Timestamp::from_millis(0), Interval::LONGEST, Calendar::Utc);
+        (entry.build)(&options, &mut nowhere).map_err(|error| SpecError::Options(vec![error]))?;
         Ok(Self { entry, options })
     }
 
@@ -82,9 +87,9 @@ impl Spec {
     }
 
     /// A detector for one series.
-    pub fn detector(&self, setting: &Setting) -> Box<dyn Detector> {
+    pub(crate) fn detector(&self, common: &mut Common) -> Box<dyn Detector> {
         // the options alone decide whether one can be made, and `new` made one
-        (self.entry.build)(&self.options, setting).expect("options that were found good")
+        (self.entry.build)(&self.options, common).expect("options that were found good")
     }
 
     /// How many samples without a gap it needs before the first verdict.

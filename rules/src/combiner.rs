@@ -5,6 +5,7 @@
 
 use crate::direction::Direction;
 use crate::registry::Rule;
+use fearless_simd::{Level, dispatch};
 use quietgate_detectors::Verdict;
 
 /// Combines the verdicts of several detectors, cell by cell.
@@ -45,22 +46,39 @@ impl Combiner {
         debug_assert_eq!(columns.len(), self.voters);
         self.patterns.clear();
         self.patterns.resize(out.len(), 0);
-        for (i, column) in columns.iter().enumerate() {
-            for (pattern, &verdict) in self.patterns.iter_mut().zip(*column) {
-                *pattern |= u16::from(code(verdict)) << (2 * i);
-            }
-        }
+        dispatch!(Level::new(), _simd => read_patterns(columns, &mut self.patterns));
         let outcomes = &mut self.outcomes[usize::from(periodic)];
-        for (cell, (place, &pattern)) in out.iter_mut().zip(&self.patterns).enumerate() {
-            *place = match outcomes[usize::from(pattern)] {
-                Some(outcome) => outcome,
-                None => {
-                    let outcome = ask(&*self.rule, self.direction, columns, cell, periodic);
-                    // the reason of an unknown is not in the pattern: such an outcome cannot be remembered
-                    outcomes[usize::from(pattern)] = Some(outcome).filter(|verdict| !verdict.is_unknown());
-                    outcome
-                }
-            };
+        let mut cell = recall(outcomes, &self.patterns, out);
+        while cell < out.len() {
+            let outcome = ask(&*self.rule, self.direction, columns, cell, periodic);
+            // the reason of an unknown is not in the pattern: such an outcome cannot be remembered
+            let pattern = usize::from(self.patterns[cell]);
+            outcomes[pattern] = Some(outcome).filter(|verdict| !verdict.is_unknown());
+            out[cell] = outcome;
+            cell += 1;
+            cell += recall(outcomes, &self.patterns[cell..], &mut out[cell..]);
+        }
+    }
+}
+
+/// Writes the remembered outcomes of `patterns` to `out` as far as they are known, and says how far.
+#[inline(always)]
+fn recall(outcomes: &[Option<Verdict>], patterns: &[u16], out: &mut [Verdict]) -> usize {
+    for (cell, (place, &pattern)) in out.iter_mut().zip(patterns).enumerate() {
+        match outcomes[usize::from(pattern)] {
+            Some(outcome) => *place = outcome,
+            None => return cell,
+        }
+    }
+    out.len()
+}
+
+/// The pattern of votes on each cell: two bits a voter.
+#[inline(always)]
+fn read_patterns(columns: &[&[Verdict]], patterns: &mut [u16]) {
+    for (i, column) in columns.iter().enumerate() {
+        for (pattern, &verdict) in patterns.iter_mut().zip(*column) {
+            *pattern |= u16::from(code(verdict)) << (2 * i);
         }
     }
 }

@@ -104,6 +104,12 @@ impl Monitor {
         self.panel.observe(samples, |block| opinions.form(block, &mut tell));
     }
 
+    /// The same for samples at `first` and each an interval after the one before, of which only the values are given.
+    pub fn observe_even(&mut self, first: Timestamp, values: &[f64], mut tell: impl FnMut(Said<'_>)) {
+        let opinions = &mut self.opinions;
+        self.panel.observe_even(first, values, |block| opinions.form(block, &mut tell));
+    }
+
     /// Judges what was held back for `lateness`: the stream has ended.
     pub fn finish(&mut self, mut tell: impl FnMut(Said<'_>)) {
         let opinions = &mut self.opinions;

@@ -82,7 +82,7 @@ pub(crate) fn dependencies(manifest: &str) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for line in manifest.lines() {
         if line.starts_with('[') {
-            inside = ["[dependencies]", "[dev-dependencies]"].contains(&line);
+            inside = ["[workspace.dependencies]", "[dependencies]", "[dev-dependencies]"].contains(&line);
         } else if inside && !line.starts_with('#') {
             let name = line.split([' ', '=', '.']).next().unwrap_or_default();
             if !name.is_empty() && !name.starts_with("quietgate-") {
@@ -119,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn dependencies_are_those_of_both_tables() {
-        let text = "[dependencies]\n# why\na = \"1\"\nb.workspace = true\nquietgate-rules.workspace = true\n\n\
+    fn dependencies_are_those_of_all_tables() {
+        let text = "[workspace.dependencies]\nd = \"1\"\n[dependencies]\n# why\na = \"1\"\nb.workspace = true\nquietgate-rules.workspace = true\n\n\
                     [dev-dependencies]\nc = { version = \"1\" }\n[profile.dev]\nd = 1\n";
-        assert_eq!(dependencies(text), ["a", "b", "c"].map(str::to_owned).into());
+        assert_eq!(dependencies(text), ["a", "b", "c", "d"].map(str::to_owned).into());
     }
 
     #[test]

@@ -15,8 +15,16 @@ struct Pure {
 }
 
 const PURE: &[Pure] = &[
-    Pure { folder: "detectors/", above: &["quietgate_rules", "quietgate"], needs: &["serde", "statrs"] },
-    Pure { folder: "rules/", above: &["quietgate"], needs: &["quietgate-detectors", "serde"] },
+    Pure {
+        folder: "detectors/",
+        above: &["quietgate_rules", "quietgate"],
+        needs: &["fearless_simd", "serde", "statrs"],
+    },
+    Pure {
+        folder: "rules/",
+        above: &["quietgate"],
+        needs: &["fearless_simd", "quietgate-detectors", "serde"],
+    },
 ];
 
 /// Modules of the standard library that reach outside.

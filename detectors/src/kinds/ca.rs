@@ -2,12 +2,13 @@
 
 use super::Round;
 use crate::calendar::Calendar;
-use crate::days::{Days, Earlier};
-use crate::detector::{Column, Detector};
+use crate::days::{Days, Earlier, Stretch};
+use crate::detector::{Cells, Column, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
-use crate::registry::{Entry, Setting};
+use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Reason, SCORE_MAX, Verdict};
+use crate::wide::wide;
 use crate::words::{counted, number};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -65,13 +66,13 @@ struct Limits {
     floor: f64,
 }
 
-fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, OptionError> {
+fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, OptionError> {
     let (days, min_days) = super::days_and_min_days(options)?;
     Ok(Box::new(Ca {
         limits: Limits { factor: options.the_number("factor"), floor: options.the_number("floor") },
         min_days,
-        calendar: setting.calendar.clone(),
-        days: Days::new(days, setting),
+        calendar: common.calendar.clone(),
+        days: Days::new(days, common),
         previous: f64::NAN,
         changes: Vec::new(),
         sizes: Vec::new(),
@@ -83,6 +84,16 @@ impl Limits {
     fn limit(&self, highest: f64) -> f64 {
         let limit = highest * self.factor;
         if limit > self.floor { limit } else { self.floor }
+    }
+
+    #[inline(always)]
+    fn judge(&self, changes: &[f64], earlier: Stretch<'_>, min_days: u32, verdicts: &mut [Verdict]) {
+        let cells = verdicts.iter_mut().zip(changes).zip(earlier.highest).zip(earlier.days);
+        for (((place, &change), &highest), &days) in cells {
+            let verdict = Verdict::of(change.abs() > self.limit(highest), change > 0.0);
+            let verdict = if change.is_nan() { Verdict::Unknown(Reason::Partial) } else { verdict };
+            *place = if days < min_days { Verdict::Unknown(Reason::WarmingUp) } else { verdict };
+        }
     }
 
     /// The limits on either side of the previous value. Basis: the previous value.
@@ -104,28 +115,33 @@ fn relative_change(previous: f64, value: f64) -> f64 {
     if previous == 0.0 { from_zero } else { ratio }
 }
 
+/// The relative change to each of `values`, the first from `previous`, and its size.
+#[inline(always)]
+fn relative_changes(previous: f64, values: &[f64], changes: &mut [f64], sizes: &mut [f64]) {
+    let Some(&first) = values.first() else { return };
+    (changes[0], sizes[0]) = (relative_change(previous, first), relative_change(previous, first).abs());
+    let places = changes[1..].iter_mut().zip(&mut sizes[1..]);
+    for ((change, size), (&previous, &value)) in places.zip(values.iter().zip(&values[1..])) {
+        *change = relative_change(previous, value);
+        *size = change.abs();
+    }
+}
+
 /// A limit of 0 would make every score infinite: this is the least that scores are measured against.
 const LEAST_LIMIT: f64 = 1e-12;
 
 impl Detector for Ca {
-    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>) {
+        let values = cells.values;
         let Self { limits, min_days, days, previous, changes, sizes, .. } = self;
         let before = |i: usize| if i == 0 { *previous } else { values[i - 1] };
-        changes.clear();
-        changes.extend((0..values.len()).map(|i| relative_change(before(i), values[i])));
-        sizes.clear();
-        sizes.extend(changes.iter().map(|change| change.abs()));
+        changes.resize(values.len(), 0.0);
+        sizes.resize(values.len(), 0.0);
+        wide!(relative_changes(*previous, values, changes, sizes));
         days.pass(sizes, |from, earlier| {
             let until = from + earlier.len();
-            let verdicts = &mut column.verdicts[from..until];
             let changes = &changes[from..until];
-            for i in 0..verdicts.len() {
-                let change = changes[i];
-                let verdict = Verdict::of(change.abs() > limits.limit(earlier.highest[i]), change > 0.0);
-                let verdict = if change.is_nan() { Verdict::Unknown(Reason::Partial) } else { verdict };
-                verdicts[i] =
-                    if earlier.days[i] < *min_days { Verdict::Unknown(Reason::WarmingUp) } else { verdict };
-            }
+            wide!(limits.judge(changes, earlier, *min_days, &mut column.verdicts[from..until]));
             column.keep_evidence(from, until, |i| {
                 limits.evidence(values[i], before(i), changes[i - from], earlier.at(i - from))
             });

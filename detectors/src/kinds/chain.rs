@@ -3,11 +3,12 @@
 use super::Round;
 use crate::calendar::Calendar;
 use crate::days::{Days, Earlier, Stretch};
-use crate::detector::{Column, Detector};
+use crate::detector::{Cells, Column, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
-use crate::registry::{Entry, Setting};
+use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Reason, SCORE_MAX, Verdict};
+use crate::wide::wide;
 use crate::words::{counted, number};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -60,7 +61,7 @@ struct Limits {
     min_threshold: f64,
 }
 
-fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, OptionError> {
+fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, OptionError> {
     let (days, min_days) = super::days_and_min_days(options)?;
     Ok(Box::new(Chain {
         limits: Limits {
@@ -68,8 +69,8 @@ fn build(options: &Options, setting: &Setting) -> Result<Box<dyn Detector>, Opti
             min_threshold: options.the_number("min_threshold"),
         },
         min_days,
-        calendar: setting.calendar.clone(),
-        days: Days::new(days, setting),
+        calendar: common.calendar.clone(),
+        days: Days::new(days, common),
     }))
 }
 
@@ -82,6 +83,19 @@ impl Limits {
     #[inline(always)]
     fn lower(&self, earlier: Earlier) -> f64 {
         earlier.lowest - (1.0 - self.min_threshold) * earlier.lowest.abs()
+    }
+
+    #[inline(always)]
+    fn judge(&self, values: &[f64], earlier: Stretch<'_>, min_days: u32, verdicts: &mut [Verdict]) {
+        let Stretch { highest, lowest, days } = earlier;
+        for ((((place, &value), &highest), &lowest), &days) in
+            verdicts.iter_mut().zip(values).zip(highest).zip(lowest).zip(days)
+        {
+            let earlier = Earlier { highest, lowest, days };
+            let above = value > self.upper(earlier);
+            let verdict = Verdict::of(above | (value < self.lower(earlier)), above);
+            *place = if days < min_days { Verdict::Unknown(Reason::WarmingUp) } else { verdict };
+        }
     }
 
     fn evidence(&self, value: f64, earlier: Earlier) -> Evidence {
@@ -103,19 +117,12 @@ fn excursion(beyond: f64, margin: f64, limit: f64) -> f64 {
 }
 
 impl Detector for Chain {
-    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>) {
+        let values = cells.values;
         let Self { limits, min_days, days, .. } = self;
         days.pass(values, |from, earlier| {
             let until = from + earlier.len();
-            let verdicts = &mut column.verdicts[from..until];
-            let Stretch { highest, lowest, days } = earlier;
-            for i in 0..verdicts.len() {
-                let earlier = Earlier { highest: highest[i], lowest: lowest[i], days: days[i] };
-                let value = values[from + i];
-                let above = value > limits.upper(earlier);
-                let verdict = Verdict::of(above | (value < limits.lower(earlier)), above);
-                verdicts[i] = if days[i] < *min_days { Verdict::Unknown(Reason::WarmingUp) } else { verdict };
-            }
+            wide!(limits.judge(&values[from..until], earlier, *min_days, &mut column.verdicts[from..until]));
             column.keep_evidence(from, until, |i| limits.evidence(values[i], earlier.at(i - from)));
         });
     }

@@ -1,11 +1,9 @@
 //! `ewma3sigma`: the control-chart form, against mean and sigma through the previous sample.
 
-use crate::detector::{Column, Detector};
-use crate::ewm::{COM, Ewm, EwmRun, Sigmas};
+use super::chart::{COM, Chart, K, Through};
+use crate::detector::Detector;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
-use crate::registry::{Entry, Setting};
-use crate::sample::Timestamp;
-use crate::verdict::{Evidence, Reason, Verdict};
+use crate::registry::{Common, Entry};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "ewma3sigma",
@@ -22,7 +20,7 @@ pub(super) const ENTRY: Entry = Entry {
 
 const OPTIONS: &[OptionDoc] = &[
     COM,
-    Sigmas::OPTION,
+    K,
     OptionDoc {
         name: "min_samples",
         accepts: Accepts::Count { min: 2, max: 100_000 },
@@ -32,47 +30,7 @@ const OPTIONS: &[OptionDoc] = &[
     },
 ];
 
-#[derive(Debug)]
-struct Ewma3Sigma {
-    sigmas: Sigmas,
-    min_samples: u64,
-    ewm: EwmRun,
-}
-
-fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionError> {
-    let ewm = EwmRun::new(Ewm::from_options(options));
-    let min_samples = options.the_count("min_samples").into();
-    Ok(Box::new(Ewma3Sigma { sigmas: Sigmas::from_options(options), min_samples, ewm }))
-}
-
-impl Detector for Ewma3Sigma {
-    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
-        let (sigmas, before, firm) = (self.sigmas, self.ewm.count(), self.ewm.is_firm());
-        let track = self.ewm.learn(values);
-        for ((place, &value), &at) in column.verdicts.iter_mut().zip(values).zip(track) {
-            *place = sigmas.judge(value, at);
-        }
-        if !firm || before < self.min_samples {
-            let too_few = usize::try_from(self.min_samples.saturating_sub(before)).unwrap_or(usize::MAX);
-            for (offset, (place, (_, variance))) in column.verdicts.iter_mut().zip(track).enumerate() {
-                if offset < too_few || variance.is_nan() {
-                    *place = Verdict::Unknown(Reason::WarmingUp);
-                }
-            }
-        }
-        let points = |offset: usize| before + offset as u64;
-        column.keep_evidence(0, values.len(), |i| sigmas.evidence(values[i], track[i], points(i)));
-    }
-
-    fn skip(&mut self, cells: u64) {
-        self.ewm.skip(cells);
-    }
-
-    fn retract(&mut self) {
-        self.ewm.retract();
-    }
-
-    fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {
-        self.sigmas.words(verdict, evidence)
-    }
+fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, OptionError> {
+    let min_samples = options.the_count("min_samples");
+    Ok(Box::new(Chart::new(options, &mut common.averages, Through::TheOneBefore, min_samples)))
 }

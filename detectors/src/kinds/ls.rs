@@ -1,11 +1,9 @@
 //! `ls`: long-term ratio against mean and sigma of the whole past, the newest sample included.
 
-use crate::detector::{Column, Detector};
-use crate::ewm::{COM, Ewm, EwmRun, Sigmas};
+use super::chart::{COM, Chart, K, Through};
+use crate::detector::Detector;
 use crate::options::{OptionDoc, OptionError, Options};
-use crate::registry::{Entry, Setting};
-use crate::sample::Timestamp;
-use crate::verdict::{Evidence, Reason, Verdict};
+use crate::registry::{Common, Entry};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "ls",
@@ -23,47 +21,8 @@ pub(super) const ENTRY: Entry = Entry {
     build,
 };
 
-const OPTIONS: &[OptionDoc] = &[COM, Sigmas::OPTION];
+const OPTIONS: &[OptionDoc] = &[COM, K];
 
-#[derive(Debug)]
-struct Ls {
-    sigmas: Sigmas,
-    ewm: EwmRun,
-}
-
-fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionError> {
-    let ewm = EwmRun::new(Ewm::from_options(options));
-    Ok(Box::new(Ls { sigmas: Sigmas::from_options(options), ewm }))
-}
-
-impl Detector for Ls {
-    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
-        let (sigmas, before, firm) = (self.sigmas, self.ewm.count(), self.ewm.is_firm());
-        let track = &self.ewm.learn(values)[1..];
-        for ((place, &value), &at) in column.verdicts.iter_mut().zip(values).zip(track) {
-            *place = sigmas.judge(value, at);
-        }
-        if !firm {
-            // one sample has a mean and no variance
-            for (place, _) in
-                column.verdicts.iter_mut().zip(track).filter(|(_, (_, variance))| variance.is_nan())
-            {
-                *place = Verdict::Unknown(Reason::WarmingUp);
-            }
-        }
-        let points = |offset: usize| before + offset as u64 + 1;
-        column.keep_evidence(0, values.len(), |i| sigmas.evidence(values[i], track[i], points(i)));
-    }
-
-    fn skip(&mut self, cells: u64) {
-        self.ewm.skip(cells);
-    }
-
-    fn retract(&mut self) {
-        self.ewm.retract();
-    }
-
-    fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {
-        self.sigmas.words(verdict, evidence)
-    }
+fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, OptionError> {
+    Ok(Box::new(Chart::new(options, &mut common.averages, Through::Itself, 2)))
 }

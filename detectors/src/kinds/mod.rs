@@ -2,6 +2,7 @@
 
 mod ca;
 mod chain;
+mod chart;
 mod ewma3sigma;
 mod ls;
 mod ss;

@@ -1,10 +1,11 @@
 //! `ss`: short-term ratio against the few samples before.
 
-use crate::detector::{Column, Detector};
+use crate::detector::{Cells, Column, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
-use crate::registry::{Entry, Setting};
+use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Reason, Verdict};
+use crate::wide::wide;
 use crate::words::{counted, number};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -61,7 +62,7 @@ struct Rule {
     floor: f64,
 }
 
-fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionError> {
+fn build(options: &Options, _: &mut Common) -> Result<Box<dyn Detector>, OptionError> {
     let (samples, count) = (options.the_count("samples"), options.the_count("count"));
     if count >= samples {
         let message = format!(
@@ -132,53 +133,14 @@ impl Rule {
         (sorted[sorted.len() - 1 - self.count], sorted[self.count])
     }
 
-    /// Judges the cells of `line` that have `samples` cells before them, side by side as far as they go.
+    /// Judges the cells of `line` that have `samples` cells before them.
     #[inline(always)]
     fn judge_line(self, line: &[f64], samples: usize, verdicts: &mut [Verdict]) {
-        let whole = verdicts.len() / SIDE_BY_SIDE * SIDE_BY_SIDE;
-        let (blocks, rest) = verdicts.split_at_mut(whole);
-        for (i, block) in blocks.chunks_exact_mut(SIDE_BY_SIDE).enumerate() {
-            self.judge_block(&line[i * SIDE_BY_SIDE..][..samples + SIDE_BY_SIDE], samples, block);
-        }
-        for (window, place) in line[whole..].windows(samples + 1).zip(rest) {
+        for (place, window) in verdicts.iter_mut().zip(line.windows(samples + 1)) {
             *place = self.judge(&window[..samples], window[samples]);
         }
     }
-
-    /// The same as [`judge`](Self::judge) on each of some consecutive cells; the sums run in the same order.
-    #[inline(always)]
-    fn judge_block(self, line: &[f64], samples: usize, verdicts: &mut [Verdict]) {
-        let lanes = |from: usize| -> [f64; SIDE_BY_SIDE] { std::array::from_fn(|lane| line[from + lane]) };
-        let [mut sum, mut high, mut low] = [lanes(0); 3];
-        for back in 1..samples {
-            let past = lanes(back);
-            for lane in 0..SIDE_BY_SIDE {
-                sum[lane] += past[lane];
-                high[lane] = if past[lane] > high[lane] { past[lane] } else { high[lane] };
-                low[lane] = if past[lane] < low[lane] { past[lane] } else { low[lane] };
-            }
-        }
-        let average: [f64; SIDE_BY_SIDE] = std::array::from_fn(|lane| sum[lane] / samples as f64);
-        let threshold: [f64; SIDE_BY_SIDE] =
-            std::array::from_fn(|lane| self.of_spread(high[lane] - average[lane], average[lane] - low[lane]));
-        let value = lanes(samples);
-        let mut differing = [0.0; SIDE_BY_SIDE];
-        for back in 0..samples {
-            let past = lanes(back);
-            for lane in 0..SIDE_BY_SIDE {
-                let differs = (value[lane] - past[lane]).abs() > threshold[lane];
-                differing[lane] += if differs { 1.0 } else { 0.0 };
-            }
-        }
-        let count = self.count as f64;
-        for (lane, place) in verdicts.iter_mut().enumerate() {
-            *place = Verdict::of(differing[lane] > count, value[lane] >= average[lane]);
-        }
-    }
 }
-
-/// So many cells are judged at a time: more would not fit into the registers of every processor.
-const SIDE_BY_SIDE: usize = 4;
 
 impl Ss {
     fn trim(&mut self) {
@@ -189,7 +151,8 @@ impl Ss {
 
 impl Detector for Ss {
     // One pass over a line of samples: the windows overlap, nothing is copied.
-    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>) {
+        let values = cells.values;
         self.line.extend_from_slice(values);
         let judged = self.line.len().saturating_sub(self.samples).min(values.len());
         let waiting = values.len() - judged;
@@ -198,8 +161,8 @@ impl Detector for Ss {
             let line = &self.line[self.line.len() - judged - self.samples..];
             let verdicts = &mut column.verdicts[waiting..];
             match self.samples {
-                LITERAL => self.rule.judge_line(line, LITERAL, verdicts),
-                samples => self.rule.judge_line(line, samples, verdicts),
+                LITERAL => wide!(self.rule.judge_line(line, LITERAL, verdicts)),
+                samples => wide!(self.rule.judge_line(line, samples, verdicts)),
             }
             let window = |offset: usize| line[offset - waiting..][..=self.samples].split_at(self.samples);
             column.keep_evidence(waiting, values.len(), |offset| {

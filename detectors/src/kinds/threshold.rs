@@ -1,8 +1,8 @@
 //! `threshold`: a fixed limit, for what has a known one.
 
-use crate::detector::{Column, Detector};
+use crate::detector::{Cells, Column, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
-use crate::registry::{Entry, Setting};
+use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Verdict};
 use crate::words::number;
@@ -40,7 +40,7 @@ struct Threshold {
     below: Option<f64>,
 }
 
-fn build(options: &Options, _: &Setting) -> Result<Box<dyn Detector>, OptionError> {
+fn build(options: &Options, _: &mut Common) -> Result<Box<dyn Detector>, OptionError> {
     let threshold = Threshold { above: options.number("above"), below: options.number("below") };
     match (threshold.above, threshold.below) {
         (None, None) => Err(OptionError::Together {
@@ -68,7 +68,8 @@ impl Threshold {
 }
 
 impl Detector for Threshold {
-    fn observe_run(&mut self, values: &[f64], column: &mut Column<'_>) {
+    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>) {
+        let values = cells.values;
         let (lower, upper) = (self.below.unwrap_or(f64::NEG_INFINITY), self.above.unwrap_or(f64::INFINITY));
         for (place, &value) in column.verdicts.iter_mut().zip(values) {
             *place = Verdict::of((value > upper) | (value < lower), value > upper);
@@ -93,10 +94,20 @@ impl Detector for Threshold {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::averages::Averages;
+    use crate::detector::Keep;
     use crate::verdict::Judgement;
 
     fn observe(above: Option<f64>, below: Option<f64>, value: f64) -> Judgement {
-        Threshold { above, below }.observe(value)
+        judge(&mut Threshold { above, below }, value)
+    }
+
+    fn judge(threshold: &mut Threshold, value: f64) -> Judgement {
+        let cells = Cells { values: &[value], averages: &Averages::default() };
+        let (mut verdict, mut evidence) = ([Verdict::Normal], Vec::new());
+        let column = &mut Column { verdicts: &mut verdict, evidence: &mut evidence, keep: Keep::All };
+        threshold.observe_run(&cells, column);
+        Judgement { verdict: verdict[0], evidence: evidence.pop().map(|(_, evidence)| evidence) }
     }
 
     #[test]
@@ -119,7 +130,7 @@ mod tests {
     #[test]
     fn it_speaks_plainly() {
         let mut threshold = Threshold { above: Some(50.0), below: None };
-        let judgement = threshold.observe(81.25);
+        let judgement = judge(&mut threshold, 81.25);
         let evidence = judgement.evidence.expect("a limit always judges");
         let words = threshold.words(judgement.verdict, &evidence, Timestamp::from_millis(0));
         assert_eq!(words, "value 81.25 is above the limit 50");

@@ -5,7 +5,7 @@ use crate::streams::{self, START_MS, events, interval, intervals, samples};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use quietgate_detectors::{
-    Calendar, Column, Detector, Interval, Judgement, Keep, PanelSpec, Sample, Setting, Timestamp, Verdict,
+    Calendar, Ensemble, Interval, Judgement, Keep, Panel, PanelSpec, Sample, Spec, Timestamp,
 };
 
 /// Late samples are waited for this many intervals, or not at all.
@@ -24,6 +24,26 @@ proptest! {
     }
 
     #[test]
+    fn an_even_stretch_is_its_samples(
+        events in events(), interval in intervals(), lateness in lateness(),
+        values in vec(prop_oneof![20 => streams::value(), 1 => Just(f64::NAN)], 0..90),
+        // where it begins, in tenths of an interval after the samples before it
+        tenths in prop_oneof![Just(10), 0..40_i64], at_first in any::<bool>(),
+    ) {
+        let before = if at_first { Vec::new() } else { samples(&events, interval) };
+        let step = interval.as_millis();
+        let first = before.iter().map(|sample| sample.at.as_millis()).max().map_or(START_MS, |at| at + tenths * step / 10);
+        let stretch = values.iter().zip(0..).map(|(&value, i)| Sample::new(first + i * step, value));
+        let (spec, mut story) = (panel(variants(), interval, lateness * step), Story::default());
+        let mut fed = Panel::new(spec.clone());
+        fed.observe(&before, |block| story.hear(block));
+        fed.observe_even(Timestamp::from_millis(first), &values, |block| story.hear(block));
+        fed.finish(|block| story.hear(block));
+        let expected = tell(&spec, &before.iter().copied().chain(stretch).collect::<Vec<_>>(), &[]);
+        prop_assert_eq!(story, expected);
+    }
+
+    #[test]
     fn what_is_kept_changes_no_verdict(events in events(), interval in intervals()) {
         let samples = samples(&events, interval);
         let all = tell(&panel(defaults(), interval, 0), &samples, &[]);
@@ -38,7 +58,7 @@ proptest! {
         calls in calls(), interval in intervals(), sizes in vec(1..30_usize, 1..9)
     ) {
         for spec in variants() {
-            let make = || spec.detector(&setting(interval));
+            let make = || alone(&spec, interval);
             prop_assert_eq!(one_by_one(make(), &calls), in_runs(make(), &calls, &sizes), "{}", spec.entry().kind);
         }
     }
@@ -46,14 +66,14 @@ proptest! {
     #[test]
     fn a_value_taken_back_is_a_gap(calls in calls(), value in streams::value(), interval in intervals()) {
         for spec in variants() {
-            let mut taken_back = spec.detector(&setting(interval));
-            let mut never_there = spec.detector(&setting(interval));
+            let mut taken_back = alone(&spec, interval);
+            let mut never_there = alone(&spec, interval);
             let told = [Call::Value(value), Call::Retract].into_iter().chain(calls.clone()).collect::<Vec<_>>();
             let gap = [Call::Skip(1)].into_iter().chain(calls.clone()).collect::<Vec<_>>();
             // some past, so that there is something to fall back to
             for past in 0..30 {
-                let value = streams::varied(past);
-                prop_assert_eq!(taken_back.observe(value), never_there.observe(value));
+                let value = [streams::varied(past)];
+                prop_assert_eq!(judge(&mut taken_back, &value), judge(&mut never_there, &value));
             }
             let told = one_by_one(taken_back, &told);
             let expected = one_by_one(never_there, &gap);
@@ -116,16 +136,28 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     })
 }
 
-fn setting(interval: Interval) -> Setting {
-    Setting { start: Timestamp::from_millis(START_MS), interval, calendar: Calendar::Utc }
+/// A detector without a panel around it.
+fn alone(spec: &Spec, interval: Interval) -> Ensemble {
+    let start = Timestamp::from_millis(START_MS);
+    Ensemble::new(std::slice::from_ref(spec), start, interval, Calendar::Utc, Keep::All)
+}
+
+fn judge(detector: &mut Ensemble, values: &[f64]) -> Vec<Judgement> {
+    detector.observe_run(values);
+    let mut kept = detector.evidence()[0].iter().peekable();
+    let mut evidence = |at| kept.next_if(|(offset, _)| *offset == at).map(|(_, evidence)| *evidence);
+    let judgement = |(offset, &verdict)| Judgement { verdict, evidence: evidence(offset) };
+    let judgements = detector.verdicts()[0].iter().enumerate().map(judgement).collect();
+    assert!(kept.next().is_none(), "evidence is stated in the order of the cells, once each");
+    judgements
 }
 
 /// One judgement a value, each value and each missing cell told alone.
-fn one_by_one(mut detector: Box<dyn Detector>, calls: &[Call]) -> Vec<Judgement> {
+fn one_by_one(mut detector: Ensemble, calls: &[Call]) -> Vec<Judgement> {
     let mut out = Vec::new();
     for &call in calls {
         match call {
-            Call::Value(value) => out.push(detector.observe(value)),
+            Call::Value(value) => out.extend(judge(&mut detector, &[value])),
             Call::Skip(cells) => (0..cells).for_each(|_| detector.skip(1)),
             Call::Retract => detector.retract(),
         }
@@ -134,7 +166,7 @@ fn one_by_one(mut detector: Box<dyn Detector>, calls: &[Call]) -> Vec<Judgement>
 }
 
 /// The same with neighbouring values told together, in runs of the sizes given, over and over.
-fn in_runs(mut detector: Box<dyn Detector>, calls: &[Call], sizes: &[usize]) -> Vec<Judgement> {
+fn in_runs(mut detector: Ensemble, calls: &[Call], sizes: &[usize]) -> Vec<Judgement> {
     let mut out = Vec::new();
     let mut waiting = Vec::new();
     let mut sizes = sizes.iter().cycle();
@@ -143,18 +175,18 @@ fn in_runs(mut detector: Box<dyn Detector>, calls: &[Call], sizes: &[usize]) -> 
             waiting.push(value);
             continue;
         }
-        flush(&mut *detector, &mut waiting, &mut sizes, &mut out);
+        flush(&mut detector, &mut waiting, &mut sizes, &mut out);
         match call {
             Call::Skip(cells) => detector.skip(cells),
             _ => detector.retract(),
         }
     }
-    flush(&mut *detector, &mut waiting, &mut sizes, &mut out);
+    flush(&mut detector, &mut waiting, &mut sizes, &mut out);
     out
 }
 
 fn flush<'a>(
-    detector: &mut dyn Detector,
+    detector: &mut Ensemble,
     waiting: &mut Vec<f64>,
     sizes: &mut impl Iterator<Item = &'a usize>,
     out: &mut Vec<Judgement>,
@@ -162,14 +194,6 @@ fn flush<'a>(
     while !waiting.is_empty() {
         let size = sizes.next().copied().unwrap_or(1).min(waiting.len());
         let run: Vec<f64> = waiting.drain(..size).collect();
-        let (mut verdicts, mut evidence) = (vec![Verdict::Normal; size], Vec::new());
-        let column = &mut Column { verdicts: &mut verdicts, evidence: &mut evidence, keep: Keep::All };
-        detector.observe_run(&run, column);
-        let mut kept = evidence.into_iter().peekable();
-        out.extend(verdicts.into_iter().enumerate().map(|(offset, verdict)| {
-            let evidence = kept.next_if(|(at, _)| *at == offset).map(|(_, evidence)| evidence);
-            Judgement { verdict, evidence }
-        }));
-        assert!(kept.next().is_none(), "evidence is stated in the order of the cells, once each");
+        out.extend(judge(detector, &run));
     }
 }
