@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::error::{InputError, Place, quoted};
 use super::faults::{EXAMPLES, FaultKind};
+use super::keys::Keys;
 use super::layout::Table;
 
 /// A stretch of rows, column by column; all columns are equally long.
@@ -11,10 +12,9 @@ use super::layout::Table;
 pub(super) struct Batch<'a> {
     /// UTC milliseconds.
     pub(super) times: Vec<i64>,
-    /// One for each key column of the table.
-    pub(super) keys: Vec<Vec<Cow<'a, str>>>,
+    pub(super) keys: Keys<'a>,
     /// One for each value column of the table; NaN where there is no finite number.
-    pub(super) values: Vec<Vec<f64>>,
+    pub(super) values: Vec<Cow<'a, [f64]>>,
     pub(super) places: Places,
     /// Why values are NaN.
     pub(super) odd: OddValues,
@@ -24,8 +24,8 @@ impl Batch<'_> {
     /// No rows yet, with the columns of `table`.
     pub(super) fn empty(table: &Table) -> Self {
         Self {
-            keys: table.keys.iter().map(|_| Vec::new()).collect(),
-            values: table.values.iter().map(|_| Vec::new()).collect(),
+            keys: Keys::empty(table.keys.len()),
+            values: vec![Cow::default(); table.values.len()],
             ..Self::default()
         }
     }

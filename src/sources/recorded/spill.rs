@@ -39,19 +39,15 @@ impl SpillWriter {
         Ok(Self { file: BufWriter::with_capacity(READ_BYTES, tempfile::tempfile_in(dir)?), length: 0 })
     }
 
-    /// Appends `chunks` as one run.
-    pub(super) fn append<'a>(&mut self, chunks: impl Iterator<Item = &'a [Sample]>) -> io::Result<Extent> {
+    /// Appends `samples` as one run.
+    pub(super) fn append(&mut self, samples: impl Iterator<Item = Sample>) -> io::Result<Extent> {
         let offset = self.length;
-        let mut samples = 0;
-        for chunk in chunks {
-            for sample in chunk {
-                self.file.write_all(&sample.at.as_millis().to_le_bytes())?;
-                self.file.write_all(&sample.value.to_le_bytes())?;
-            }
-            samples += chunk.len();
+        for sample in samples {
+            self.file.write_all(&sample.at.as_millis().to_le_bytes())?;
+            self.file.write_all(&sample.value.to_le_bytes())?;
+            self.length += SAMPLE_BYTES as u64;
         }
-        self.length += (samples * SAMPLE_BYTES) as u64;
-        Ok(Extent { offset, samples })
+        Ok(Extent { offset, samples: (self.length - offset) as usize / SAMPLE_BYTES })
     }
 
     /// Ends the writing.
