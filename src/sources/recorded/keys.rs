@@ -2,8 +2,8 @@
 //!
 //! Two orders of rows are common: series after series, and time after time with the series always in
 //! the same order. So rows with the same key that follow each other may be one run, and a run is first held
-//! against the key of the run before, then against the one that followed it last time; only then its key is
-//! hashed.
+//! against the key that followed the one before it last time, then against that one itself; only then its key
+//! is hashed.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -65,13 +65,13 @@ impl KeyTable {
     #[inline]
     pub(super) fn find(&mut self, keys: &Keys<'_>, run: usize, make: impl FnOnce(&[&str]) -> u32) -> u32 {
         if let Some(current) = self.entries.get(self.current) {
-            if current.is_of(keys, run) {
-                return current.series;
-            }
             let follower = &self.entries[current.follower];
             if follower.is_of(keys, run) {
                 self.current = current.follower;
                 return follower.series;
+            }
+            if current.is_of(keys, run) {
+                return current.series;
             }
         }
         self.look_up(keys, run, make)

@@ -11,8 +11,9 @@ use super::spill::{Extent, Spill, SpillWriter};
 
 /// Samples of the first chunk of a series: small, so that many short series cost little.
 const FIRST_CHUNK: usize = 16;
-/// Samples of the largest chunk: large, so that a long series has few.
-const LARGEST_CHUNK: usize = 4096;
+/// Samples of the largest chunk. Their values fill a page of 4 KiB: of larger chunks the allocator leaves a good
+/// part of its own pages empty.
+const LARGEST_CHUNK: usize = 512;
 
 /// A stretch of a series, in the order of arrival.
 pub(super) struct Segment {

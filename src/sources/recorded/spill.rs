@@ -40,13 +40,13 @@ impl SpillWriter {
     }
 
     /// Appends `samples` as one run.
-    pub(super) fn append(&mut self, samples: impl Iterator<Item = Sample>) -> io::Result<Extent> {
+    pub(super) fn append(&mut self, mut samples: impl Iterator<Item = Sample>) -> io::Result<Extent> {
         let offset = self.length;
-        for sample in samples {
-            self.file.write_all(&sample.at.as_millis().to_le_bytes())?;
-            self.file.write_all(&sample.value.to_le_bytes())?;
+        // going through a chain of chunks is much faster from within than by `next`
+        samples.try_for_each(|sample| {
             self.length += SAMPLE_BYTES as u64;
-        }
+            self.file.write_all(&encoded(sample))
+        })?;
         Ok(Extent { offset, samples: (self.length - offset) as usize / SAMPLE_BYTES })
     }
 
@@ -77,6 +77,12 @@ impl Spill {
         }
         Ok(())
     }
+}
+
+fn encoded(sample: Sample) -> [u8; SAMPLE_BYTES] {
+    let [a, b, c, d, e, f, g, h] = sample.at.as_millis().to_le_bytes();
+    let [i, j, k, l, m, n, o, p] = sample.value.to_le_bytes();
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
 fn decoded(bytes: &[u8; SAMPLE_BYTES]) -> Sample {
