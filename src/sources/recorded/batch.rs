@@ -77,14 +77,15 @@ pub(super) struct OddValues {
 }
 
 impl OddValues {
-    /// Adds one; `found` is what stood there, empty for nothing.
-    pub(super) fn add(&mut self, kind: FaultKind, row: usize, column: usize, found: &str) {
+    /// Adds one and states what it counts as; `found` is what stood there, empty for nothing.
+    pub(super) fn nan(&mut self, kind: FaultKind, row: usize, column: usize, found: &str) -> f64 {
         let count = &mut self.counts[kind as usize];
         *count += 1;
         if *count <= EXAMPLES as u64 {
             let found = (!found.is_empty()).then(|| quoted(found));
             self.first.push(OddValue { kind, row, column, found });
         }
+        f64::NAN
     }
 }
 
@@ -135,9 +136,11 @@ impl Numeric {
         self.columns[column].number = true;
     }
 
-    /// A number stood in every value column.
-    pub(super) fn all_numbers(&mut self) {
-        self.columns.iter_mut().for_each(|column| column.number = true);
+    /// In each value column stood what is in that of `batch`, and no text.
+    pub(super) fn no_text(&mut self, batch: &Batch<'_>) {
+        for (column, values) in self.columns.iter_mut().zip(&batch.values) {
+            column.number |= values.iter().any(|value| value.is_finite());
+        }
     }
 
     /// A text stood in value column `column`.

@@ -133,7 +133,7 @@ impl<'t> CsvReader<'t> {
         let separator = self.lines.separator();
         let plain = self.plain.get_or_insert_with(|| PlainReader::new(self.table, separator, form));
         let Some(batch) = plain.read(block) else { return Ok(None) };
-        self.numeric.all_numbers();
+        self.numeric.no_text(&batch);
         self.router.route(&batch, collector)?;
         Ok(Some(batch.times.len() as u64))
     }

@@ -135,10 +135,7 @@ impl<'t> RowReader<'t> {
                 self.numeric.number(ordinal);
                 value
             }
-            Value::Odd(kind) => {
-                batch.odd.add(kind, row, ordinal, text);
-                f64::NAN
-            }
+            Value::Odd(kind) => batch.odd.nan(kind, row, ordinal, text),
         }
     }
 

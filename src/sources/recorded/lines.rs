@@ -132,8 +132,7 @@ impl<'t> LineReader<'t> {
                     if kind == FaultKind::NotNumeric {
                         numeric.text(ordinal, place, text);
                     }
-                    batch.odd.add(kind, row, ordinal, text);
-                    f64::NAN
+                    batch.odd.nan(kind, row, ordinal, text)
                 }
             };
             batch.values[ordinal].to_mut().push(value);
