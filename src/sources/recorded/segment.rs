@@ -107,13 +107,18 @@ impl Segment {
         Ok(())
     }
 
-    /// Appends all samples to `samples`.
-    pub(super) fn read(&self, spill: Option<&Spill>, samples: &mut Vec<Sample>) -> io::Result<()> {
+    /// Gives all samples to `see`, piece by piece.
+    pub(super) fn read(&self, spill: Option<&Spill>, see: &mut dyn FnMut(&[Sample])) -> io::Result<()> {
         for extent in &self.extents {
             let spill = spill.ok_or_else(|| io::Error::other("the spill file is gone"))?;
-            spill.read(*extent, samples)?;
+            spill.read(*extent, see)?;
         }
-        self.chunks().for_each(|chunk| samples.extend(chunk.samples()));
+        let mut samples = Vec::with_capacity(LARGEST_CHUNK);
+        for chunk in self.chunks() {
+            samples.clear();
+            samples.extend(chunk.samples());
+            see(&samples);
+        }
         Ok(())
     }
 

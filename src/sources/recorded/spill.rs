@@ -63,15 +63,18 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    /// Appends the samples of `extent` to `samples`.
-    pub(super) fn read(&self, extent: Extent, samples: &mut Vec<Sample>) -> io::Result<()> {
+    /// Gives the samples of `extent` to `see`, piece by piece.
+    pub(super) fn read(&self, extent: Extent, see: &mut dyn FnMut(&[Sample])) -> io::Result<()> {
         let mut buffer = [0; READ_BYTES];
+        let mut samples = Vec::with_capacity(READ_BYTES / SAMPLE_BYTES);
         let mut offset = extent.offset;
         let mut left = extent.samples * SAMPLE_BYTES;
         while left > 0 {
             let bytes = &mut buffer[..left.min(READ_BYTES)];
             self.file.read_exact_at(bytes, offset)?;
+            samples.clear();
             samples.extend(bytes.as_chunks::<SAMPLE_BYTES>().0.iter().map(decoded));
+            see(&samples);
             offset += bytes.len() as u64;
             left -= bytes.len();
         }
