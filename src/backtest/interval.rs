@@ -27,25 +27,43 @@ impl fmt::Display for IntervalFault {
     }
 }
 
-/// The most common spacing of samples that follow each other; of equally common ones the shortest.
-pub(super) fn most_common(samples: &[Sample]) -> Result<Interval, IntervalFault> {
-    let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
-    // nearly all spacings are equal: a run of them is counted at once
-    let (mut spacing, mut run) = (0, 0);
-    for pair in samples.windows(2) {
-        let this = pair[1].at.as_millis() - pair[0].at.as_millis();
-        if this != spacing {
-            *counts.entry(spacing).or_default() += run;
-            (spacing, run) = (this, 0);
+/// How often each spacing of samples that follow each other occurs.
+#[derive(Debug, Default)]
+pub(super) struct Spacings {
+    counts: BTreeMap<i64, u64>,
+    last_ms: Option<i64>,
+    /// Nearly all spacings are equal: a run of them is counted at once.
+    spacing: i64,
+    run: u64,
+}
+
+impl Spacings {
+    /// Counts `samples`, which follow those of earlier calls.
+    pub(super) fn observe(&mut self, samples: &[Sample]) {
+        for sample in samples {
+            let at_ms = sample.at.as_millis();
+            let Some(last_ms) = self.last_ms.replace(at_ms) else { continue };
+            if at_ms - last_ms != self.spacing {
+                self.end_run();
+                self.spacing = at_ms - last_ms;
+            }
+            self.run += 1;
         }
-        run += 1;
     }
-    *counts.entry(spacing).or_default() += run;
-    let forward = counts.into_iter().filter(|&(spacing, count)| spacing > 0 && count > 0);
-    let (spacing, _) = forward
-        .reduce(|best, other| if other.1 > best.1 { other } else { best })
-        .ok_or(IntervalFault::NoSpacing)?;
-    Interval::from_millis(spacing).map_err(IntervalFault::OutOfRange)
+
+    /// The most common spacing; of equally common ones the shortest.
+    pub(super) fn most_common(mut self) -> Result<Interval, IntervalFault> {
+        self.end_run();
+        let forward = self.counts.into_iter().filter(|&(spacing, count)| spacing > 0 && count > 0);
+        let (spacing, _) = forward
+            .reduce(|best, other| if other.1 > best.1 { other } else { best })
+            .ok_or(IntervalFault::NoSpacing)?;
+        Interval::from_millis(spacing).map_err(IntervalFault::OutOfRange)
+    }
+
+    fn end_run(&mut self) {
+        *self.counts.entry(self.spacing).or_default() += std::mem::take(&mut self.run);
+    }
 }
 
 #[cfg(test)]
@@ -53,8 +71,9 @@ mod tests {
     use super::*;
 
     fn of(times: &[i64]) -> Result<i64, IntervalFault> {
-        let samples: Vec<_> = times.iter().map(|&at| Sample::new(at, 0.0)).collect();
-        most_common(&samples).map(Interval::as_millis)
+        let mut spacings = Spacings::default();
+        times.iter().for_each(|&at| spacings.observe(&[Sample::new(at, 0.0)]));
+        spacings.most_common().map(Interval::as_millis)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{BacktestError, NotJudged, Task, interval};
 use crate::monitor::{Anomalies, Anomaly, Monitor, MonitorSpec, Said};
-use crate::sources::recorded::Recording;
+use crate::sources::recorded::{Recording, SeriesInfo};
 use quietgate_detectors::{Interval, Reason, Sample, Timestamp, Verdict};
 use quietgate_rules::Finding;
 use std::collections::BTreeMap;
@@ -77,39 +77,51 @@ pub(super) fn judge(
     task: &Task<'_>,
 ) -> Result<Result<Outcome, NotJudged>, BacktestError> {
     let info = &recording.series()[index];
-    let samples = recording.samples(index).map_err(BacktestError::Input)?;
+    let visit = |see: &mut dyn FnMut(&[Sample])| recording.visit(index, see).map_err(BacktestError::Input);
     let spec = match ((task.spec)(info, task.interval), task.interval) {
-        (Err(NotJudged::Interval(_)), None) => interval::most_common(&samples)
-            .map_err(NotJudged::Interval)
-            .and_then(|found| (task.spec)(info, Some(found))),
+        (Err(NotJudged::Interval(_)), None) => {
+            let mut spacings = interval::Spacings::default();
+            visit(&mut |samples| spacings.observe(samples))?;
+            let found = spacings.most_common().map_err(NotJudged::Interval);
+            found.and_then(|found| (task.spec)(info, Some(found)))
+        }
         (spec, _) => spec,
     };
-    Ok(spec.map(|spec| judge_samples(spec, &samples, task.want)))
+    let spec = match spec {
+        Ok(spec) => spec,
+        Err(not_judged) => return Ok(Err(not_judged)),
+    };
+    let mut monitor = Monitor::new(&spec);
+    let mut hearing = Hearing::new(&spec, task.want);
+    visit(&mut |samples| monitor.observe(samples, |said| hearing.hear(&said)))?;
+    monitor.finish(|said| hearing.hear(&said));
+    let rows = match task.want {
+        Want::Anomalies => Vec::new(),
+        Want::Rows => hearing.rows(&recording.samples(index).map_err(BacktestError::Input)?, &monitor),
+    };
+    Ok(Ok(outcome(spec, info, &monitor, hearing, rows)))
 }
 
-/// Judges `samples`, all of one series.
-pub(super) fn judge_samples(spec: MonitorSpec, samples: &[Sample], want: Want) -> Outcome {
-    let mut monitor = Monitor::new(&spec);
-    let mut hearing = Hearing::new(&spec, want);
-    monitor.observe(samples, |said| hearing.hear(&said));
-    monitor.finish(|said| hearing.hear(&said));
-    let rows = match want {
-        Want::Anomalies => Vec::new(),
-        Want::Rows => hearing.rows(samples, &monitor),
-    };
+/// What became of the series `info`, now that all of it is judged.
+fn outcome(
+    spec: MonitorSpec,
+    info: &SeriesInfo,
+    monitor: &Monitor,
+    hearing: Hearing,
+    rows: Vec<Row>,
+) -> Outcome {
     let words = |anomaly: &Anomaly| {
         let votes = anomaly.votes.iter();
         votes.map(|vote| monitor.words(vote.column, vote.verdict, &vote.evidence, vote.at)).collect()
     };
-    let (from, until) = hearing.span(samples, spec.interval);
     let cells = hearing.next - hearing.judged;
     Outcome {
-        samples: samples.len() as u64,
+        samples: info.samples,
         judged: hearing.judged,
         unknown: cells,
         missing: hearing.next - hearing.told,
-        from,
-        until,
+        from: info.first,
+        until: Timestamp::from_millis(info.last.as_millis().saturating_add(spec.interval.as_millis())),
         anomalies: hearing.anomalies.finish().into_iter().map(|a| (a.clone(), words(&a))).collect(),
         rows,
         cells: hearing.cells,
@@ -229,11 +241,5 @@ impl Hearing {
         let mut rows: Vec<Row> = samples.iter().rev().map(row).collect();
         rows.reverse();
         rows
-    }
-
-    fn span(&self, samples: &[Sample], interval: Interval) -> (Timestamp, Timestamp) {
-        let from = samples.iter().map(|sample| sample.at).min().unwrap_or(Timestamp::from_millis(0));
-        let last = samples.iter().map(|sample| sample.at).max().unwrap_or(from);
-        (from, Timestamp::from_millis(last.as_millis().saturating_add(interval.as_millis())))
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct InputArgs {
     /// Columns to leave out
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     ignore: Vec<String>,
-    /// Samples kept in memory while reading, 16 bytes each; what is more waits in a temporary file
+    /// Samples kept in memory while reading, 8 to 16 bytes each; what is more waits in a temporary file
     #[arg(long, value_name = "SIZE", default_value = "512MiB")]
     memory: String,
 }

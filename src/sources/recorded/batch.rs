@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::error::{InputError, Place, quoted};
 use super::faults::{EXAMPLES, FaultKind};
+use super::keys::Keys;
 use super::layout::Table;
 
 /// A stretch of rows, column by column; all columns are equally long.
@@ -11,10 +12,9 @@ use super::layout::Table;
 pub(super) struct Batch<'a> {
     /// UTC milliseconds.
     pub(super) times: Vec<i64>,
-    /// One for each key column of the table.
-    pub(super) keys: Vec<Vec<Cow<'a, str>>>,
+    pub(super) keys: Keys<'a>,
     /// One for each value column of the table; NaN where there is no finite number.
-    pub(super) values: Vec<Vec<f64>>,
+    pub(super) values: Vec<Cow<'a, [f64]>>,
     pub(super) places: Places,
     /// Why values are NaN.
     pub(super) odd: OddValues,
@@ -24,8 +24,8 @@ impl Batch<'_> {
     /// No rows yet, with the columns of `table`.
     pub(super) fn empty(table: &Table) -> Self {
         Self {
-            keys: table.keys.iter().map(|_| Vec::new()).collect(),
-            values: table.values.iter().map(|_| Vec::new()).collect(),
+            keys: Keys::empty(table.keys.len()),
+            values: vec![Cow::default(); table.values.len()],
             ..Self::default()
         }
     }
@@ -77,14 +77,15 @@ pub(super) struct OddValues {
 }
 
 impl OddValues {
-    /// Adds one; `found` is what stood there, empty for nothing.
-    pub(super) fn add(&mut self, kind: FaultKind, row: usize, column: usize, found: &str) {
+    /// Adds one and states what it counts as; `found` is what stood there, empty for nothing.
+    pub(super) fn nan(&mut self, kind: FaultKind, row: usize, column: usize, found: &str) -> f64 {
         let count = &mut self.counts[kind as usize];
         *count += 1;
         if *count <= EXAMPLES as u64 {
             let found = (!found.is_empty()).then(|| quoted(found));
             self.first.push(OddValue { kind, row, column, found });
         }
+        f64::NAN
     }
 }
 
@@ -135,9 +136,11 @@ impl Numeric {
         self.columns[column].number = true;
     }
 
-    /// A number stood in every value column.
-    pub(super) fn all_numbers(&mut self) {
-        self.columns.iter_mut().for_each(|column| column.number = true);
+    /// In each value column stood what is in that of `batch`, and no text.
+    pub(super) fn no_text(&mut self, batch: &Batch<'_>) {
+        for (column, values) in self.columns.iter_mut().zip(&batch.values) {
+            column.number |= values.iter().any(|value| value.is_finite());
+        }
     }
 
     /// A text stood in value column `column`.

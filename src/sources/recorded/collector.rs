@@ -75,31 +75,20 @@ impl Collector {
         &self.tracks[series as usize].identity.name
     }
 
-    /// Appends `sample` to `series`. `place` says where it stands and in which value column.
+    /// Appends samples to `series`. `place` says where the one at an offset stands and in which value column.
     #[inline]
-    pub(super) fn push(
+    pub(super) fn extend(
         &mut self,
         series: u32,
-        sample: Sample,
-        place: impl Fn() -> (Place, usize),
+        times: &[i64],
+        values: &[f64],
+        place: impl Fn(usize) -> (Place, usize),
     ) -> Result<(), InputError> {
-        let track = &mut self.tracks[series as usize];
-        let file = self.files.len() - 1;
-        let segment = track.open.get_or_insert_with(|| Segment::new(file, sample, place().0));
-        let newest = segment.newest;
-        if sample.at > newest.at {
-            segment.newest = sample;
-        } else {
-            segment.oldest_ms = segment.oldest_ms.min(sample.at.as_millis());
+        let mut next = 0;
+        while next < times.len() {
+            next += self.push(series, &times[next..], &values[next..], || place(next))?;
         }
-        if segment.is_full() {
-            self.memory += segment.grow();
-        }
-        segment.push(sample);
-        if sample.at <= newest.at {
-            self.disorder(series, newest, sample, place());
-        }
-        if self.memory > self.memory_limit { self.spill() } else { Ok(()) }
+        Ok(())
     }
 
     /// Counts a fault at `rank` of the file at hand.
@@ -119,6 +108,31 @@ impl Collector {
     /// Counts faults of which others are named.
     pub(super) fn count_faults(&mut self, kind: FaultKind, count: u64) {
         self.faults.count_only(kind, count);
+    }
+
+    /// Appends the first of these samples and those after it that need no look; states how many.
+    #[inline]
+    fn push(
+        &mut self,
+        series: u32,
+        times: &[i64],
+        values: &[f64],
+        place: impl Fn() -> (Place, usize),
+    ) -> Result<usize, InputError> {
+        let sample = Sample::new(times[0], values[0]);
+        let file = self.files.len() - 1;
+        let track = &mut self.tracks[series as usize];
+        let segment = track.open.get_or_insert_with(|| Segment::new(file, sample, place().0));
+        let newest = segment.newest;
+        self.memory += segment.push(sample);
+        let taken = 1 + segment.extend_evenly(&times[1..], &values[1..]);
+        if sample.at <= newest.at {
+            self.disorder(series, newest, sample, place());
+        }
+        if self.memory > self.memory_limit {
+            self.spill()?;
+        }
+        Ok(taken)
     }
 
     /// A sample that is not newer than the newest before it.

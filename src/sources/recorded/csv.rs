@@ -5,13 +5,13 @@ use std::io::Read;
 use super::batch::Numeric;
 use super::blocks::{Block, BlockError, Blocks};
 use super::collector::Collector;
-use super::columns::ColumnReader;
 use super::error::{InputError, Place, quoted};
 use super::faults::FaultKind;
 use super::fields;
 use super::layout::Table;
 use super::lines::LineReader;
 use super::open::damaged;
+use super::plain::PlainReader;
 use super::reading::{Progress, Reading};
 use super::router::Router;
 
@@ -93,9 +93,8 @@ fn unreadable(file: &str, packed: Option<&'static str>, error: BlockError, line:
 struct CsvReader<'t> {
     file: &'t str,
     table: &'t Table,
-    threads: Option<usize>,
     lines: LineReader<'t>,
-    columns: Option<ColumnReader<'t>>,
+    plain: Option<PlainReader>,
     numeric: Numeric,
     router: Router<'t>,
     rows: u64,
@@ -108,9 +107,8 @@ impl<'t> CsvReader<'t> {
         Self {
             file: reading.file,
             table,
-            threads: reading.options.threads,
             lines: LineReader::new(reading.file, table, separator, reading.options.timestamps),
-            columns: None,
+            plain: None,
             numeric: Numeric::new(table),
             router: Router::new(table, reading.file, reading.stem),
             rows: 0,
@@ -120,7 +118,7 @@ impl<'t> CsvReader<'t> {
 
     /// Reads one block; states the number of its rows.
     fn block(&mut self, block: &Block<'_>, collector: &mut Collector) -> Result<u64, InputError> {
-        let rows = match self.by_columns(block, collector)? {
+        let rows = match self.at_once(block, collector)? {
             Some(rows) => rows,
             None => self.by_lines(block, collector)?,
         };
@@ -129,19 +127,13 @@ impl<'t> CsvReader<'t> {
     }
 
     /// The fast way; `None` where something in the block is odd.
-    fn by_columns(
-        &mut self,
-        block: &Block<'_>,
-        collector: &mut Collector,
-    ) -> Result<Option<u64>, InputError> {
+    fn at_once(&mut self, block: &Block<'_>, collector: &mut Collector) -> Result<Option<u64>, InputError> {
         self.lines.settle(block);
         let Some(form) = self.lines.form() else { return Ok(None) };
         let separator = self.lines.separator();
-        let columns =
-            self.columns.get_or_insert_with(|| ColumnReader::new(self.table, separator, form, self.threads));
-        let Some(frame) = columns.parse(block) else { return Ok(None) };
-        let Some(batch) = columns.batch(&frame, block.first_line) else { return Ok(None) };
-        self.numeric.all_numbers();
+        let plain = self.plain.get_or_insert_with(|| PlainReader::new(self.table, separator, form));
+        let Some(batch) = plain.read(block) else { return Ok(None) };
+        self.numeric.no_text(&batch);
         self.router.route(&batch, collector)?;
         Ok(Some(batch.times.len() as u64))
     }

@@ -1,5 +1,5 @@
 //! CSV line by line: exact about every place and every oddity. What this reader says about a file is
-//! the definition; `columns` is the fast way to the same answer for blocks without oddities.
+//! the definition; `plain` is the fast way to the same answer for blocks without oddities.
 
 use std::borrow::Cow;
 
@@ -132,13 +132,13 @@ impl<'t> LineReader<'t> {
                     if kind == FaultKind::NotNumeric {
                         numeric.text(ordinal, place, text);
                     }
-                    batch.odd.add(kind, row, ordinal, text);
-                    f64::NAN
+                    batch.odd.nan(kind, row, ordinal, text)
                 }
             };
-            batch.values[ordinal].push(value);
+            batch.values[ordinal].to_mut().push(value);
         }
-        for (keys, column) in batch.keys.iter_mut().zip(&self.table.keys) {
+        batch.keys.starts.push(row);
+        for (keys, column) in batch.keys.columns.iter_mut().zip(&self.table.keys) {
             keys.push(std::mem::take(&mut fields[*column]));
         }
         Ok(())

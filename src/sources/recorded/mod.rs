@@ -5,25 +5,29 @@
 //! kept; what says that a file is not what it was taken for is an [`InputError`].
 //!
 //! A file goes this way: `open` unpacks it, `csv` or `parquet` makes `batch`es of its rows (CSV
-//! in `blocks`, by `columns` or by `lines`), `layout` says which column is what, `clock` reads
-//! the times, the `router` finds the series of a row, and the `collector` keeps its samples in
-//! `segment`s, in memory or in the `spill` file.
+//! in `blocks`, by the `plain` reader or by `lines`), `layout` says which column is what, `clock` reads
+//! the times, the `router` finds the series of rows by their `keys`, and the `collector` keeps their samples in
+//! `segment`s, by `chunk`s in memory or in the `spill` file.
 
 mod batch;
 mod blocks;
+mod chunk;
 mod clock;
 mod collector;
-mod columns;
 mod csv;
+mod decimal;
 mod error;
 mod faults;
 mod fields;
+mod frames;
 mod hush;
+mod keys;
 mod layout;
 mod lines;
 mod open;
 mod parquet;
 mod paths;
+mod plain;
 mod reading;
 mod recording;
 mod router;
@@ -55,16 +59,17 @@ pub struct ReadOptions {
     pub timestamps: TimestampForm,
     /// Which column is what.
     pub columns: ColumnNames,
-    /// Bytes of samples kept in memory, 16 a sample; what is more goes to a temporary file. Default 512 MiB.
+    /// Bytes of samples kept in memory, 8 a sample where they come in even steps, else 16; what is more goes to a
+    /// temporary file. Default 512 MiB.
     pub memory_bytes: usize,
     /// The directory for temporary files; else that of the system (`TMPDIR`).
     pub spill_dir: Option<PathBuf>,
-    /// In how many pieces polars cuts its work; else as it sees fit. The number of its threads is set by
-    /// the environment variable `POLARS_MAX_THREADS` alone.
+    /// For how many threads Parquet is read at once; else as many as there are processors. The number of polars'
+    /// threads is set by the environment variable `POLARS_MAX_THREADS` alone.
     pub threads: Option<usize>,
 }
 
-/// Half a GiB holds 33 million samples: the files of most people never touch the disk.
+/// Half a GiB holds 67 million samples in even steps: the files of most people never touch the disk.
 const MEMORY_BYTES: usize = 512 << 20;
 
 impl Default for ReadOptions {

@@ -1,30 +1,28 @@
 //! A Parquet file, a stretch of rows at a time.
 
-use std::borrow::Cow;
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
 use polars::io::parquet::metadata::FileMetadataRef;
 use polars::prelude::{
-    ArrowDataType, ArrowSchema, Column, DataFrame, DataType, ParallelStrategy, ParquetReader, PolarsError,
-    PolarsResult, SerReader, TimeUnit,
+    ArrowDataType, ArrowSchema, DataFrame, ParallelStrategy, ParquetReader, PolarsError, PolarsResult,
+    SerReader,
 };
-use quietgate_detectors::DAY_MS;
 
-use super::batch::{Batch, Numeric, Places, Value};
-use super::clock::{Clock, Form, TimestampForm, Unit, checked};
 use super::collector::Collector;
-use super::error::{InputError, Place, quoted};
-use super::faults::FaultKind;
+use super::error::InputError;
+use super::frames::RowReader;
 use super::hush;
 use super::layout::Table;
 use super::open::damaged;
 use super::reading::{Progress, Reading};
-use super::router::Router;
 
-/// Rows that are read at once: as many as the largest common row group has.
-const ROWS: usize = 1 << 20;
-/// Value columns of a wide table that are read at once: with [`ROWS`] they take 128 MiB.
+/// Rows that are read at once for each thread: few enough that their columns stay in the cache.
+const ROWS_A_THREAD: usize = 1 << 17;
+/// Rows that are read at once at most: as many as the largest common row group has.
+const MOST_ROWS: usize = 1 << 20;
+/// Value columns of a wide table that are read at once: with [`MOST_ROWS`] they take 128 MiB.
 const WIDE_COLUMNS: usize = 16;
 
 /// Reads all of `file`, which came out of a stream packed by `packed`, if by any.
@@ -50,21 +48,40 @@ pub(super) fn read(
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let parts = table.in_parts(WIDE_COLUMNS);
     let mut readers: Vec<_> = parts.iter().map(|part| RowReader::new(reading, part)).collect();
-    for first in (0..metadata.num_rows).step_by(ROWS) {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = reading.options.threads.unwrap_or_else(processors);
+    let groups = metadata.row_groups.iter().map(|group| group.num_rows());
+    for Range { start: first, end } in stretches(groups, ROWS_A_THREAD.saturating_mul(threads)) {
+        let rows = end - first;
         if progress.stopped() {
             return Ok(());
         }
-        let rows = ROWS.min(metadata.num_rows - first);
         for part in &mut readers {
             let frame = caught(|| frame(file, &metadata, part.table, first, rows)).map_err(broken)?;
             part.rows(&frame, first, collector).map_err(|error| error.or_damaged(broken))?;
         }
         if packed.is_none() {
-            progress.consumed(size * (first + rows) as u64 / metadata.num_rows as u64);
+            progress.consumed(size * end as u64 / metadata.num_rows as u64);
         }
         progress.advanced(rows as u64);
     }
     readers.iter().try_for_each(|part| part.numeric.check(reading.file, part.table, true))
+}
+
+/// The rows of a file in stretches that are read at once: whole row groups, for a part of one costs nearly as
+/// much as all of it, but never more rows than memory has room for. `groups` are the rows of each row group.
+fn stretches(groups: impl Iterator<Item = usize>, at_once: usize) -> Vec<Range<usize>> {
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    let mut next = 0;
+    for rows in groups {
+        let end = next + rows;
+        match stretches.last_mut() {
+            Some(last) if end - last.start <= at_once.min(MOST_ROWS) => last.end = end,
+            _ => stretches.extend((next..end).step_by(MOST_ROWS).map(|from| from..end.min(from + MOST_ROWS))),
+        }
+        next = end;
+    }
+    stretches
 }
 
 /// The columns of `table` in `rows` rows from row `first` on.
@@ -81,6 +98,7 @@ fn frame(
         .with_projection(Some(table.used().collect()))
         .with_slice(Some((first, rows)))
         .read_parallel(ParallelStrategy::RowGroups)
+        .set_rechunk(true)
         .finish()?;
     if frame.columns().iter().all(|column| column.len() == rows) {
         Ok(frame)
@@ -132,201 +150,17 @@ fn check_types(file: &str, table: &Table, schema: &ArrowSchema) -> Result<(), In
     Ok(())
 }
 
-/// Why rows cannot be used.
-enum RowsError {
-    Input(InputError),
-    Polars(PolarsError),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl RowsError {
-    fn or_damaged(self, damaged: impl Fn(PolarsError) -> InputError) -> InputError {
-        match self {
-            Self::Input(error) => error,
-            Self::Polars(cause) => damaged(cause),
-        }
+    #[test]
+    fn row_groups_are_read_whole_several_small_ones_together() {
+        let cut = |groups: &[usize], at_once| stretches(groups.iter().copied(), at_once);
+        assert_eq!(cut(&[5, 5, 5, 20, 1, 0, 1], 10), [0..10, 10..15, 15..35, 35..37]);
+        assert_eq!(cut(&[5, 5, 5], 1), [0..5, 5..10, 10..15]);
+        let most = MOST_ROWS;
+        assert_eq!(cut(&[2 * most + 7, 1], 10), [0..most, most..2 * most, 2 * most..2 * most + 8]);
+        assert_eq!(cut(&[most, most], usize::MAX), [0..most, most..2 * most]);
     }
-}
-
-impl From<InputError> for RowsError {
-    fn from(error: InputError) -> Self {
-        Self::Input(error)
-    }
-}
-
-impl From<PolarsError> for RowsError {
-    fn from(error: PolarsError) -> Self {
-        Self::Polars(error)
-    }
-}
-
-/// Reads the rows of one table.
-struct RowReader<'t> {
-    file: &'t str,
-    table: &'t Table,
-    wanted: TimestampForm,
-    form: Option<Form>,
-    clock: Clock,
-    numeric: Numeric,
-    router: Router<'t>,
-}
-
-impl<'t> RowReader<'t> {
-    fn new(reading: &Reading<'t>, table: &'t Table) -> Self {
-        Self {
-            file: reading.file,
-            table,
-            wanted: reading.options.timestamps,
-            form: None,
-            clock: Clock::default(),
-            numeric: Numeric::new(table),
-            router: Router::new(table, reading.file, reading.stem),
-        }
-    }
-
-    /// Hands on the rows of `frame`, of which `before` rows of the file came before.
-    fn rows(&mut self, frame: &DataFrame, before: usize, collector: &mut Collector) -> Result<(), RowsError> {
-        let places = Places::From(Place::Row(before as u64 + 1));
-        let column = |number: usize| frame.column(&self.table.names[number]);
-        let texts: PolarsResult<Vec<Column>> =
-            self.table.keys.iter().map(|number| column(*number)?.cast(&DataType::String)).collect();
-        let texts = texts?;
-        let times = column(self.table.time)?;
-        let values: PolarsResult<Vec<&Column>> =
-            self.table.values.iter().map(|number| column(*number)).collect();
-        let mut batch = Batch { places, ..Batch::default() };
-        batch.times = self.times(times, &batch.places)?;
-        for (ordinal, column) in values?.into_iter().enumerate() {
-            let values = self.values(column, ordinal, &mut batch)?;
-            batch.values.push(values);
-        }
-        for column in &texts {
-            let keys = column.str()?.iter().map(|text| Cow::Borrowed(text.unwrap_or_default())).collect();
-            batch.keys.push(keys);
-        }
-        self.router.route(&batch, collector)?;
-        self.numeric.check(self.file, self.table, false)?;
-        Ok(())
-    }
-
-    fn values(
-        &mut self,
-        column: &Column,
-        ordinal: usize,
-        batch: &mut Batch<'_>,
-    ) -> Result<Vec<f64>, RowsError> {
-        let mut values = Vec::with_capacity(column.len());
-        if let Ok(texts) = column.str() {
-            for (row, text) in texts.iter().enumerate() {
-                let text = text.unwrap_or_default().trim();
-                let value = Value::read(text);
-                if value == Value::Odd(FaultKind::NotNumeric) {
-                    self.numeric.text(ordinal, batch.places.of(row), text);
-                }
-                values.push(self.value(value, row, ordinal, text, batch));
-            }
-            return Ok(values);
-        }
-        for (row, value) in column.cast(&DataType::Float64)?.f64()?.iter().enumerate() {
-            match value {
-                Some(value) if value.is_finite() => {
-                    self.numeric.number(ordinal);
-                    values.push(value);
-                }
-                Some(value) => {
-                    let odd = Value::Odd(FaultKind::NotANumber);
-                    values.push(self.value(odd, row, ordinal, &value.to_string(), batch));
-                }
-                None => values.push(self.value(Value::Odd(FaultKind::Empty), row, ordinal, "", batch)),
-            }
-        }
-        Ok(values)
-    }
-
-    fn value(&mut self, value: Value, row: usize, ordinal: usize, text: &str, batch: &mut Batch<'_>) -> f64 {
-        match value {
-            Value::Number(value) => {
-                self.numeric.number(ordinal);
-                value
-            }
-            Value::Odd(kind) => {
-                batch.odd.add(kind, row, ordinal, text);
-                f64::NAN
-            }
-        }
-    }
-
-    fn times(&mut self, column: &Column, places: &Places) -> Result<Vec<i64>, RowsError> {
-        let mut times = Vec::with_capacity(column.len());
-        match column.dtype() {
-            DataType::String => {
-                for (row, text) in column.str()?.iter().enumerate() {
-                    let text = text.unwrap_or_default().trim();
-                    if self.form.is_none() {
-                        self.form = Form::settle(self.wanted, text);
-                    }
-                    let ms = self.form.and_then(|form| self.clock.read(form, text));
-                    times.push(self.checked(ms, places.of(row), || quoted(text))?);
-                }
-            }
-            DataType::Float32 | DataType::Float64 => {
-                for (row, value) in column.cast(&DataType::Float64)?.f64()?.iter().enumerate() {
-                    let ms = value.and_then(|value| self.unit(value)?.fraction_to_ms(value));
-                    times.push(self.checked(ms, places.of(row), || shown(value))?);
-                }
-            }
-            kind => {
-                let typed = unit_of_type(kind);
-                for (row, value) in column.cast(&DataType::Int64)?.i64()?.iter().enumerate() {
-                    let ms = value.and_then(|value| match typed {
-                        Some(TypeUnit::Days) => value.checked_mul(DAY_MS),
-                        Some(TypeUnit::Unit(unit)) => Some(unit.to_ms(value)),
-                        None => self.unit(value as f64).map(|unit| unit.to_ms(value)),
-                    });
-                    times.push(self.checked(ms, places.of(row), || shown(value))?);
-                }
-            }
-        }
-        Ok(times)
-    }
-
-    /// The unit of numbers, settled by the first; `None` where text is wanted.
-    fn unit(&mut self, first: f64) -> Option<Unit> {
-        if self.form.is_none() {
-            self.form = self.wanted.unit_of(first).map(Form::Epoch);
-        }
-        match self.form {
-            Some(Form::Epoch(unit)) => Some(unit),
-            _ => None,
-        }
-    }
-
-    fn checked(&self, ms: Option<i64>, place: Place, found: impl Fn() -> String) -> Result<i64, InputError> {
-        let allowed = match checked(ms, self.form, self.wanted) {
-            Ok(ms) => return Ok(ms),
-            Err(allowed) => allowed,
-        };
-        let column = &self.table.names[self.table.time];
-        Err(InputError::new(self.file, found(), allowed).at(place).in_column(column))
-    }
-}
-
-/// What an integer in a column of dates or timestamps counts.
-#[derive(Debug, Clone, Copy)]
-enum TypeUnit {
-    Days,
-    Unit(Unit),
-}
-
-fn unit_of_type(kind: &DataType) -> Option<TypeUnit> {
-    match kind {
-        DataType::Date => Some(TypeUnit::Days),
-        DataType::Datetime(TimeUnit::Milliseconds, _) => Some(TypeUnit::Unit(Unit::Millis)),
-        DataType::Datetime(TimeUnit::Microseconds, _) => Some(TypeUnit::Unit(Unit::Micros)),
-        DataType::Datetime(TimeUnit::Nanoseconds, _) => Some(TypeUnit::Unit(Unit::Nanos)),
-        _ => None,
-    }
-}
-
-fn shown(value: Option<impl ToString>) -> String {
-    value.map_or_else(|| "no time".to_owned(), |value| value.to_string())
 }

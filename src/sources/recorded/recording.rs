@@ -87,12 +87,22 @@ impl Recording {
     /// # Panics
     /// Where there is no such series.
     pub fn samples(&self, index: usize) -> Result<Vec<Sample>, InputError> {
-        let series = &self.series[index];
-        let mut samples = Vec::with_capacity(series.samples());
-        for segment in &series.segments {
-            segment.read(self.spill.as_ref(), &mut samples).map_err(cannot_read_back)?;
-        }
+        let mut samples = Vec::with_capacity(self.series[index].samples());
+        self.visit(index, &mut |piece| samples.extend_from_slice(piece))?;
         Ok(samples)
+    }
+
+    /// The same samples in the same order, given to `see` piece by piece: a piece is small enough to stay in the
+    /// first cache.
+    ///
+    /// # Errors
+    /// As [`samples`](Self::samples).
+    ///
+    /// # Panics
+    /// As [`samples`](Self::samples).
+    pub fn visit(&self, index: usize, see: &mut dyn FnMut(&[Sample])) -> Result<(), InputError> {
+        let mut segments = self.series[index].segments.iter();
+        segments.try_for_each(|segment| segment.read(self.spill.as_ref(), see)).map_err(cannot_read_back)
     }
 
     /// What was wrong with samples and files that were read all the same.
@@ -132,7 +142,7 @@ impl Recording {
         faults: &mut Faults,
     ) -> io::Result<()> {
         let mut samples = Vec::with_capacity(segment.samples());
-        segment.read(self.spill.as_ref(), &mut samples)?;
+        segment.read(self.spill.as_ref(), &mut |piece| samples.extend_from_slice(piece))?;
         let rank = (segment.file, segment.place, 0);
         let mut reached = None;
         for sample in samples.into_iter().take_while(|sample| sample.at <= newest.at) {

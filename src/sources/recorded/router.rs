@@ -1,17 +1,9 @@
-//! From rows to series: which series a row belongs to, at a few nanoseconds a row.
-//!
-//! Two orders of rows are common: series after series, and time after time with the series always in
-//! the same order. So a row is first held against the series of the row before, then against the one
-//! that followed it last time; only then its key is hashed.
-
-use std::borrow::Cow;
-use std::collections::HashMap;
-
-use quietgate_detectors::Sample;
+//! From rows to series: which series the rows of a batch belong to.
 
 use super::batch::Batch;
 use super::collector::Collector;
 use super::error::InputError;
+use super::keys::KeyTable;
 use super::layout::{Identity, Table};
 
 /// Routes the rows of one file.
@@ -37,7 +29,7 @@ impl<'t> Router<'t> {
         if self.table.keys.is_empty() {
             self.route_columns(batch, collector)?;
         } else {
-            self.route_rows(batch, collector)?;
+            self.route_runs(batch, collector)?;
         }
         self.count_odd(batch, collector);
         Ok(())
@@ -46,17 +38,16 @@ impl<'t> Router<'t> {
     fn route_columns(&mut self, batch: &Batch<'_>, collector: &mut Collector) -> Result<(), InputError> {
         for (ordinal, values) in batch.values.iter().enumerate() {
             let series = self.column_series(ordinal, collector);
-            for (row, (at, value)) in batch.times.iter().zip(values).enumerate() {
-                collector.push(series, Sample::new(*at, *value), || (batch.places.of(row), ordinal))?;
-            }
+            collector.extend(series, &batch.times, values, |row| (batch.places.of(row), ordinal))?;
         }
         Ok(())
     }
 
-    fn route_rows(&mut self, batch: &Batch<'_>, collector: &mut Collector) -> Result<(), InputError> {
-        for (row, (at, value)) in batch.times.iter().zip(&batch.values[0]).enumerate() {
-            let series = self.row_series(batch, row, collector);
-            collector.push(series, Sample::new(*at, *value), || (batch.places.of(row), 0))?;
+    fn route_runs(&mut self, batch: &Batch<'_>, collector: &mut Collector) -> Result<(), InputError> {
+        for (run, rows) in batch.keys.runs(batch.times.len()).enumerate() {
+            let series = self.run_series(batch, run, collector);
+            let (times, values) = (&batch.times[rows.clone()], &batch.values[0][rows.clone()]);
+            collector.extend(series, times, values, |row| (batch.places.of(rows.start + row), 0))?;
         }
         Ok(())
     }
@@ -71,11 +62,11 @@ impl<'t> Router<'t> {
         collector.series(Identity { name: name.to_owned(), labels: Vec::new() }, file)
     }
 
-    /// The series of a row, by its key columns.
+    /// The series of a run of rows, by their key columns.
     #[inline]
-    fn row_series(&mut self, batch: &Batch<'_>, row: usize, collector: &mut Collector) -> u32 {
+    fn run_series(&mut self, batch: &Batch<'_>, run: usize, collector: &mut Collector) -> u32 {
         let table = self.table;
-        self.keys.find(&batch.keys, row, |fields| collector.series(table.identity(fields), None))
+        self.keys.find(&batch.keys, run, |fields| collector.series(table.identity(fields), None))
     }
 
     fn count_odd(&mut self, batch: &Batch<'_>, collector: &mut Collector) {
@@ -84,7 +75,7 @@ impl<'t> Router<'t> {
             let series = if self.table.keys.is_empty() {
                 self.column_series(odd.column, collector)
             } else {
-                self.row_series(batch, odd.row, collector)
+                self.run_series(batch, batch.keys.run_of(odd.row), collector)
             };
             let at = (batch.places.of(odd.row), odd.column);
             collector.fault(odd.kind, at, Some(series), odd.found.clone());
@@ -93,70 +84,5 @@ impl<'t> Router<'t> {
         for (kind, count) in super::faults::FaultKind::ALL.into_iter().zip(left) {
             collector.count_faults(kind, count);
         }
-    }
-}
-
-/// Which series each key (the fields of the key columns) stands for.
-#[derive(Debug, Default)]
-struct KeyTable {
-    entries: Vec<Entry>,
-    by_key: HashMap<Box<[u8]>, usize>,
-    current: usize,
-    scratch: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    fields: Box<[Box<str>]>,
-    series: u32,
-    /// The entry of the row that came after this one last time.
-    follower: usize,
-}
-
-impl Entry {
-    #[inline]
-    fn is_of(&self, keys: &[Vec<Cow<'_, str>>], row: usize) -> bool {
-        self.fields.iter().zip(keys).all(|(field, column)| **field == *column[row])
-    }
-}
-
-impl KeyTable {
-    /// The series of row `row`; `make` names it where it is new.
-    #[inline]
-    fn find(&mut self, keys: &[Vec<Cow<'_, str>>], row: usize, make: impl FnOnce(&[&str]) -> u32) -> u32 {
-        if let Some(current) = self.entries.get(self.current) {
-            if current.is_of(keys, row) {
-                return current.series;
-            }
-            let follower = &self.entries[current.follower];
-            if follower.is_of(keys, row) {
-                self.current = current.follower;
-                return follower.series;
-            }
-        }
-        self.look_up(keys, row, make)
-    }
-
-    fn look_up(&mut self, keys: &[Vec<Cow<'_, str>>], row: usize, make: impl FnOnce(&[&str]) -> u32) -> u32 {
-        self.scratch.clear();
-        for column in keys {
-            self.scratch.extend_from_slice(&column[row].len().to_le_bytes());
-            self.scratch.extend_from_slice(column[row].as_bytes());
-        }
-        let found = match self.by_key.get(self.scratch.as_slice()) {
-            Some(found) => *found,
-            None => {
-                let fields: Vec<&str> = keys.iter().map(|column| &*column[row]).collect();
-                let series = make(&fields);
-                let fields = fields.into_iter().map(Box::from).collect();
-                let number = self.entries.len();
-                self.entries.push(Entry { fields, series, follower: number });
-                self.by_key.insert(self.scratch.as_slice().into(), number);
-                number
-            }
-        };
-        self.entries[self.current].follower = found;
-        self.current = found;
-        self.entries[found].series
     }
 }

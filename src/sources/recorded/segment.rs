@@ -5,13 +5,15 @@ use std::io;
 
 use quietgate_detectors::Sample;
 
+use super::chunk::Chunk;
 use super::error::Place;
 use super::spill::{Extent, Spill, SpillWriter};
 
 /// Samples of the first chunk of a series: small, so that many short series cost little.
 const FIRST_CHUNK: usize = 16;
-/// Samples of the largest chunk: large, so that a long series has few.
-const LARGEST_CHUNK: usize = 4096;
+/// Samples of the largest chunk. Their values fill a page of 4 KiB: of larger chunks the allocator leaves a good
+/// part of its own pages empty.
+const LARGEST_CHUNK: usize = 512;
 
 /// A stretch of a series, in the order of arrival.
 pub(super) struct Segment {
@@ -25,8 +27,8 @@ pub(super) struct Segment {
     /// The oldest time in milliseconds.
     pub(super) oldest_ms: i64,
     extents: Vec<Extent>,
-    full: Vec<Vec<Sample>>,
-    tail: Vec<Sample>,
+    full: Vec<Chunk>,
+    tail: Chunk,
 }
 
 /// Without the samples, which may be millions.
@@ -52,63 +54,84 @@ impl Segment {
             oldest_ms: first.at.as_millis(),
             extents: Vec::new(),
             full: Vec::new(),
-            tail: Vec::new(),
+            tail: Chunk::default(),
         }
     }
 
-    /// Whether the next sample needs a new chunk.
+    /// Appends a sample; states the bytes that it took beyond those that were there.
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        self.tail.len() == self.tail.capacity()
-    }
-
-    /// Begins a new chunk; states the bytes that it takes.
-    pub(super) fn grow(&mut self) -> usize {
-        let samples = (self.tail.capacity() * 2).clamp(FIRST_CHUNK, LARGEST_CHUNK);
-        let chunk = Vec::with_capacity(samples);
-        let bytes = chunk.capacity() * size_of::<Sample>();
-        let old = std::mem::replace(&mut self.tail, chunk);
-        if !old.is_empty() {
-            self.full.push(old);
+    pub(super) fn push(&mut self, sample: Sample) -> usize {
+        if sample.at > self.newest.at {
+            self.newest = sample;
+        } else {
+            self.oldest_ms = self.oldest_ms.min(sample.at.as_millis());
         }
-        bytes
-    }
-
-    /// Appends a sample.
-    #[inline]
-    pub(super) fn push(&mut self, sample: Sample) {
+        let full = self.tail.len() == self.tail.capacity();
+        if full {
+            self.grow();
+        }
+        let before = if full { 0 } else { self.tail.bytes() };
         self.tail.push(sample);
+        self.tail.bytes() - before
+    }
+
+    /// Appends of these samples those at the head that are newer than all before and need neither a look nor
+    /// more bytes; states how many.
+    #[inline]
+    pub(super) fn extend_evenly(&mut self, times: &[i64], values: &[f64]) -> usize {
+        if times.first().is_none_or(|at_ms| *at_ms <= self.newest.at.as_millis()) {
+            return 0;
+        }
+        let taken = self.tail.extend_evenly(times, values);
+        if let (Some(at_ms), Some(value)) = (times[..taken].last(), values[..taken].last()) {
+            self.newest = Sample::new(*at_ms, *value);
+        }
+        taken
     }
 
     /// How many samples there are.
     pub(super) fn samples(&self) -> usize {
         let on_disk: usize = self.extents.iter().map(|extent| extent.samples()).sum();
-        let in_memory: usize = self.chunks().map(<[Sample]>::len).sum();
+        let in_memory: usize = self.chunks().map(Chunk::len).sum();
         on_disk + in_memory
     }
 
     /// Moves what is in memory to disk.
     pub(super) fn spill(&mut self, spill: &mut SpillWriter) -> io::Result<()> {
-        if self.chunks().all(<[Sample]>::is_empty) {
+        if self.tail.len() == 0 {
             return Ok(());
         }
-        self.extents.push(spill.append(self.chunks())?);
+        self.extents.push(spill.append(self.chunks().flat_map(Chunk::samples))?);
         self.full = Vec::new();
-        self.tail = Vec::new();
+        self.tail = Chunk::default();
         Ok(())
     }
 
-    /// Appends all samples to `samples`.
-    pub(super) fn read(&self, spill: Option<&Spill>, samples: &mut Vec<Sample>) -> io::Result<()> {
+    /// Gives all samples to `see`, piece by piece.
+    pub(super) fn read(&self, spill: Option<&Spill>, see: &mut dyn FnMut(&[Sample])) -> io::Result<()> {
         for extent in &self.extents {
             let spill = spill.ok_or_else(|| io::Error::other("the spill file is gone"))?;
-            spill.read(*extent, samples)?;
+            spill.read(*extent, see)?;
         }
-        self.chunks().for_each(|chunk| samples.extend_from_slice(chunk));
+        let mut samples = Vec::with_capacity(LARGEST_CHUNK);
+        for chunk in self.chunks() {
+            samples.clear();
+            samples.extend(chunk.samples());
+            see(&samples);
+        }
         Ok(())
     }
 
-    fn chunks(&self) -> impl Iterator<Item = &[Sample]> {
-        self.full.iter().map(Vec::as_slice).chain(std::iter::once(self.tail.as_slice()))
+    /// Begins a new chunk.
+    fn grow(&mut self) {
+        let samples = (self.tail.capacity() * 2).clamp(FIRST_CHUNK, LARGEST_CHUNK);
+        let full = std::mem::replace(&mut self.tail, Chunk::with_room(samples));
+        if full.len() > 0 {
+            self.full.push(full);
+        }
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.full.iter().chain(std::iter::once(&self.tail))
     }
 }

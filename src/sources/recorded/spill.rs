@@ -39,19 +39,15 @@ impl SpillWriter {
         Ok(Self { file: BufWriter::with_capacity(READ_BYTES, tempfile::tempfile_in(dir)?), length: 0 })
     }
 
-    /// Appends `chunks` as one run.
-    pub(super) fn append<'a>(&mut self, chunks: impl Iterator<Item = &'a [Sample]>) -> io::Result<Extent> {
+    /// Appends `samples` as one run.
+    pub(super) fn append(&mut self, mut samples: impl Iterator<Item = Sample>) -> io::Result<Extent> {
         let offset = self.length;
-        let mut samples = 0;
-        for chunk in chunks {
-            for sample in chunk {
-                self.file.write_all(&sample.at.as_millis().to_le_bytes())?;
-                self.file.write_all(&sample.value.to_le_bytes())?;
-            }
-            samples += chunk.len();
-        }
-        self.length += (samples * SAMPLE_BYTES) as u64;
-        Ok(Extent { offset, samples })
+        // going through a chain of chunks is much faster from within than by `next`
+        samples.try_for_each(|sample| {
+            self.length += SAMPLE_BYTES as u64;
+            self.file.write_all(&encoded(sample))
+        })?;
+        Ok(Extent { offset, samples: (self.length - offset) as usize / SAMPLE_BYTES })
     }
 
     /// Ends the writing.
@@ -67,20 +63,29 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    /// Appends the samples of `extent` to `samples`.
-    pub(super) fn read(&self, extent: Extent, samples: &mut Vec<Sample>) -> io::Result<()> {
+    /// Gives the samples of `extent` to `see`, piece by piece.
+    pub(super) fn read(&self, extent: Extent, see: &mut dyn FnMut(&[Sample])) -> io::Result<()> {
         let mut buffer = [0; READ_BYTES];
+        let mut samples = Vec::with_capacity(READ_BYTES / SAMPLE_BYTES);
         let mut offset = extent.offset;
         let mut left = extent.samples * SAMPLE_BYTES;
         while left > 0 {
             let bytes = &mut buffer[..left.min(READ_BYTES)];
             self.file.read_exact_at(bytes, offset)?;
+            samples.clear();
             samples.extend(bytes.as_chunks::<SAMPLE_BYTES>().0.iter().map(decoded));
+            see(&samples);
             offset += bytes.len() as u64;
             left -= bytes.len();
         }
         Ok(())
     }
+}
+
+fn encoded(sample: Sample) -> [u8; SAMPLE_BYTES] {
+    let [a, b, c, d, e, f, g, h] = sample.at.as_millis().to_le_bytes();
+    let [i, j, k, l, m, n, o, p] = sample.value.to_le_bytes();
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
 fn decoded(bytes: &[u8; SAMPLE_BYTES]) -> Sample {
