@@ -6,8 +6,8 @@
 //! another, and prints one JSON line with the processor time; `benches/compare` runs it beside its peers.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
-use quietgate::monitor::{Judged, Monitor, MonitorSpec, Said};
-use quietgate_detectors::{Block, Calendar, Interval, Keep, Panel, PanelSpec, Sample, Spec, Timestamp};
+use quietgate::monitor::{Anomalies, Judged, Monitor, MonitorSpec, Said};
+use quietgate_detectors::{Block, Calendar, Interval, Panel, PanelSpec, Sample, Spec, Timestamp};
 use quietgate_rules::{Direction, RuleSpec, Sustain};
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -55,7 +55,6 @@ fn panel(kind: &str) -> Panel {
         interval: interval(MINUTE_MS),
         calendar: Calendar::Utc,
         lateness_ms: 0,
-        keep: Keep::Nothing,
     })
 }
 
@@ -70,7 +69,6 @@ fn literal(interval_ms: i64) -> MonitorSpec {
         interval: interval(interval_ms),
         calendar: Calendar::Utc,
         lateness_ms: 0,
-        keep: Keep::Nothing,
     }
 }
 
@@ -98,20 +96,25 @@ fn literal_set(criterion: &mut Criterion) {
     let samples = day_curve(TWO_WEEKS);
     let mut group = criterion.benchmark_group("literal set");
     group.throughput(Throughput::Elements(samples.len() as u64));
-    for (name, keep) in [("verdicts", Keep::Nothing), ("with evidence of what fired", Keep::Fired)] {
-        let spec = MonitorSpec { keep, ..literal(MINUTE_MS) };
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let mut cells = 0;
-                Monitor::new(&spec).observe(black_box(&samples), |said| {
-                    if let Said::Judged(judged) = said {
-                        cells += judged.findings.len();
-                    }
-                });
-                cells
+    let spec = literal(MINUTE_MS);
+    group.bench_function("verdicts", |bencher| {
+        bencher.iter(|| {
+            let mut cells = 0;
+            Monitor::new(&spec).observe(black_box(&samples), |said| {
+                if let Said::Judged(judged) = said {
+                    cells += judged.findings.len();
+                }
             });
+            cells
         });
-    }
+    });
+    group.bench_function("anomalies with their evidence", |bencher| {
+        bencher.iter(|| {
+            let mut anomalies = Anomalies::new(spec.rules[0].sustain.n());
+            Monitor::new(&spec).observe(black_box(&samples), |said| anomalies.hear(&said));
+            anomalies.finish()
+        });
+    });
     group.finish();
 }
 

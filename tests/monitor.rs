@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use quietgate::backtest::{self, BacktestError, Outcome, Task, Want};
 use quietgate::monitor::{Anomalies, Anomaly, Monitor, MonitorSpec, Said};
 use quietgate::sources::recorded::{ReadOptions, SeriesInfo, load};
-use quietgate_detectors::{Calendar, Interval, Keep, OptionValue, Reason, Sample, Spec, Timestamp, Verdict};
+use quietgate_detectors::{Calendar, Interval, OptionValue, Reason, Sample, Spec, Timestamp, Verdict};
 use quietgate_rules::{Direction, Finding, RuleSpec};
 use std::collections::BTreeMap;
 
@@ -32,7 +32,6 @@ fn by_limits() -> MonitorSpec {
         interval: streams::interval(MINUTE_MS),
         calendar: Calendar::Utc,
         lateness_ms: 0,
-        keep: Keep::Fired,
     }
 }
 

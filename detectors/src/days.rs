@@ -38,20 +38,28 @@ impl Earlier {
 }
 
 /// What earlier days showed at some consecutive cells.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stretch<'a> {
-    pub(crate) highest: &'a [f64],
-    pub(crate) lowest: &'a [f64],
-    pub(crate) days: &'a [u32],
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) highest: Vec<f64>,
+    pub(crate) lowest: Vec<f64>,
+    pub(crate) days: Vec<u32>,
 }
 
-impl Stretch<'_> {
-    pub(crate) fn len(&self) -> usize {
-        self.days.len()
-    }
-
+impl Seen {
     pub(crate) fn at(&self, i: usize) -> Earlier {
         Earlier { highest: self.highest[i], lowest: self.lowest[i], days: self.days[i] }
+    }
+
+    fn clear(&mut self) {
+        self.highest.clear();
+        self.lowest.clear();
+        self.days.clear();
+    }
+
+    fn push(&mut self, earlier: Earlier) {
+        self.highest.push(earlier.highest);
+        self.lowest.push(earlier.lowest);
+        self.days.push(earlier.days);
     }
 }
 
@@ -76,17 +84,15 @@ impl Days {
         }
     }
 
-    /// Passes over the next cells, one for each of `new`, which is what they hold. In stretches that come one after
-    /// another `judge` is told where each begins in `new` and what earlier days showed at its cells.
-    #[inline(always)]
-    pub(crate) fn pass(&mut self, new: &[f64], mut judge: impl FnMut(usize, Stretch<'_>)) {
+    /// Passes over the next cells, one for each of `new`, which is what they hold, and says in `seen` what earlier days
+    /// showed at each of them.
+    pub(crate) fn pass(&mut self, new: &[f64], seen: &mut Seen) {
+        seen.clear();
         match self {
-            Self::Slots(slots) => slots.pass(new, judge),
+            Self::Slots(slots) => slots.pass(new, seen),
             Self::Lags(lags) => {
-                for (offset, &value) in new.iter().enumerate() {
-                    let earlier = lags.earlier();
-                    let (highest, lowest, days) = (&[earlier.highest], &[earlier.lowest], &[earlier.days]);
-                    judge(offset, Stretch { highest, lowest, days });
+                for &value in new {
+                    seen.push(lags.earlier());
                     lags.push(value);
                 }
             }
@@ -141,14 +147,14 @@ impl Slots {
         }
     }
 
-    #[inline(always)]
-    fn pass(&mut self, new: &[f64], mut judge: impl FnMut(usize, Stretch<'_>)) {
+    fn pass(&mut self, new: &[f64], seen: &mut Seen) {
         let mut done = 0;
         while done < new.len() {
             let cells = self.stretch(new.len() - done);
             let slots = self.slot..self.slot + cells;
-            let (highest, lowest) = (&self.highest[slots.clone()], &self.lowest[slots.clone()]);
-            judge(done, Stretch { highest, lowest, days: &self.days[slots] });
+            seen.highest.extend_from_slice(&self.highest[slots.clone()]);
+            seen.lowest.extend_from_slice(&self.lowest[slots.clone()]);
+            seen.days.extend_from_slice(&self.days[slots]);
             if wide!(self.learn(&new[done..done + cells])) {
                 self.refresh(cells);
             }

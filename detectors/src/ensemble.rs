@@ -1,7 +1,7 @@
 //! All detectors of one series, driven together.
 
 use crate::calendar::Calendar;
-use crate::detector::{Cells, Column, Detector, Keep};
+use crate::detector::{Cells, Detector};
 use crate::registry::{Common, Spec};
 use crate::sample::{Interval, Timestamp};
 use crate::verdict::{Evidence, Verdict};
@@ -11,18 +11,15 @@ use crate::verdict::{Evidence, Verdict};
 pub struct Ensemble {
     detectors: Vec<Box<dyn Detector>>,
     common: Common,
-    keep: Keep,
     verdicts: Vec<Vec<Verdict>>,
-    evidence: Vec<Vec<(usize, Evidence)>>,
 }
 
 impl Ensemble {
     /// A detector for each of `specs`, for a series whose cell 0 is at `start`.
-    pub fn new(specs: &[Spec], start: Timestamp, interval: Interval, calendar: Calendar, keep: Keep) -> Self {
+    pub fn new(specs: &[Spec], start: Timestamp, interval: Interval, calendar: Calendar) -> Self {
         let mut common = Common::new(start, interval, calendar);
         let detectors: Vec<_> = specs.iter().map(|spec| spec.detector(&mut common)).collect();
-        let (verdicts, evidence) = (vec![Vec::new(); specs.len()], vec![Vec::new(); specs.len()]);
-        Self { detectors, common, keep, verdicts, evidence }
+        Self { detectors, common, verdicts: vec![Vec::new(); specs.len()] }
     }
 
     /// Judges the values of the next cells, finite numbers, and learns them.
@@ -30,11 +27,9 @@ impl Ensemble {
         let averages = &mut self.common.averages;
         averages.learn(values);
         let cells = Cells { values, averages };
-        let columns = self.verdicts.iter_mut().zip(&mut self.evidence);
-        for (detector, (verdicts, evidence)) in self.detectors.iter_mut().zip(columns) {
+        for (detector, verdicts) in self.detectors.iter_mut().zip(&mut self.verdicts) {
             verdicts.resize(values.len(), Verdict::Normal);
-            evidence.clear();
-            detector.observe_run(&cells, &mut Column { verdicts, evidence, keep: self.keep });
+            detector.observe_run(&cells, verdicts);
         }
     }
 
@@ -55,9 +50,12 @@ impl Ensemble {
         &self.verdicts
     }
 
-    /// For each detector the evidence that is kept of the newest run, with the offset of its cell.
-    pub fn evidence(&self) -> &[Vec<(usize, Evidence)>] {
-        &self.evidence
+    /// The numbers behind the verdict of detector `column` on the cell at `offset` of the newest run, whose `values`
+    /// are given again; none where the verdict is unknown.
+    pub fn evidence(&self, values: &[f64], column: usize, offset: usize) -> Option<Evidence> {
+        let cells = Cells { values, averages: &self.common.averages };
+        let known = !self.verdicts[column][offset].is_unknown();
+        known.then(|| self.detectors[column].evidence(&cells, offset).bounded())
     }
 
     /// The words of detector `column` for a judgement of the sample at `at`.

@@ -18,7 +18,7 @@
 //! # Example
 //!
 //! ```
-//! use quietgate_detectors::{Block, Calendar, Interval, Keep, OptionValue, Panel, PanelSpec, Sample, Spec, Verdict};
+//! use quietgate_detectors::{Block, Calendar, Interval, OptionValue, Panel, PanelSpec, Sample, Spec, Verdict};
 //!
 //! let above = [("above".to_owned(), OptionValue::Number(50.0))];
 //! let mut panel = Panel::new(PanelSpec {
@@ -27,7 +27,6 @@
 //!     interval: Interval::from_millis(60_000)?,
 //!     calendar: Calendar::Utc,
 //!     lateness_ms: 0,
-//!     keep: Keep::Fired,
 //! });
 //! let mut said = Vec::new();
 //! // a minute each; the third has no value
@@ -63,7 +62,6 @@ mod wide;
 mod words;
 
 pub use calendar::{Calendar, Transition, Zone};
-pub use detector::Keep;
 pub use ensemble::Ensemble;
 pub use options::{Accepts, Default, OptionDoc, OptionError, OptionValue, Options};
 pub use panel::{Block, Panel, PanelSpec, Run};

@@ -1,7 +1,6 @@
 //! All detectors of one series behind one `observe`.
 
 use crate::calendar::Calendar;
-use crate::detector::Keep;
 use crate::ensemble::Ensemble;
 use crate::grid::{Grid, Placed};
 use crate::period::Period;
@@ -23,8 +22,6 @@ pub struct PanelSpec {
     pub calendar: Calendar,
     /// How long late samples are waited for, in milliseconds; every verdict comes that much later.
     pub lateness_ms: i64,
-    /// Which evidence is kept.
-    pub keep: Keep,
 }
 
 /// Judges one series: the same code whether samples come one by one or by the million, and the same
@@ -70,13 +67,18 @@ pub struct Run<'a> {
     pub values: &'a [f64],
     /// For each detector a verdict a cell.
     pub verdicts: &'a [Vec<Verdict>],
-    /// For each detector the evidence that was asked for, with the offset of its cell in the run.
-    pub evidence: &'a [Vec<(usize, Evidence)>],
     /// Whether the series has a daily period at these cells.
     pub periodic: bool,
+    ensemble: &'a Ensemble,
 }
 
 impl Run<'_> {
+    /// The numbers behind the verdict of detector `column` on the cell at `offset` of the run; none where it is
+    /// unknown.
+    pub fn evidence(&self, column: usize, offset: usize) -> Option<Evidence> {
+        self.ensemble.evidence(self.values, column, offset)
+    }
+
     /// The time of the cell at `offset` of the run.
     pub fn at(&self, offset: usize) -> Timestamp {
         let offset = i64::try_from(offset).unwrap_or(i64::MAX).saturating_mul(self.interval.as_millis());
@@ -198,11 +200,11 @@ struct Judges {
 impl Judges {
     fn begin(spec: &PanelSpec, first: Sample) -> (Self, Placed) {
         let (grid, placed) = Grid::begin(first, spec.interval);
-        let PanelSpec { detectors, interval, calendar, keep, .. } = spec;
+        let PanelSpec { detectors, interval, calendar, .. } = spec;
         let mut judges = Self {
             grid,
             interval: *interval,
-            ensemble: Ensemble::new(detectors, first.at, *interval, calendar.clone(), *keep),
+            ensemble: Ensemble::new(detectors, first.at, *interval, calendar.clone()),
             period: spec.period.map(|variance| Period::new(*interval, variance)),
             next: 0,
             run: Vec::new(),
@@ -313,8 +315,8 @@ impl Judges {
             interval: self.interval,
             values,
             verdicts: self.ensemble.verdicts(),
-            evidence: self.ensemble.evidence(),
             periodic,
+            ensemble: &self.ensemble,
         }));
         self.begin_run(self.next);
     }

@@ -2,8 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "the golden files are read from datasets/golden")]
 
 use quietgate_detectors::{
-    Block, Calendar, Evidence, Interval, Keep, Panel, PanelSpec, Run, Sample, Spec, Timestamp, Transition,
-    Verdict, Zone,
+    Block, Calendar, Interval, Panel, PanelSpec, Run, Sample, Spec, Timestamp, Transition, Verdict, Zone,
 };
 use quietgate_rules::{Direction, RuleSpec, Sustain};
 use std::collections::BTreeMap;
@@ -81,7 +80,8 @@ impl Stated {
             None => run.verdicts[column][offset],
             Some(rule) => combined[rule][offset],
         });
-        let scores = std::array::from_fn(|column| score_at(&run.evidence[column], offset));
+        let scores =
+            std::array::from_fn(|column| run.evidence(column, offset).map(|evidence| evidence.score));
         Self { verdicts, scores }
     }
 }
@@ -96,8 +96,7 @@ fn judge(samples: &[Sample], interval: Interval, calendar: Calendar) -> BTreeMap
     let columns = rules.each_ref().map(|rule| rule.detectors().iter().map(column).collect::<Vec<_>>());
     let mut combiners = rules.each_ref().map(RuleSpec::combiner);
     let period = combiners.iter().find_map(quietgate_rules::Combiner::period);
-    let mut panel =
-        Panel::new(PanelSpec { detectors, period, interval, calendar, lateness_ms: 0, keep: Keep::All });
+    let mut panel = Panel::new(PanelSpec { detectors, period, interval, calendar, lateness_ms: 0 });
     let mut out = BTreeMap::new();
     panel.observe(samples, |block| match block {
         Block::Judged(run) => {
@@ -117,10 +116,6 @@ fn judge(samples: &[Sample], interval: Interval, calendar: Calendar) -> BTreeMap
         Block::Late { at } => panic!("a sample at {at:?} is late"),
     });
     out
-}
-
-fn score_at(evidence: &[(usize, Evidence)], offset: usize) -> Option<f64> {
-    evidence.iter().find(|(at, _)| *at == offset).map(|(_, evidence)| evidence.score)
 }
 
 /// Compares one series with what the reference says. Gives the number of verdicts that were compared.

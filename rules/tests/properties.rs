@@ -5,9 +5,7 @@
 mod streams;
 
 use proptest::prelude::*;
-use quietgate_detectors::{
-    Block, Calendar, Interval, Keep, OptionValue, Panel, PanelSpec, Sample, Spec, Verdict,
-};
+use quietgate_detectors::{Block, Calendar, Interval, OptionValue, Panel, PanelSpec, Sample, Spec, Verdict};
 use quietgate_rules::{Direction, RuleSpec, Sustain};
 use std::collections::BTreeMap;
 use streams::{Event, START_MS, dividing, events, samples};
@@ -40,7 +38,6 @@ fn judge(rule: &RuleSpec, samples: &[Sample], interval: Interval) -> BTreeMap<i6
         interval,
         calendar: Calendar::Utc,
         lateness_ms: 0,
-        keep: Keep::Nothing,
     });
     let mut out = BTreeMap::new();
     panel.observe(samples, |block| match block {

@@ -1,6 +1,7 @@
 //! The interval of a recorded series: the most common spacing of its samples.
 
-use quietgate_detectors::{Interval, IntervalError, Sample};
+use crate::sources::recorded::Piece;
+use quietgate_detectors::{Interval, IntervalError};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -38,17 +39,31 @@ pub(super) struct Spacings {
 }
 
 impl Spacings {
-    /// Counts `samples`, which follow those of earlier calls.
-    pub(super) fn observe(&mut self, samples: &[Sample]) {
-        for sample in samples {
-            let at_ms = sample.at.as_millis();
-            let Some(last_ms) = self.last_ms.replace(at_ms) else { continue };
-            if at_ms - last_ms != self.spacing {
-                self.end_run();
-                self.spacing = at_ms - last_ms;
+    /// Counts the samples of `piece`, which follow those of earlier calls.
+    pub(super) fn observe(&mut self, piece: Piece<'_>) {
+        match piece {
+            Piece::Listed(samples) => samples.iter().for_each(|sample| self.sample(sample.at.as_millis())),
+            Piece::Even { first, step_ms, values } => {
+                self.sample(first.as_millis());
+                let steps = values.len() as u64 - 1;
+                self.count(step_ms, steps);
+                self.last_ms = Some(first.as_millis() + step_ms * steps as i64);
             }
-            self.run += 1;
         }
+    }
+
+    fn sample(&mut self, at_ms: i64) {
+        if let Some(last_ms) = self.last_ms.replace(at_ms) {
+            self.count(at_ms - last_ms, 1);
+        }
+    }
+
+    fn count(&mut self, spacing: i64, times: u64) {
+        if times > 0 && spacing != self.spacing {
+            self.end_run();
+            self.spacing = spacing;
+        }
+        self.run += times;
     }
 
     /// The most common spacing; of equally common ones the shortest.
@@ -69,11 +84,27 @@ impl Spacings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quietgate_detectors::{Sample, Timestamp};
 
     fn of(times: &[i64]) -> Result<i64, IntervalFault> {
         let mut spacings = Spacings::default();
-        times.iter().for_each(|&at| spacings.observe(&[Sample::new(at, 0.0)]));
+        times.iter().for_each(|&at| spacings.observe(Piece::Listed(&[Sample::new(at, 0.0)])));
         spacings.most_common().map(Interval::as_millis)
+    }
+
+    #[test]
+    fn even_pieces_count_as_their_samples() {
+        let even = |spacings: &mut Spacings, first, step_ms, values: &[f64]| {
+            let first = Timestamp::from_millis(first);
+            spacings.observe(Piece::Even { first, step_ms, values });
+        };
+        let mut spacings = Spacings::default();
+        even(&mut spacings, 0, 200, &[0.0; 3]);
+        even(&mut spacings, 700, 200, &[0.0; 2]);
+        // from 900 on every 300: four of them, and three of 200
+        even(&mut spacings, 1200, 0, &[0.0]);
+        even(&mut spacings, 1500, 300, &[0.0; 3]);
+        assert_eq!(spacings.most_common().map(Interval::as_millis), Ok(300));
     }
 
     #[test]

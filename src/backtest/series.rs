@@ -2,7 +2,7 @@
 
 use super::{BacktestError, NotJudged, Task, interval};
 use crate::monitor::{Anomalies, Anomaly, Monitor, MonitorSpec, Said};
-use crate::sources::recorded::{Recording, SeriesInfo};
+use crate::sources::recorded::{Piece, Recording, SeriesInfo};
 use quietgate_detectors::{Interval, Reason, Sample, Timestamp, Verdict};
 use quietgate_rules::Finding;
 use std::collections::BTreeMap;
@@ -77,11 +77,11 @@ pub(super) fn judge(
     task: &Task<'_>,
 ) -> Result<Result<Outcome, NotJudged>, BacktestError> {
     let info = &recording.series()[index];
-    let visit = |see: &mut dyn FnMut(&[Sample])| recording.visit(index, see).map_err(BacktestError::Input);
+    let visit = |see: &mut dyn FnMut(Piece<'_>)| recording.visit(index, see).map_err(BacktestError::Input);
     let spec = match ((task.spec)(info, task.interval), task.interval) {
         (Err(NotJudged::Interval(_)), None) => {
             let mut spacings = interval::Spacings::default();
-            visit(&mut |samples| spacings.observe(samples))?;
+            visit(&mut |piece| spacings.observe(piece))?;
             let found = spacings.most_common().map_err(NotJudged::Interval);
             found.and_then(|found| (task.spec)(info, Some(found)))
         }
@@ -93,7 +93,17 @@ pub(super) fn judge(
     };
     let mut monitor = Monitor::new(&spec);
     let mut hearing = Hearing::new(&spec, task.want);
-    visit(&mut |samples| monitor.observe(samples, |said| hearing.hear(&said)))?;
+    let (interval_ms, mut listed) = (spec.interval.as_millis(), Vec::new());
+    visit(&mut |piece| match piece {
+        Piece::Even { first, step_ms, values } if step_ms == interval_ms => {
+            monitor.observe_even(first, values, |said| hearing.hear(&said));
+        }
+        _ => {
+            listed.clear();
+            piece.append_to(&mut listed);
+            monitor.observe(&listed, |said| hearing.hear(&said));
+        }
+    })?;
     monitor.finish(|said| hearing.hear(&said));
     let rows = match task.want {
         Want::Anomalies => Vec::new(),

@@ -7,7 +7,7 @@ use super::report::{
 };
 use super::series::Outcome;
 use crate::monitor::{Anomaly, Judged, Monitor, MonitorSpec, Said, Vote as MonitorVote};
-use quietgate_detectors::{Keep, Sample, Verdict};
+use quietgate_detectors::{Sample, Verdict};
 use quietgate_rules::Finding;
 
 /// The findings of one series, without names and pictures.
@@ -96,10 +96,9 @@ const CONTEXT_CELLS: (i64, i64) = (60, 720);
 
 /// Judges the samples of one series once more and draws the pictures of its findings.
 pub fn draw(spec: &MonitorSpec, samples: &[Sample], labels: &[Window], findings: &mut [&mut FindingView]) {
-    let spec = MonitorSpec { keep: Keep::All, ..spec.clone() };
     let interval_ms = spec.interval.as_millis();
-    let mut frames: Vec<Frame<'_>> = findings.iter_mut().map(|f| Frame::of(f, &spec, labels)).collect();
-    let mut monitor = Monitor::new(&spec);
+    let mut frames: Vec<Frame<'_>> = findings.iter_mut().map(|f| Frame::of(f, spec, labels)).collect();
+    let mut monitor = Monitor::new(spec);
     let mut hear = |said: Said<'_>| {
         let (from, until) = match &said {
             Said::Judged(judged) => {
@@ -160,15 +159,13 @@ impl<'a> Frame<'a> {
 
     fn judged(&mut self, judged: &Judged<'_>) {
         let run = &judged.run;
-        let mut evidence = run.evidence[self.band].iter().peekable();
         for (offset, &value) in run.values.iter().enumerate() {
-            while evidence.next_if(|(at, _)| *at < offset).is_some() {}
             let at_ms = run.at(offset).as_millis();
             self.way = way(judged.combined[0][offset]).unwrap_or(self.way);
             if !(self.from_ms..self.until_ms).contains(&at_ms) {
                 continue;
             }
-            let limits = evidence.peek().filter(|(at, _)| *at == offset).map(|(_, e)| (e.lower, e.upper));
+            let limits = run.evidence(self.band, offset).map(|e| (e.lower, e.upper));
             let finite = |limit: f64| Some(limit).filter(|limit| limit.is_finite());
             let point = Point {
                 at_ms,

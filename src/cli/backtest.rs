@@ -13,7 +13,7 @@ use crate::config;
 use crate::monitor::MonitorSpec;
 use crate::sources::recorded::{self, Recording, SeriesInfo};
 use clap::{Args, ValueEnum};
-use quietgate_detectors::{Interval, Keep};
+use quietgate_detectors::Interval;
 use quietgate_rules::RuleSpec;
 use std::path::PathBuf;
 use tracing::info;
@@ -159,7 +159,6 @@ fn judge(
     progress: &Progress,
     gathered: &mut Gathered,
 ) -> Result<bool, Failure> {
-    let keep = if args.all && args.report.is_none() { Keep::Nothing } else { Keep::Fired };
     let literal = if args.all && judging.is_literal() { by_period() } else { Vec::new() };
     let spec = |info: &SeriesInfo, found: Option<Interval>| -> Result<MonitorSpec, NotJudged> {
         let unknown = NotJudged::Interval(IntervalFault::NoSpacing);
@@ -167,7 +166,7 @@ fn judge(
         let zone = judging.time_zone(&info.name).map_err(NotJudged::Signal)?;
         let calendar = config::calendar(zone, info.first.as_millis(), info.last.as_millis())
             .map_err(|error| NotJudged::Signal(error.to_string()))?;
-        let mut spec = judging.spec(&info.name, interval, calendar, keep).map_err(NotJudged::Signal)?;
+        let mut spec = judging.spec(&info.name, interval, calendar).map_err(NotJudged::Signal)?;
         spec.rules.extend(literal.iter().cloned());
         Ok(spec)
     };

@@ -9,7 +9,7 @@ use crate::monitor::{Judged, Monitor, Said};
 use crate::sources::recorded;
 use crate::text;
 use clap::Args;
-use quietgate_detectors::{Evidence, Interval, Keep, Sample, Timestamp, Verdict};
+use quietgate_detectors::{Evidence, Interval, Sample, Timestamp, Verdict};
 use quietgate_rules::Finding;
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, Write};
@@ -144,7 +144,7 @@ impl Stream {
         let (from, until) = (first.as_millis(), first.as_millis().saturating_add(HORIZON_MS));
         let calendar =
             config::calendar(zone, from, until).map_err(|error| Failure::Input(error.to_string()))?;
-        let spec = judging.spec("", interval, calendar, Keep::All).map_err(Failure::Input)?;
+        let spec = judging.spec("", interval, calendar).map_err(Failure::Input)?;
         let names = detector_names(&spec.detectors());
         let (monitor, rule) = (Monitor::new(&spec), spec.rules[0].entry().kind);
         if matches!(format, FormatArg::Csv) {
@@ -250,16 +250,13 @@ impl Line {
 
     fn judged(judged: &Judged<'_>, offset: usize) -> Self {
         let run = &judged.run;
-        let evidence = |column: &Vec<(usize, Evidence)>| {
-            column.iter().find(|(at, _)| *at == offset).map(|(_, evidence)| *evidence)
-        };
         Self {
             at: run.at(offset),
             value: Some(run.values[offset]),
             finding: judged.findings[offset].to_string(),
             combined: judged.combined[0][offset].to_string(),
             verdicts: run.verdicts.iter().map(|column| column[offset]).collect(),
-            evidence: run.evidence.iter().map(evidence).collect(),
+            evidence: (0..run.verdicts.len()).map(|column| run.evidence(column, offset)).collect(),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::config::{self, Config, Signal, detector_from_text, kind_from_text};
 use crate::monitor::MonitorSpec;
 use crate::text;
 use clap::Args;
-use quietgate_detectors::{Calendar, DAY_MS, Interval, Keep, Spec};
+use quietgate_detectors::{Calendar, DAY_MS, Interval, Spec};
 use quietgate_rules::{Direction, RuleError, RuleSpec, Sustain};
 
 /// How to judge.
@@ -198,13 +198,12 @@ impl Judging {
         name: &str,
         interval: Interval,
         calendar: Calendar,
-        keep: Keep,
     ) -> Result<MonitorSpec, String> {
         let mut spec = match &self.by {
             By::Rule(rule, _) => {
-                MonitorSpec { rules: vec![rule.as_ref().clone()], interval, calendar, lateness_ms: 0, keep }
+                MonitorSpec { rules: vec![rule.as_ref().clone()], interval, calendar, lateness_ms: 0 }
             }
-            By::Config(config, _) => config.signals[self.signal(config, name)?].monitor_spec(calendar, keep),
+            By::Config(config, _) => config.signals[self.signal(config, name)?].monitor_spec(calendar),
         };
         spec.interval = interval;
         spec.lateness_ms = self.lateness_ms.unwrap_or(spec.lateness_ms);

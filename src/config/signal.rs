@@ -7,7 +7,7 @@ use super::units::Duration;
 use super::yaml::{Key, Node};
 use super::{rule, zone};
 use crate::monitor::MonitorSpec;
-use quietgate_detectors::{Calendar, Interval, Keep};
+use quietgate_detectors::{Calendar, Interval};
 use quietgate_rules::RuleSpec;
 
 /// A group of series: where they come from and how they are judged.
@@ -62,13 +62,12 @@ pub enum Expected {
 impl Signal {
     /// What a series of this signal is judged by. Which days `calendar` has is for the caller to find out, from
     /// the signal's time zone and the time that is judged.
-    pub fn monitor_spec(&self, calendar: Calendar, keep: Keep) -> MonitorSpec {
+    pub fn monitor_spec(&self, calendar: Calendar) -> MonitorSpec {
         MonitorSpec {
             rules: vec![self.rule.clone()],
             interval: self.interval,
             calendar,
             lateness_ms: self.lateness_ms,
-            keep,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Anomalies: stretches of anomalous findings, with who saw them and how far they went.
 
 use super::{Judged, Said};
-use quietgate_detectors::{Evidence, Timestamp, Verdict};
+use quietgate_detectors::{Evidence, Run, Timestamp, Verdict};
 use quietgate_rules::Finding;
 
 /// A stretch of time in which a series was anomalous.
@@ -78,7 +78,7 @@ impl Anomalies {
         Self { sustain_n: n.into(), ..Self::default() }
     }
 
-    /// Takes in what the monitor says. The evidence of fired verdicts must have been kept.
+    /// Takes in what the monitor says.
     pub fn hear(&mut self, said: &Said<'_>) {
         match said {
             Said::Judged(judged) => {
@@ -99,7 +99,6 @@ impl Anomalies {
 
     fn judged(&mut self, judged: &Judged<'_>) {
         let run = &judged.run;
-        let mut cursors = vec![0; run.evidence.len()];
         for (offset, &verdict) in judged.combined[0].iter().enumerate() {
             if !verdict.fired() {
                 continue;
@@ -112,7 +111,7 @@ impl Anomalies {
                 value: run.values[offset],
                 verdict,
                 sustained: judged.findings[offset] == Finding::Anomalous,
-                votes: votes_at(judged, offset, &mut cursors),
+                votes: votes_at(run, offset),
             });
         }
     }
@@ -198,29 +197,17 @@ impl Anomaly {
     }
 }
 
-/// Who fired at the cell at `offset`. `cursors` move on with the offset, one a detector.
-fn votes_at(judged: &Judged<'_>, offset: usize, cursors: &mut [usize]) -> Vec<(usize, Verdict, Evidence)> {
-    let run = &judged.run;
-    let mut votes = Vec::new();
-    for (column, cursor) in cursors.iter_mut().enumerate() {
-        let evidence = &run.evidence[column];
-        *cursor += evidence[*cursor..].iter().take_while(|(at, _)| *at < offset).count();
-        let verdict = run.verdicts[column][offset];
-        if let Some((at, evidence)) = evidence.get(*cursor)
-            && *at == offset
-            && verdict.fired()
-        {
-            votes.push((column, verdict, *evidence));
-        }
-    }
-    votes
+/// Who fired at the cell at `offset`, with the numbers.
+fn votes_at(run: &Run<'_>, offset: usize) -> Vec<(usize, Verdict, Evidence)> {
+    let fired = run.verdicts.iter().map(|column| column[offset]).enumerate().filter(|(_, v)| v.fired());
+    fired.filter_map(|(column, verdict)| Some((column, verdict, run.evidence(column, offset)?))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::monitor::{Monitor, MonitorSpec};
-    use quietgate_detectors::{Calendar, Interval, Keep, OptionValue, Sample, Spec};
+    use quietgate_detectors::{Calendar, Interval, OptionValue, Sample, Spec};
     use quietgate_rules::{Direction, RuleSpec};
 
     /// From which second to which the anomalies of `values`, one a second, last; above 5 fires.
@@ -235,7 +222,6 @@ mod tests {
             interval: Interval::from_millis(1_000).expect("a second"),
             calendar: Calendar::Utc,
             lateness_ms: 0,
-            keep: Keep::Fired,
         });
         let samples: Vec<_> = (0..).zip(values).map(|(second, v)| Sample::new(second * 1_000, *v)).collect();
         let mut anomalies = Anomalies::new(n);

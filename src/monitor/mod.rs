@@ -8,8 +8,7 @@ mod anomaly;
 pub use anomaly::{Anomalies, Anomaly, Vote};
 
 use quietgate_detectors::{
-    Block, Calendar, Evidence, Interval, Keep, Panel, PanelSpec, Reason, Run, Sample, Spec, Timestamp,
-    Verdict,
+    Block, Calendar, Evidence, Interval, Panel, PanelSpec, Reason, Run, Sample, Spec, Timestamp, Verdict,
 };
 use quietgate_rules::{Combiner, Finding, RuleSpec, Sustained};
 
@@ -24,8 +23,6 @@ pub struct MonitorSpec {
     pub calendar: Calendar,
     /// How long late samples are waited for, in milliseconds.
     pub lateness_ms: i64,
-    /// Which evidence is kept.
-    pub keep: Keep,
 }
 
 impl MonitorSpec {
@@ -91,7 +88,6 @@ impl Monitor {
             interval: spec.interval,
             calendar: spec.calendar.clone(),
             lateness_ms: spec.lateness_ms,
-            keep: spec.keep,
         });
         let combined = vec![Vec::new(); voters.len()];
         let sustained = Sustained::new(spec.rules[0].sustain);

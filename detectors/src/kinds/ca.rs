@@ -2,8 +2,8 @@
 
 use super::Round;
 use crate::calendar::Calendar;
-use crate::days::{Days, Earlier, Stretch};
-use crate::detector::{Cells, Column, Detector};
+use crate::days::{Days, Earlier, Seen};
+use crate::detector::{Cells, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
@@ -55,9 +55,11 @@ struct Ca {
     days: Days,
     /// The value of the newest cell; not a number where it has none.
     previous: f64,
-    /// Of the run at hand: the relative changes, and their sizes.
+    /// Of the newest run: the value before it, the relative changes, their sizes, and what earlier days showed.
+    before: f64,
     changes: Vec<f64>,
     sizes: Vec<f64>,
+    seen: Seen,
 }
 
 #[derive(Debug)]
@@ -74,8 +76,10 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         calendar: common.calendar.clone(),
         days: Days::new(days, common),
         previous: f64::NAN,
+        before: f64::NAN,
         changes: Vec::new(),
         sizes: Vec::new(),
+        seen: Seen::default(),
     }))
 }
 
@@ -87,8 +91,8 @@ impl Limits {
     }
 
     #[inline(always)]
-    fn judge(&self, changes: &[f64], earlier: Stretch<'_>, min_days: u32, verdicts: &mut [Verdict]) {
-        let cells = verdicts.iter_mut().zip(changes).zip(earlier.highest).zip(earlier.days);
+    fn judge(&self, changes: &[f64], seen: &Seen, min_days: u32, verdicts: &mut [Verdict]) {
+        let cells = verdicts.iter_mut().zip(changes).zip(&seen.highest).zip(&seen.days);
         for (((place, &change), &highest), &days) in cells {
             let verdict = Verdict::of(change.abs() > self.limit(highest), change > 0.0);
             let verdict = if change.is_nan() { Verdict::Unknown(Reason::Partial) } else { verdict };
@@ -131,22 +135,19 @@ fn relative_changes(previous: f64, values: &[f64], changes: &mut [f64], sizes: &
 const LEAST_LIMIT: f64 = 1e-12;
 
 impl Detector for Ca {
-    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>) {
-        let values = cells.values;
-        let Self { limits, min_days, days, previous, changes, sizes, .. } = self;
-        let before = |i: usize| if i == 0 { *previous } else { values[i - 1] };
-        changes.resize(values.len(), 0.0);
-        sizes.resize(values.len(), 0.0);
-        wide!(relative_changes(*previous, values, changes, sizes));
-        days.pass(sizes, |from, earlier| {
-            let until = from + earlier.len();
-            let changes = &changes[from..until];
-            wide!(limits.judge(changes, earlier, *min_days, &mut column.verdicts[from..until]));
-            column.keep_evidence(from, until, |i| {
-                limits.evidence(values[i], before(i), changes[i - from], earlier.at(i - from))
-            });
-        });
-        *previous = values.last().copied().unwrap_or(*previous);
+    fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
+        let Some(&last) = cells.values.last() else { return };
+        self.before = std::mem::replace(&mut self.previous, last);
+        self.changes.resize(cells.values.len(), 0.0);
+        self.sizes.resize(cells.values.len(), 0.0);
+        wide!(relative_changes(self.before, cells.values, &mut self.changes, &mut self.sizes));
+        self.days.pass(&self.sizes, &mut self.seen);
+        wide!(self.limits.judge(&self.changes, &self.seen, self.min_days, verdicts));
+    }
+
+    fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
+        let previous = offset.checked_sub(1).map_or(self.before, |before| cells.values[before]);
+        self.limits.evidence(cells.values[offset], previous, self.changes[offset], self.seen.at(offset))
     }
 
     fn skip(&mut self, cells: u64) {

@@ -2,8 +2,8 @@
 
 use super::Round;
 use crate::calendar::Calendar;
-use crate::days::{Days, Earlier, Stretch};
-use crate::detector::{Cells, Column, Detector};
+use crate::days::{Days, Earlier, Seen};
+use crate::detector::{Cells, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
@@ -53,6 +53,8 @@ struct Chain {
     min_days: u32,
     calendar: Calendar,
     days: Days,
+    /// What earlier days showed at the cells of the newest run.
+    seen: Seen,
 }
 
 #[derive(Debug)]
@@ -71,6 +73,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         min_days,
         calendar: common.calendar.clone(),
         days: Days::new(days, common),
+        seen: Seen::default(),
     }))
 }
 
@@ -86,8 +89,8 @@ impl Limits {
     }
 
     #[inline(always)]
-    fn judge(&self, values: &[f64], earlier: Stretch<'_>, min_days: u32, verdicts: &mut [Verdict]) {
-        let Stretch { highest, lowest, days } = earlier;
+    fn judge(&self, values: &[f64], seen: &Seen, min_days: u32, verdicts: &mut [Verdict]) {
+        let Seen { highest, lowest, days } = seen;
         for ((((place, &value), &highest), &lowest), &days) in
             verdicts.iter_mut().zip(values).zip(highest).zip(lowest).zip(days)
         {
@@ -117,14 +120,13 @@ fn excursion(beyond: f64, margin: f64, limit: f64) -> f64 {
 }
 
 impl Detector for Chain {
-    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>) {
-        let values = cells.values;
-        let Self { limits, min_days, days, .. } = self;
-        days.pass(values, |from, earlier| {
-            let until = from + earlier.len();
-            wide!(limits.judge(&values[from..until], earlier, *min_days, &mut column.verdicts[from..until]));
-            column.keep_evidence(from, until, |i| limits.evidence(values[i], earlier.at(i - from)));
-        });
+    fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
+        self.days.pass(cells.values, &mut self.seen);
+        wide!(self.limits.judge(cells.values, &self.seen, self.min_days, verdicts));
+    }
+
+    fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
+        self.limits.evidence(cells.values[offset], self.seen.at(offset))
     }
 
     fn skip(&mut self, cells: u64) {

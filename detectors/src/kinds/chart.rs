@@ -2,7 +2,7 @@
 //! `ewma3sigma` have in common.
 
 use crate::averages::{AverageId, Averages, Track};
-use crate::detector::{Cells, Column, Detector};
+use crate::detector::{Cells, Detector};
 use crate::options::{Accepts, Default, OptionDoc, Options};
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Reason, Verdict};
@@ -85,31 +85,34 @@ impl Chart {
         }
     }
 
-    /// Score: deviation / (k x sigma), 0 where the deviation is rounding. Basis: the mean.
-    fn evidence(&self, value: f64, mean: f64, variance: f64, points: u64) -> Evidence {
-        // rounding may leave a variance just below 0
-        let reach = self.k * variance.max(0.0).sqrt();
-        let deviation = (value - mean).abs();
-        let score = if deviation <= ROUNDING * mean.abs() { 0.0 } else { deviation / reach };
-        let points = u32::try_from(points).unwrap_or(u32::MAX);
-        Evidence { value, lower: mean - reach, upper: mean + reach, score, points, basis: mean }
+    fn track<'a>(&self, cells: &Cells<'a>) -> Track<'a> {
+        let average = cells.averages.get(self.average);
+        match self.through {
+            Through::Itself => average.through(),
+            Through::TheOneBefore => average.before(),
+        }
     }
 }
 
 impl Detector for Chart {
-    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>) {
-        let (values, average) = (cells.values, cells.averages.get(self.average));
-        let track = match self.through {
-            Through::Itself => average.through(),
-            Through::TheOneBefore => average.before(),
-        };
-        wide!(self.judge(values, track, column.verdicts));
+    fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
+        let track = self.track(cells);
+        wide!(self.judge(cells.values, track, verdicts));
         if !track.firm || track.count < self.min_samples {
-            self.warm_up(track, column.verdicts);
+            self.warm_up(track, verdicts);
         }
-        column.keep_evidence(0, values.len(), |i| {
-            self.evidence(values[i], track.mean[i], track.variance[i], track.count + i as u64)
-        });
+    }
+
+    /// Score: deviation / (k x sigma), 0 where the deviation is rounding. Basis: the mean.
+    fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
+        let (value, track) = (cells.values[offset], self.track(cells));
+        let (mean, variance) = (track.mean[offset], track.variance[offset]);
+        // rounding may leave a variance just below 0
+        let reach = self.k * variance.max(0.0).sqrt();
+        let deviation = (value - mean).abs();
+        let score = if deviation <= ROUNDING * mean.abs() { 0.0 } else { deviation / reach };
+        let points = u32::try_from(track.count + offset as u64).unwrap_or(u32::MAX);
+        Evidence { value, lower: mean - reach, upper: mean + reach, score, points, basis: mean }
     }
 
     // The past is in the averages, which are told of these themselves.

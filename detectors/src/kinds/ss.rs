@@ -1,6 +1,6 @@
 //! `ss`: short-term ratio against the few samples before.
 
-use crate::detector::{Cells, Column, Detector};
+use crate::detector::{Cells, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
@@ -52,7 +52,7 @@ const LITERAL: usize = 7;
 struct Ss {
     samples: usize,
     rule: Rule,
-    /// The newest samples without a gap between them, oldest first: at most `samples` between calls.
+    /// The newest run, and at most `samples` samples before it without a gap between them.
     line: Vec<f64>,
 }
 
@@ -107,7 +107,6 @@ impl Rule {
     }
 
     /// The limits are those at which enough of the look-back differs on one side. Basis: the threshold.
-    #[cold]
     fn evidence(self, before: &[f64], value: f64) -> Evidence {
         let (_, threshold) = self.threshold(before);
         let (lower, upper) = self.limits(before);
@@ -150,27 +149,25 @@ impl Ss {
 }
 
 impl Detector for Ss {
-    // One pass over a line of samples: the windows overlap, nothing is copied.
-    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>) {
-        let values = cells.values;
-        self.line.extend_from_slice(values);
-        let judged = self.line.len().saturating_sub(self.samples).min(values.len());
-        let waiting = values.len() - judged;
-        column.verdicts[..waiting].fill(Verdict::Unknown(Reason::WarmingUp));
+    // One pass over a line of samples: the windows overlap.
+    fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
+        self.trim();
+        self.line.extend_from_slice(cells.values);
+        let judged = self.line.len().saturating_sub(self.samples).min(verdicts.len());
+        let (waiting, verdicts) = verdicts.split_at_mut(verdicts.len() - judged);
+        waiting.fill(Verdict::Unknown(Reason::WarmingUp));
         if judged > 0 {
             let line = &self.line[self.line.len() - judged - self.samples..];
-            let verdicts = &mut column.verdicts[waiting..];
             match self.samples {
                 LITERAL => wide!(self.rule.judge_line(line, LITERAL, verdicts)),
                 samples => wide!(self.rule.judge_line(line, samples, verdicts)),
             }
-            let window = |offset: usize| line[offset - waiting..][..=self.samples].split_at(self.samples);
-            column.keep_evidence(waiting, values.len(), |offset| {
-                let (before, value) = window(offset);
-                self.rule.evidence(before, value[0])
-            });
         }
-        self.trim();
+    }
+
+    fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
+        let before = self.line.len() - cells.values.len() + offset - self.samples;
+        self.rule.evidence(&self.line[before..][..self.samples], cells.values[offset])
     }
 
     fn skip(&mut self, cells: u64) {

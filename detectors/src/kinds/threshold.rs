@@ -1,6 +1,6 @@
 //! `threshold`: a fixed limit, for what has a known one.
 
-use crate::detector::{Cells, Column, Detector};
+use crate::detector::{Cells, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
@@ -60,21 +60,29 @@ fn excess(beyond: f64, limit: f64) -> f64 {
 }
 
 impl Threshold {
-    fn evidence(&self, value: f64, lower: f64, upper: f64) -> Evidence {
-        let over = self.above.map_or(0.0, |limit| excess(value - limit, limit));
-        let under = self.below.map_or(0.0, |limit| excess(limit - value, limit));
-        Evidence { value, lower, upper, score: over.max(under), points: 0, basis: 0.0 }
+    fn lower(&self) -> f64 {
+        self.below.unwrap_or(f64::NEG_INFINITY)
+    }
+
+    fn upper(&self) -> f64 {
+        self.above.unwrap_or(f64::INFINITY)
     }
 }
 
 impl Detector for Threshold {
-    fn observe_run(&mut self, cells: &Cells<'_>, column: &mut Column<'_>) {
-        let values = cells.values;
-        let (lower, upper) = (self.below.unwrap_or(f64::NEG_INFINITY), self.above.unwrap_or(f64::INFINITY));
-        for (place, &value) in column.verdicts.iter_mut().zip(values) {
+    fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
+        let (lower, upper) = (self.lower(), self.upper());
+        for (place, &value) in verdicts.iter_mut().zip(cells.values) {
             *place = Verdict::of((value > upper) | (value < lower), value > upper);
         }
-        column.keep_evidence(0, values.len(), |offset| self.evidence(values[offset], lower, upper));
+    }
+
+    fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
+        let value = cells.values[offset];
+        let over = self.above.map_or(0.0, |limit| excess(value - limit, limit));
+        let under = self.below.map_or(0.0, |limit| excess(limit - value, limit));
+        let (lower, upper) = (self.lower(), self.upper());
+        Evidence { value, lower, upper, score: over.max(under), points: 0, basis: 0.0 }
     }
 
     fn skip(&mut self, _: u64) {}
@@ -95,7 +103,6 @@ impl Detector for Threshold {
 mod tests {
     use super::*;
     use crate::averages::Averages;
-    use crate::detector::Keep;
     use crate::verdict::Judgement;
 
     fn observe(above: Option<f64>, below: Option<f64>, value: f64) -> Judgement {
@@ -104,10 +111,9 @@ mod tests {
 
     fn judge(threshold: &mut Threshold, value: f64) -> Judgement {
         let cells = Cells { values: &[value], averages: &Averages::default() };
-        let (mut verdict, mut evidence) = ([Verdict::Normal], Vec::new());
-        let column = &mut Column { verdicts: &mut verdict, evidence: &mut evidence, keep: Keep::All };
-        threshold.observe_run(&cells, column);
-        Judgement { verdict: verdict[0], evidence: evidence.pop().map(|(_, evidence)| evidence) }
+        let mut verdict = [Verdict::Normal];
+        threshold.observe_run(&cells, &mut verdict);
+        Judgement { verdict: verdict[0], evidence: Some(threshold.evidence(&cells, 0)) }
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! The same samples give the same verdicts and the same numbers, however the stream is cut into calls.
 
-use crate::story::{Story, Told, cuts, defaults, panel, tell, variants};
+use crate::story::{Story, Told, cuts, panel, tell, variants};
 use crate::streams::{self, START_MS, events, interval, intervals, samples};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use quietgate_detectors::{
-    Calendar, Ensemble, Interval, Judgement, Keep, Panel, PanelSpec, Sample, Spec, Timestamp,
-};
+use quietgate_detectors::{Calendar, Ensemble, Interval, Judgement, Panel, Sample, Spec, Timestamp};
 
 /// Late samples are waited for this many intervals, or not at all.
 fn lateness() -> impl Strategy<Value = i64> {
@@ -41,16 +39,6 @@ proptest! {
         fed.finish(|block| story.hear(block));
         let expected = tell(&spec, &before.iter().copied().chain(stretch).collect::<Vec<_>>(), &[]);
         prop_assert_eq!(story, expected);
-    }
-
-    #[test]
-    fn what_is_kept_changes_no_verdict(events in events(), interval in intervals()) {
-        let samples = samples(&events, interval);
-        let all = tell(&panel(defaults(), interval, 0), &samples, &[]);
-        for keep in [Keep::Nothing, Keep::Fired] {
-            let spec = PanelSpec { keep, ..panel(defaults(), interval, 0) };
-            prop_assert_eq!(tell(&spec, &samples, &[]), reduced(&all, keep));
-        }
     }
 
     #[test]
@@ -96,19 +84,6 @@ fn a_conflict_may_come_in_a_later_call() {
     assert!(matches!(at_once.cells[&Timestamp::from_millis(START_MS + 79 * step)], Told::Unknown(_)));
 }
 
-/// The same story with the evidence of less.
-fn reduced(story: &Story, keep: Keep) -> Story {
-    let mut story = story.clone();
-    for told in story.cells.values_mut() {
-        if let Told::Judged { judgements, .. } = told {
-            for judgement in judgements {
-                judgement.evidence = judgement.evidence.filter(|_| keep.wants(judgement.verdict));
-            }
-        }
-    }
-    story
-}
-
 /// What a detector is told.
 #[derive(Debug, Clone, Copy)]
 enum Call {
@@ -139,17 +114,14 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
 /// A detector without a panel around it.
 fn alone(spec: &Spec, interval: Interval) -> Ensemble {
     let start = Timestamp::from_millis(START_MS);
-    Ensemble::new(std::slice::from_ref(spec), start, interval, Calendar::Utc, Keep::All)
+    Ensemble::new(std::slice::from_ref(spec), start, interval, Calendar::Utc)
 }
 
 fn judge(detector: &mut Ensemble, values: &[f64]) -> Vec<Judgement> {
     detector.observe_run(values);
-    let mut kept = detector.evidence()[0].iter().peekable();
-    let mut evidence = |at| kept.next_if(|(offset, _)| *offset == at).map(|(_, evidence)| *evidence);
-    let judgement = |(offset, &verdict)| Judgement { verdict, evidence: evidence(offset) };
-    let judgements = detector.verdicts()[0].iter().enumerate().map(judgement).collect();
-    assert!(kept.next().is_none(), "evidence is stated in the order of the cells, once each");
-    judgements
+    let verdicts = detector.verdicts()[0].iter().enumerate();
+    let evidence = |offset| detector.evidence(values, 0, offset);
+    verdicts.map(|(offset, &verdict)| Judgement { verdict, evidence: evidence(offset) }).collect()
 }
 
 /// One judgement a value, each value and each missing cell told alone.

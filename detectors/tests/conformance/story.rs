@@ -4,8 +4,8 @@ use crate::streams::interval;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use quietgate_detectors::{
-    Block, Calendar, Default, Entry, Evidence, Interval, Judgement, Keep, OptionValue, PERIOD_VARIANCE,
-    Panel, PanelSpec, Reason, Run, Sample, Spec, Timestamp, all,
+    Block, Calendar, Default, Entry, Interval, Judgement, OptionValue, PERIOD_VARIANCE, Panel, PanelSpec,
+    Reason, Run, Sample, Spec, Timestamp, all,
 };
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ impl Story {
         for (offset, &value) in run.values.iter().enumerate() {
             let judgement = |column: usize| Judgement {
                 verdict: run.verdicts[column][offset],
-                evidence: evidence_at(&run.evidence[column], offset),
+                evidence: run.evidence(column, offset),
             };
             let judgements = (0..run.verdicts.len()).map(judgement).collect();
             self.cells.insert(run.at(offset), Told::Judged { value, periodic: run.periodic, judgements });
@@ -67,17 +67,10 @@ impl Story {
     }
 }
 
-fn evidence_at(kept: &[(usize, Evidence)], offset: usize) -> Option<Evidence> {
-    let mut found = kept.iter().filter(|(at, _)| *at == offset);
-    let first = found.next().map(|(_, evidence)| *evidence);
-    assert!(found.next().is_none(), "evidence is stated once a cell");
-    first
-}
-
-/// A panel's specification with all evidence kept and the UTC day.
+/// A panel's specification with the UTC day.
 pub(crate) fn panel(detectors: Vec<Spec>, interval: Interval, lateness_ms: i64) -> PanelSpec {
     let (period, calendar) = (Some(PERIOD_VARIANCE), Calendar::Utc);
-    PanelSpec { detectors, period, interval, calendar, lateness_ms, keep: Keep::All }
+    PanelSpec { detectors, period, interval, calendar, lateness_ms }
 }
 
 /// The story of `samples`, given in calls of the sizes `cuts`, over and over; all at once where there are none.

@@ -1,7 +1,36 @@
 //! Samples in memory, in the order of arrival: 8 bytes each while their times come in even steps, as those of
 //! nearly all series do, else 16.
 
-use quietgate_detectors::Sample;
+use quietgate_detectors::{Sample, Timestamp};
+
+/// Some samples of a series, in the order of arrival.
+#[derive(Debug, Clone, Copy)]
+pub enum Piece<'a> {
+    /// Samples each of which has its time.
+    Listed(&'a [Sample]),
+    /// Samples whose times come in even steps.
+    Even {
+        /// The time of the first.
+        first: Timestamp,
+        /// From each time to the next, in milliseconds; of no meaning where there is one sample.
+        step_ms: i64,
+        /// The values.
+        values: &'a [f64],
+    },
+}
+
+impl Piece<'_> {
+    /// Appends them to `samples`.
+    pub fn append_to(self, samples: &mut Vec<Sample>) {
+        match self {
+            Self::Listed(listed) => samples.extend_from_slice(listed),
+            Self::Even { first, step_ms, values } => {
+                let at = |n: i64| first.as_millis() + step_ms * n;
+                samples.extend(values.iter().zip(0..).map(|(value, n)| Sample::new(at(n), *value)));
+            }
+        }
+    }
+}
 
 /// As many samples as it was made for.
 #[derive(Debug, Default)]
@@ -68,6 +97,18 @@ impl Chunk {
         let even = times.iter().take(room).take_while(goes_on).count();
         self.values.extend_from_slice(&values[..even]);
         even
+    }
+
+    /// Gives all samples to `see`; `buffer` is room for them, used where they have to be listed.
+    pub(super) fn see(&self, buffer: &mut Vec<Sample>, see: &mut dyn FnMut(Piece<'_>)) {
+        if self.is_even() {
+            let first = Timestamp::from_millis(self.first_ms);
+            see(Piece::Even { first, step_ms: self.step_ms, values: &self.values });
+        } else {
+            buffer.clear();
+            buffer.extend(self.samples());
+            see(Piece::Listed(buffer));
+        }
     }
 
     /// All samples.

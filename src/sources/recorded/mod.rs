@@ -44,6 +44,7 @@ use quietgate_detectors::Timestamp;
 use reading::{Progress, Reading};
 use tracing::info;
 
+pub use chunk::Piece;
 pub use clock::TimestampForm;
 pub use error::{InputError, Place, quoted};
 pub use faults::{EXAMPLES, Fault, FaultKind, Faults};

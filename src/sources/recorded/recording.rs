@@ -4,6 +4,7 @@ use std::io;
 
 use quietgate_detectors::{Sample, Timestamp};
 
+use super::chunk::Piece;
 use super::collector::disorder;
 use super::error::InputError;
 use super::faults::Faults;
@@ -88,7 +89,7 @@ impl Recording {
     /// Where there is no such series.
     pub fn samples(&self, index: usize) -> Result<Vec<Sample>, InputError> {
         let mut samples = Vec::with_capacity(self.series[index].samples());
-        self.visit(index, &mut |piece| samples.extend_from_slice(piece))?;
+        self.visit(index, &mut |piece| piece.append_to(&mut samples))?;
         Ok(samples)
     }
 
@@ -100,7 +101,7 @@ impl Recording {
     ///
     /// # Panics
     /// As [`samples`](Self::samples).
-    pub fn visit(&self, index: usize, see: &mut dyn FnMut(&[Sample])) -> Result<(), InputError> {
+    pub fn visit(&self, index: usize, see: &mut dyn FnMut(Piece<'_>)) -> Result<(), InputError> {
         let mut segments = self.series[index].segments.iter();
         segments.try_for_each(|segment| segment.read(self.spill.as_ref(), see)).map_err(cannot_read_back)
     }
@@ -142,7 +143,7 @@ impl Recording {
         faults: &mut Faults,
     ) -> io::Result<()> {
         let mut samples = Vec::with_capacity(segment.samples());
-        segment.read(self.spill.as_ref(), &mut |piece| samples.extend_from_slice(piece))?;
+        segment.read(self.spill.as_ref(), &mut |piece| piece.append_to(&mut samples))?;
         let rank = (segment.file, segment.place, 0);
         let mut reached = None;
         for sample in samples.into_iter().take_while(|sample| sample.at <= newest.at) {

@@ -5,7 +5,7 @@ use std::io;
 
 use quietgate_detectors::Sample;
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Piece};
 use super::error::Place;
 use super::spill::{Extent, Spill, SpillWriter};
 
@@ -108,17 +108,13 @@ impl Segment {
     }
 
     /// Gives all samples to `see`, piece by piece.
-    pub(super) fn read(&self, spill: Option<&Spill>, see: &mut dyn FnMut(&[Sample])) -> io::Result<()> {
+    pub(super) fn read(&self, spill: Option<&Spill>, see: &mut dyn FnMut(Piece<'_>)) -> io::Result<()> {
         for extent in &self.extents {
             let spill = spill.ok_or_else(|| io::Error::other("the spill file is gone"))?;
-            spill.read(*extent, see)?;
+            spill.read(*extent, &mut |samples| see(Piece::Listed(samples)))?;
         }
-        let mut samples = Vec::with_capacity(LARGEST_CHUNK);
-        for chunk in self.chunks() {
-            samples.clear();
-            samples.extend(chunk.samples());
-            see(&samples);
-        }
+        let mut buffer = Vec::new();
+        self.chunks().filter(|chunk| chunk.len() > 0).for_each(|chunk| chunk.see(&mut buffer, see));
         Ok(())
     }
 
