@@ -37,12 +37,15 @@
 
 mod combiner;
 mod direction;
+pub mod gate;
 mod kinds;
 mod registry;
+mod standing;
 mod sustain;
 mod votes;
 
 pub use combiner::Combiner;
 pub use direction::{Direction, UnknownDirection};
 pub use registry::{Build, Entry, Rule, RuleError, RuleSpec, VOTERS_MAX, all, find};
+pub use standing::{Condition, Standing};
 pub use sustain::{Finding, SUSTAIN_MAX, Sustain, SustainError, Sustained};

@@ -1,0 +1,275 @@
+//! The gate: whether a batch may start, whether it is over, and whether what moved is to be blamed on it.
+
+use crate::standing::Condition;
+use quietgate_detectors::{Reason, Timestamp};
+
+/// A required series as a gate sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// What it is now.
+    pub condition: Condition,
+    /// What it has to do with the batch.
+    pub part: Part,
+    /// Which series are alike: those of one signal.
+    pub signal: usize,
+}
+
+/// What a series has to do with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It is one of the batch's own: of its targets, of groups they belong to, or of the plan as a whole.
+    Own,
+    /// It is one of targets that the run has not touched: what moves there too is not the batch's doing.
+    Control,
+    /// It is one of other targets that the run has touched.
+    Other,
+}
+
+/// Why a series keeps a gate from opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Nothing can be said of it.
+    Unknown(Reason),
+    /// Something fired and is not sustained.
+    Suspect {
+        /// The time of the first sample that fired.
+        since: Timestamp,
+    },
+    /// A sustained anomaly that is not the batch's doing, or of which that cannot be said.
+    Anomalous {
+        /// The time of the first sample that fired.
+        since: Timestamp,
+        /// Why it is not blamed on the batch; none where no batch is to be judged.
+        not_blamed: Option<NotBlamed>,
+    },
+    /// It is clean, and was not for long enough.
+    TooShort {
+        /// For how long it has been clean, in milliseconds.
+        clean_ms: i64,
+        /// For how long it must be.
+        wanted_ms: i64,
+    },
+}
+
+/// Why an anomaly is not blamed on a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotBlamed {
+    /// It began before the batch started.
+    Earlier,
+    /// It is not in the batch's scope.
+    Elsewhere,
+    /// Untouched series of the same signal have it as well.
+    AlsoInControl {
+        /// How many of them.
+        anomalous: usize,
+        /// Of how many of which something is known.
+        of: usize,
+    },
+}
+
+/// What a gate says, with the series by their place in what was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Every required series is clean, and was for long enough.
+    Proceed,
+    /// These keep it shut.
+    Hold(Vec<(usize, Obstacle)>),
+    /// These anomalies are blamed on the batch.
+    Blame(Vec<usize>),
+}
+
+/// Whether a batch may start: every series clean for at least `clean_ms`. No series at all proves nothing, and a plan
+/// without required series is a mistake that is found before: here it holds.
+pub fn before(seen: &[Seen], clean_ms: i64) -> Answer {
+    hold(seen.iter().enumerate().filter_map(|(i, series)| {
+        let obstacle = obstacle(series.condition, None, clean_ms, None);
+        obstacle.map(|obstacle| (i, obstacle))
+    }))
+}
+
+/// Whether anything that moved since a batch started is to be blamed on it, while it is at work.
+///
+/// An anomaly is blamed where it began at `started` or later, in the batch's own series, and is not equally present
+/// in the control: not at least half as common among the untouched series of the same signal as among the batch's.
+pub fn blamed(seen: &[Seen], started: Timestamp) -> Vec<usize> {
+    let is_blamed = |&i: &usize| match seen[i].condition {
+        Condition::Anomalous { since } => not_blamed(seen, i, since, started).is_none(),
+        _ => false,
+    };
+    (0..seen.len()).filter(is_blamed).collect()
+}
+
+/// Whether a batch that `started` and `ended` is over: its own series clean for at least `clean_ms` since it ended,
+/// and nothing to be blamed on it.
+pub fn after(seen: &[Seen], started: Timestamp, ended: Timestamp, clean_ms: i64) -> Answer {
+    let blamed = blamed(seen, started);
+    if !blamed.is_empty() {
+        return Answer::Blame(blamed);
+    }
+    let own = seen.iter().enumerate().filter(|(_, series)| series.part == Part::Own);
+    hold(own.filter_map(|(i, series)| {
+        let why = match series.condition {
+            Condition::Anomalous { since } => not_blamed(seen, i, since, started),
+            _ => None,
+        };
+        obstacle(series.condition, Some(ended), clean_ms, why).map(|obstacle| (i, obstacle))
+    }))
+}
+
+fn hold(obstacles: impl Iterator<Item = (usize, Obstacle)>) -> Answer {
+    let obstacles: Vec<_> = obstacles.collect();
+    if obstacles.is_empty() { Answer::Proceed } else { Answer::Hold(obstacles) }
+}
+
+/// What keeps a series from being clean for `wanted_ms`, counted from `from` where that is given.
+fn obstacle(
+    condition: Condition,
+    from: Option<Timestamp>,
+    wanted_ms: i64,
+    not_blamed: Option<NotBlamed>,
+) -> Option<Obstacle> {
+    match condition {
+        Condition::Unknown { reason, .. } => Some(Obstacle::Unknown(reason)),
+        Condition::Suspect { since } => Some(Obstacle::Suspect { since }),
+        Condition::Anomalous { since } => Some(Obstacle::Anomalous { since, not_blamed }),
+        Condition::Clean { since, until, .. } => {
+            let since = from.map_or(since, |from| from.max(since));
+            // below 0 where no sample has come since `from`: then even a window of 0 is not there yet
+            let clean_ms = until.as_millis().saturating_sub(since.as_millis());
+            (clean_ms < wanted_ms.max(0)).then(|| Obstacle::TooShort { clean_ms: clean_ms.max(0), wanted_ms })
+        }
+    }
+}
+
+/// Why the anomaly of series `i`, which began at `since`, is not blamed on a batch that started at `started`; none
+/// where it is.
+fn not_blamed(seen: &[Seen], i: usize, since: Timestamp, started: Timestamp) -> Option<NotBlamed> {
+    if seen[i].part != Part::Own {
+        return Some(NotBlamed::Elsewhere);
+    }
+    if since < started {
+        return Some(NotBlamed::Earlier);
+    }
+    let signal = seen[i].signal;
+    let (control, own) = (anomalous(seen, signal, Part::Control), anomalous(seen, signal, Part::Own));
+    // at least half as common: control.0 / control.1 >= own.0 / own.1 / 2
+    let also = control.1 > 0 && 2 * control.0 * own.1 >= own.0 * control.1;
+    also.then_some(NotBlamed::AlsoInControl { anomalous: control.0, of: control.1 })
+}
+
+/// How many series of `signal` and `part` are anomalous, of how many of which something is known.
+fn anomalous(seen: &[Seen], signal: usize, part: Part) -> (usize, usize) {
+    let alike = seen.iter().filter(|series| series.signal == signal && series.part == part);
+    let known = alike.filter(|series| !matches!(series.condition, Condition::Unknown { .. }));
+    known.fold((0, 0), |(anomalous, of), series| {
+        let counts = matches!(series.condition, Condition::Anomalous { .. });
+        (anomalous + usize::from(counts), of + 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_millis(minute * MINUTE)
+    }
+
+    fn clean(since: i64, until: i64) -> Condition {
+        Condition::Clean { since: at(since), until: at(until), samples: 1 }
+    }
+
+    fn anomalous(since: i64) -> Condition {
+        Condition::Anomalous { since: at(since) }
+    }
+
+    fn seen(part: Part, condition: Condition) -> Seen {
+        Seen { condition, part, signal: 0 }
+    }
+
+    const UNKNOWN: Condition = Condition::Unknown { reason: Reason::Stale, newest: None };
+    const SUSPECT: Condition = Condition::Suspect { since: Timestamp::from_millis(0) };
+
+    #[test]
+    fn it_opens_before_a_batch_where_every_series_was_clean_for_long_enough() {
+        let long = seen(Part::Own, clean(0, 10));
+        assert_eq!(before(&[long, long], 10 * MINUTE), Answer::Proceed);
+        let short = Obstacle::TooShort { clean_ms: 9 * MINUTE, wanted_ms: 10 * MINUTE };
+        let series = [long, seen(Part::Control, clean(1, 10))];
+        assert_eq!(before(&series, 10 * MINUTE), Answer::Hold(vec![(1, short)]));
+    }
+
+    #[test]
+    fn one_series_that_is_not_clean_holds_it_whatever_part_it_has() {
+        let long = seen(Part::Own, clean(0, 10));
+        for (condition, obstacle) in [
+            (UNKNOWN, Obstacle::Unknown(Reason::Stale)),
+            (SUSPECT, Obstacle::Suspect { since: at(0) }),
+            (anomalous(3), Obstacle::Anomalous { since: at(3), not_blamed: None }),
+        ] {
+            for part in [Part::Own, Part::Control, Part::Other] {
+                let answer = before(&[long, seen(part, condition)], 0);
+                assert_eq!(answer, Answer::Hold(vec![(1, obstacle)]), "{part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_began_in_scope_after_the_start_is_blamed() {
+        let own = |condition| after(&[seen(Part::Own, condition)], at(5), at(6), MINUTE);
+        let not_blamed = |since, why| {
+            Answer::Hold(vec![(0, Obstacle::Anomalous { since: at(since), not_blamed: Some(why) })])
+        };
+        assert_eq!(own(anomalous(5)), Answer::Blame(vec![0]));
+        assert_eq!(own(anomalous(4)), not_blamed(4, NotBlamed::Earlier));
+        assert_eq!(own(UNKNOWN), Answer::Hold(vec![(0, Obstacle::Unknown(Reason::Stale))]));
+        assert_eq!(own(SUSPECT), Answer::Hold(vec![(0, Obstacle::Suspect { since: at(0) })]));
+        assert_eq!(blamed(&[seen(Part::Other, anomalous(7)), seen(Part::Control, anomalous(7))], at(5)), []);
+    }
+
+    #[test]
+    fn what_the_control_has_as_well_is_not_blamed() {
+        let blamed_with = |control: &[Condition]| {
+            let own = [seen(Part::Own, anomalous(5)), seen(Part::Own, clean(0, 9))];
+            let control = control.iter().map(|&condition| seen(Part::Control, condition));
+            blamed(&own.into_iter().chain(control).collect::<Vec<_>>(), at(5))
+        };
+        // half of the batch's own series are anomalous: a quarter of the control is half as common
+        let (moved, still) = (anomalous(5), clean(0, 9));
+        assert_eq!(blamed_with(&[moved, still, still, still]), []);
+        assert_eq!(blamed_with(&[moved, still, still, still, still]), [0]);
+        // an untouched series that says nothing excuses nothing
+        assert_eq!(blamed_with(&[UNKNOWN, UNKNOWN]), [0]);
+        assert_eq!(blamed_with(&[]), [0]);
+    }
+
+    #[test]
+    fn the_control_is_that_of_the_same_signal() {
+        let other = Seen { signal: 1, ..seen(Part::Control, anomalous(5)) };
+        assert_eq!(blamed(&[seen(Part::Own, anomalous(5)), other], at(5)), [0]);
+    }
+
+    #[test]
+    fn a_batch_is_over_when_its_own_series_were_clean_since_it_ended() {
+        let own = |since, until| after(&[seen(Part::Own, clean(since, until))], at(5), at(6), 2 * MINUTE);
+        let short = |minutes| {
+            let short = Obstacle::TooShort { clean_ms: minutes * MINUTE, wanted_ms: 2 * MINUTE };
+            Answer::Hold(vec![(0, short)])
+        };
+        assert_eq!(own(0, 8), Answer::Proceed);
+        assert_eq!(own(0, 7), short(1));
+        assert_eq!(own(7, 8), short(1));
+        assert_eq!(own(0, 5), short(0), "no sample since it ended");
+        let elsewhere = [seen(Part::Own, clean(0, 8)), seen(Part::Control, UNKNOWN)];
+        assert_eq!(after(&elsewhere, at(5), at(6), 2 * MINUTE), Answer::Proceed);
+    }
+
+    #[test]
+    fn a_window_of_no_length_still_needs_a_sample() {
+        let own = |until| after(&[seen(Part::Own, clean(0, until))], at(5), at(6), 0);
+        assert!(matches!(own(5), Answer::Hold(_)));
+        assert_eq!(own(6), Answer::Proceed);
+    }
+}

@@ -1,0 +1,191 @@
+//! How one series stands: what it is found to be now, and since when.
+
+use crate::sustain::Finding;
+use quietgate_detectors::{Reason, Timestamp};
+
+/// The findings of one series, as far as a gate must remember them. Memory: a few numbers.
+///
+/// The clean window begins with a clean cell. It goes on while cells follow each other without a gap, each of them
+/// clean or suspect; an anomalous or unknown one, or a missing one, ends it, and it begins again from nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    newest: Option<Newest>,
+    window: Option<Window>,
+    fired_since: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    cell: u64,
+    at: Timestamp,
+    finding: Finding,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    since: Timestamp,
+    samples: u64,
+}
+
+/// What a series is at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Clean, and so it was without a break.
+    Clean {
+        /// The time of the first sample of the clean window.
+        since: Timestamp,
+        /// The time of the newest sample.
+        until: Timestamp,
+        /// How many samples the window has, suspect ones included.
+        samples: u64,
+    },
+    /// Something fired and is not (or no longer) sustained.
+    Suspect {
+        /// The time of the first sample that fired since the series was last clean.
+        since: Timestamp,
+    },
+    /// A sustained anomaly.
+    Anomalous {
+        /// The time of the first sample that fired since the series was last clean.
+        since: Timestamp,
+    },
+    /// Nothing can be said.
+    Unknown {
+        /// Why.
+        reason: Reason,
+        /// The time of the newest sample; none where there was none yet.
+        newest: Option<Timestamp>,
+    },
+}
+
+impl Standing {
+    /// Takes in the finding on `cell`, the newest one or a later one, whose time is `at`. The newest one may be
+    /// stated anew: what its first statement began or went on with is then begun anew.
+    pub fn observe(&mut self, cell: u64, at: Timestamp, finding: Finding) {
+        let follows = self.newest.is_some_and(|newest| newest.cell.checked_add(1) == Some(cell));
+        if !follows {
+            self.window = None;
+        }
+        match finding {
+            Finding::Clean => {
+                let window = self.window.get_or_insert(Window { since: at, samples: 0 });
+                window.samples += 1;
+                self.fired_since = None;
+            }
+            Finding::Suspect => {
+                self.window.iter_mut().for_each(|window| window.samples += 1);
+                self.fired_since.get_or_insert(at);
+            }
+            Finding::Anomalous => {
+                self.window = None;
+                self.fired_since.get_or_insert(at);
+            }
+            Finding::Unknown(_) => self.window = None,
+        }
+        self.newest = Some(Newest { cell, at, finding });
+    }
+
+    /// The time of the newest sample; none where there was none yet.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.newest.map(|newest| newest.at)
+    }
+
+    /// What the series is at `now`, where a sample may be `max_age_ms` old. One that is as far in the future as that
+    /// is no better than one that is too old: a clock is wrong, and nobody knows which.
+    pub fn condition(&self, now: Timestamp, max_age_ms: i64) -> Condition {
+        let Some(Newest { at, finding, .. }) = self.newest else {
+            return Condition::Unknown { reason: Reason::NoData, newest: None };
+        };
+        let unknown = |reason| Condition::Unknown { reason, newest: Some(at) };
+        let age = now.as_millis().saturating_sub(at.as_millis());
+        if age > max_age_ms {
+            return unknown(Reason::Stale);
+        }
+        if age < max_age_ms.saturating_neg() {
+            return unknown(Reason::OutOfOrder);
+        }
+        let fired = self.fired_since.unwrap_or(at);
+        match (finding, self.window) {
+            (Finding::Clean, Some(Window { since, samples })) => {
+                Condition::Clean { since, until: at, samples }
+            }
+            (Finding::Unknown(reason), _) => unknown(reason),
+            (Finding::Anomalous, _) => Condition::Anomalous { since: fired },
+            // a clean finding has a window; were there none, this does not open a gate either
+            (Finding::Suspect | Finding::Clean, _) => Condition::Suspect { since: fired },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Finding::{Anomalous, Clean, Suspect, Unknown};
+
+    const STEP_MS: i64 = 1000;
+
+    fn time(cell: u64) -> Timestamp {
+        Timestamp::from_millis(STEP_MS * cell as i64)
+    }
+
+    /// What a series is right after the newest of `findings`, whose cells are given.
+    fn after(findings: &[(u64, Finding)]) -> Condition {
+        let mut standing = Standing::default();
+        findings.iter().for_each(|&(cell, finding)| standing.observe(cell, time(cell), finding));
+        standing.condition(standing.newest().unwrap_or(time(0)), 2 * STEP_MS)
+    }
+
+    fn clean(since: u64, until: u64, samples: u64) -> Condition {
+        Condition::Clean { since: time(since), until: time(until), samples }
+    }
+
+    #[test]
+    fn a_window_grows_from_its_first_clean_sample() {
+        assert_eq!(after(&[(0, Clean)]), clean(0, 0, 1));
+        assert_eq!(after(&[(0, Anomalous), (1, Clean), (2, Clean), (3, Clean)]), clean(1, 3, 3));
+    }
+
+    #[test]
+    fn what_is_suspect_neither_breaks_nor_opens() {
+        assert_eq!(after(&[(0, Clean), (1, Suspect)]), Condition::Suspect { since: time(1) });
+        assert_eq!(after(&[(0, Clean), (1, Suspect), (2, Suspect), (3, Clean)]), clean(0, 3, 4));
+        assert_eq!(after(&[(0, Suspect), (1, Clean)]), clean(1, 1, 1));
+    }
+
+    #[test]
+    fn anything_worse_and_any_gap_begins_it_anew() {
+        for worse in [Anomalous, Unknown(Reason::NotANumber)] {
+            assert_eq!(after(&[(0, Clean), (1, worse), (2, Clean)]), clean(2, 2, 1));
+        }
+        assert_eq!(after(&[(0, Clean), (2, Clean)]), clean(2, 2, 1));
+    }
+
+    #[test]
+    fn a_cell_stated_anew_does_not_count_twice() {
+        let conflict = Unknown(Reason::Conflicting);
+        assert_eq!(after(&[(0, Clean), (1, Clean), (1, conflict), (2, Clean)]), clean(2, 2, 1));
+        assert_eq!(after(&[(0, Clean), (1, Unknown(Reason::NotANumber)), (1, Clean)]), clean(1, 1, 1));
+    }
+
+    #[test]
+    fn an_anomaly_began_with_the_first_that_fired() {
+        let began = |cell| Condition::Anomalous { since: time(cell) };
+        assert_eq!(after(&[(0, Clean), (1, Suspect), (2, Anomalous), (3, Anomalous)]), began(1));
+        // what lies between is unknown: it may have gone on
+        assert_eq!(after(&[(1, Suspect), (2, Unknown(Reason::NotANumber)), (3, Anomalous)]), began(1));
+        assert_eq!(after(&[(1, Anomalous), (2, Clean), (3, Suspect), (4, Anomalous)]), began(3));
+    }
+
+    #[test]
+    fn only_what_is_fresh_is_known() {
+        let mut standing = Standing::default();
+        let unknown = |reason, newest| Condition::Unknown { reason, newest };
+        assert_eq!(standing.condition(time(0), 1000), unknown(Reason::NoData, None));
+        standing.observe(9, time(9), Clean);
+        let at = |ms| standing.condition(Timestamp::from_millis(ms), 2000);
+        assert_eq!(at(11_000), clean(9, 9, 1));
+        assert_eq!(at(11_001), unknown(Reason::Stale, Some(time(9))));
+        assert_eq!(at(7000), clean(9, 9, 1));
+        assert_eq!(at(6999), unknown(Reason::OutOfOrder, Some(time(9))));
+    }
+}
