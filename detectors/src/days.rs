@@ -50,17 +50,32 @@ impl Seen {
         Earlier { highest: self.highest[i], lowest: self.lowest[i], days: self.days[i] }
     }
 
-    fn clear(&mut self) {
-        self.highest.clear();
-        self.lowest.clear();
-        self.days.clear();
+    fn resize(&mut self, cells: usize) {
+        self.highest.resize(cells, Earlier::NONE.highest);
+        self.lowest.resize(cells, Earlier::NONE.lowest);
+        self.days.resize(cells, Earlier::NONE.days);
     }
 
-    fn push(&mut self, earlier: Earlier) {
-        self.highest.push(earlier.highest);
-        self.lowest.push(earlier.lowest);
-        self.days.push(earlier.days);
+    /// The cells from `from` on, so many.
+    #[inline(always)]
+    fn part(&mut self, from: usize, cells: usize) -> Part<'_> {
+        Part {
+            highest: &mut self.highest[from..][..cells],
+            lowest: &mut self.lowest[from..][..cells],
+            days: &mut self.days[from..][..cells],
+        }
     }
+
+    fn put(&mut self, i: usize, earlier: Earlier) {
+        (self.highest[i], self.lowest[i], self.days[i]) = (earlier.highest, earlier.lowest, earlier.days);
+    }
+}
+
+/// A part of a [`Seen`].
+struct Part<'a> {
+    highest: &'a mut [f64],
+    lowest: &'a mut [f64],
+    days: &'a mut [u32],
 }
 
 /// The look-back of a seasonal detector: `days` days of cells. Memory grows with the cells seen, up to
@@ -87,12 +102,12 @@ impl Days {
     /// Passes over the next cells, one for each of `new`, which is what they hold, and says in `seen` what earlier days
     /// showed at each of them.
     pub(crate) fn pass(&mut self, new: &[f64], seen: &mut Seen) {
-        seen.clear();
+        seen.resize(new.len());
         match self {
             Self::Slots(slots) => slots.pass(new, seen),
             Self::Lags(lags) => {
-                for &value in new {
-                    seen.push(lags.earlier());
+                for (i, &value) in new.iter().enumerate() {
+                    seen.put(i, lags.earlier());
                     lags.push(value);
                 }
             }
@@ -128,34 +143,23 @@ pub(crate) struct Slots {
     row: usize,
     slot: usize,
     /// One a slot, over all cells of it.
-    highest: Vec<f64>,
-    lowest: Vec<f64>,
-    days: Vec<u32>,
+    over: Seen,
 }
 
 impl Slots {
     fn new(days: usize, a_day: usize) -> Self {
-        Self {
-            a_day,
-            rows: Vec::new(),
-            rows_max: days,
-            row: 0,
-            slot: 0,
-            highest: Vec::new(),
-            lowest: Vec::new(),
-            days: Vec::new(),
-        }
+        Self { a_day, rows: Vec::new(), rows_max: days, row: 0, slot: 0, over: Seen::default() }
     }
 
     fn pass(&mut self, new: &[f64], seen: &mut Seen) {
         let mut done = 0;
         while done < new.len() {
-            let cells = self.stretch(new.len() - done);
-            let slots = self.slot..self.slot + cells;
-            seen.highest.extend_from_slice(&self.highest[slots.clone()]);
-            seen.lowest.extend_from_slice(&self.lowest[slots.clone()]);
-            seen.days.extend_from_slice(&self.days[slots]);
-            if wide!(self.learn(&new[done..done + cells])) {
+            let (cells, fresh) = self.stretch(new.len() - done);
+            let new = &new[done..done + cells];
+            if fresh {
+                wide!(self.begin(new, seen, done));
+                self.rows[self.row].extend_from_slice(new);
+            } else if wide!(self.learn(new, seen, done)) {
                 self.refresh(cells);
             }
             self.advance(cells);
@@ -163,50 +167,58 @@ impl Slots {
         }
     }
 
-    /// How many of the next `wanted` cells lie side by side, in their days and in their slots; makes room.
-    fn stretch(&mut self, wanted: usize) -> usize {
-        let cells = wanted.min(self.a_day - self.slot);
+    /// How many of the next `wanted` cells lie side by side, in their days and in their slots, and whether they are
+    /// fresh: their places held nothing before. Makes room in the slots.
+    fn stretch(&mut self, wanted: usize) -> (usize, bool) {
         if self.row == self.rows.len() {
             self.rows.push(Vec::new());
         }
         let row = &mut self.rows[self.row];
-        if row.len() < self.slot + cells {
+        let known = row.len().saturating_sub(self.slot);
+        let cells = wanted.min(if known > 0 { known } else { self.a_day - self.slot });
+        if known == 0 {
             // a series that goes on will fill its day
             let room = if row.is_empty() { self.slot + cells } else { self.a_day };
             row.reserve_exact(room - row.len());
-            row.resize(self.slot + cells, MISSING);
+            row.resize(self.slot, MISSING);
         }
-        if self.days.len() < self.slot + cells {
-            self.clear_slots(self.slot + cells);
+        if self.over.days.len() < self.slot + cells {
+            self.over.resize(self.slot + cells);
         }
-        cells
+        (cells, known == 0)
     }
 
-    /// Makes it `len` slots; the new ones have seen nothing.
-    fn clear_slots(&mut self, len: usize) {
-        self.highest.resize(len, Earlier::NONE.highest);
-        self.lowest.resize(len, Earlier::NONE.lowest);
-        self.days.resize(len, Earlier::NONE.days);
-    }
-
-    /// Puts `new` in the place of the oldest cells.
+    /// Takes `new` in where nothing was before, and says in `seen`, from `from` on, what the slots showed until then.
     #[inline(always)]
-    fn learn(&mut self, new: &[f64]) -> bool {
-        let slots = self.slot..self.slot + new.len();
-        let cells = &mut self.rows[self.row][slots.clone()];
-        let (highest, lowest) = (&mut self.highest[slots.clone()], &mut self.lowest[slots.clone()]);
-        let days = &mut self.days[slots];
+    fn begin(&mut self, new: &[f64], seen: &mut Seen, from: usize) {
+        let (over, seen) = (self.over.part(self.slot, new.len()), seen.part(from, new.len()));
+        for i in 0..new.len() {
+            let (new, high, low, days) = (new[i], over.highest[i], over.lowest[i], over.days[i]);
+            (seen.highest[i], seen.lowest[i], seen.days[i]) = (high, low, days);
+            over.highest[i] = if new > high { new } else { high };
+            over.lowest[i] = if new < low { new } else { low };
+            over.days[i] = days + u32::from(!new.is_nan());
+        }
+    }
+
+    /// The same in the place of the oldest cells. Whether any slot is stale then.
+    #[inline(always)]
+    fn learn(&mut self, new: &[f64], seen: &mut Seen, from: usize) -> bool {
+        let cells = &mut self.rows[self.row][self.slot..][..new.len()];
+        let (over, seen) = (self.over.part(self.slot, new.len()), seen.part(from, new.len()));
         let mut lost = false;
         for i in 0..new.len() {
-            let (old, new, high, low) = (cells[i], new[i], highest[i], lowest[i]);
+            let (old, new, high, low, days) =
+                (cells[i], new[i], over.highest[i], over.lowest[i], over.days[i]);
+            (seen.highest[i], seen.lowest[i], seen.days[i]) = (high, low, days);
             // an old cell that was not an extreme, or was missing, leaves the others in force
             let inside = (old < high) & (old > low);
             let gone = !(inside | old.is_nan());
             lost |= gone;
-            let count = days[i] + u32::from(!new.is_nan()) - u32::from(!old.is_nan());
-            days[i] = if gone { STALE } else { count };
-            highest[i] = if new > high { new } else { high };
-            lowest[i] = if new < low { new } else { low };
+            let count = days + u32::from(!new.is_nan()) - u32::from(!old.is_nan());
+            over.days[i] = if gone { STALE } else { count };
+            over.highest[i] = if new > high { new } else { high };
+            over.lowest[i] = if new < low { new } else { low };
             cells[i] = new;
         }
         lost
@@ -216,7 +228,7 @@ impl Slots {
     #[cold]
     fn refresh(&mut self, cells: usize) {
         for slot in self.slot..self.slot + cells {
-            if self.days[slot] == STALE {
+            if self.over.days[slot] == STALE {
                 self.look_through(slot);
             }
         }
@@ -224,8 +236,7 @@ impl Slots {
 
     fn look_through(&mut self, slot: usize) {
         let earlier = Earlier::of(self.rows.iter().filter_map(|row| row.get(slot)).copied());
-        (self.highest[slot], self.lowest[slot], self.days[slot]) =
-            (earlier.highest, earlier.lowest, earlier.days);
+        self.over.put(slot, earlier);
     }
 
     fn advance(&mut self, cells: usize) {
@@ -241,10 +252,13 @@ impl Slots {
         if cells < self.rows_max as u64 * a_day {
             let mut left = cells as usize;
             while left > 0 {
-                let cells = self.stretch(left);
+                let (cells, fresh) = self.stretch(left);
                 let slots = self.slot..self.slot + cells;
-                self.rows[self.row][slots.clone()].fill(MISSING);
-                slots.for_each(|slot| self.look_through(slot));
+                // a place that held nothing has nothing to lose
+                if !fresh {
+                    self.rows[self.row][slots.clone()].fill(MISSING);
+                    slots.for_each(|slot| self.look_through(slot));
+                }
                 self.advance(cells);
                 left -= cells;
             }

@@ -6,7 +6,7 @@
 use crate::direction::Direction;
 use crate::registry::Rule;
 use fearless_simd::{Level, dispatch};
-use quietgate_detectors::Verdict;
+use quietgate_detectors::{Reason, Verdict};
 
 /// Combines the verdicts of several detectors, cell by cell.
 #[derive(Debug)]
@@ -14,18 +14,22 @@ pub struct Combiner {
     rule: Box<dyn Rule>,
     direction: Direction,
     voters: usize,
-    /// By pattern, for series without and with a period. Empty where there are too many voters.
-    outcomes: [Vec<Option<Verdict>>; 2],
+    /// By pattern, for series without and with a period; [`NOT_YET`] where the rule was not asked. Empty where there are
+    /// too many voters.
+    outcomes: [Vec<Verdict>; 2],
     patterns: Vec<u16>,
 }
 
 /// With more voters than this the memory of outcomes would not pay: 4^6 patterns are 4 KiB.
 const REMEMBERED_VOTERS: usize = 6;
 
+/// In place of an outcome. An unknown one is never remembered, for its reason is not in the pattern.
+const NOT_YET: Verdict = Verdict::Unknown(Reason::NoData);
+
 impl Combiner {
     pub(crate) fn new(rule: Box<dyn Rule>, direction: Direction, voters: usize) -> Self {
         let patterns = if voters <= REMEMBERED_VOTERS { 1 << (2 * voters) } else { 0 };
-        let outcomes = [vec![None; patterns], vec![None; patterns]];
+        let outcomes = [vec![NOT_YET; patterns], vec![NOT_YET; patterns]];
         Self { rule, direction, voters, outcomes, patterns: Vec::new() }
     }
 
@@ -48,29 +52,35 @@ impl Combiner {
         self.patterns.resize(out.len(), 0);
         dispatch!(Level::new(), _simd => read_patterns(columns, &mut self.patterns));
         let outcomes = &mut self.outcomes[usize::from(periodic)];
-        let mut cell = recall(outcomes, &self.patterns, out);
-        while cell < out.len() {
-            let outcome = ask(&*self.rule, self.direction, columns, cell, periodic);
-            // the reason of an unknown is not in the pattern: such an outcome cannot be remembered
-            let pattern = usize::from(self.patterns[cell]);
-            outcomes[pattern] = Some(outcome).filter(|verdict| !verdict.is_unknown());
-            out[cell] = outcome;
-            cell += 1;
-            cell += recall(outcomes, &self.patterns[cell..], &mut out[cell..]);
+        recall(outcomes, &self.patterns, out);
+        if !dispatch!(Level::new(), _simd => all_known(out)) {
+            for (cell, place) in out.iter_mut().enumerate().filter(|(_, place)| place.is_unknown()) {
+                let remembered = &mut outcomes[usize::from(self.patterns[cell])];
+                if remembered.is_unknown() {
+                    *place = ask(&*self.rule, self.direction, columns, cell, periodic);
+                    *remembered = if place.is_unknown() { NOT_YET } else { *place };
+                } else {
+                    *place = *remembered;
+                }
+            }
         }
     }
 }
 
-/// Writes the remembered outcomes of `patterns` to `out` as far as they are known, and says how far.
-#[inline(always)]
-fn recall(outcomes: &[Option<Verdict>], patterns: &[u16], out: &mut [Verdict]) -> usize {
-    for (cell, (place, &pattern)) in out.iter_mut().zip(patterns).enumerate() {
-        match outcomes[usize::from(pattern)] {
-            Some(outcome) => *place = outcome,
-            None => return cell,
-        }
+/// Writes the remembered outcomes of `patterns` to `out`.
+fn recall(outcomes: &[Verdict], patterns: &[u16], out: &mut [Verdict]) {
+    // there are 4^n outcomes, and no pattern is beyond them: the mask spares the check
+    let last = outcomes.len() - 1;
+    let outcomes = &outcomes[..=last];
+    for (place, &pattern) in out.iter_mut().zip(patterns) {
+        *place = outcomes[usize::from(pattern) & last];
     }
-    out.len()
+}
+
+/// Whether none is unknown. Counted, which takes many at once, where `all` takes one after the other.
+#[inline(always)]
+fn all_known(verdicts: &[Verdict]) -> bool {
+    verdicts.iter().filter(|verdict| verdict.is_unknown()).count() == 0
 }
 
 /// The pattern of votes on each cell: two bits a voter.

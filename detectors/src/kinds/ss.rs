@@ -103,7 +103,21 @@ impl Rule {
     #[inline(always)]
     fn judge(self, before: &[f64], value: f64) -> Verdict {
         let (average, threshold) = self.threshold(before);
-        Verdict::of(Self::differing(before, threshold, value) > self.count, value >= average)
+        let fires = if self.count + 1 == before.len() {
+            // all must differ: the nearest one decides
+            Self::nearest(before, value) > threshold
+        } else {
+            Self::differing(before, threshold, value) > self.count
+        };
+        Verdict::of(fires, value >= average)
+    }
+
+    #[inline(always)]
+    fn nearest(before: &[f64], value: f64) -> f64 {
+        before.iter().fold(f64::INFINITY, |nearest, &past| {
+            let distance = (value - past).abs();
+            if distance < nearest { distance } else { nearest }
+        })
     }
 
     /// The limits are those at which enough of the look-back differs on one side. Basis: the threshold.
