@@ -131,7 +131,7 @@ impl Ewm {
         (self.weight, self.weight2) = self.weights_after();
         let (weight, weight2) = (self.weight, self.weight2);
         self.share = 1.0 / weight;
-        let freedom = weight - weight2 / weight;
+        let freedom = weight - weight2 * self.share;
         self.unbias = if freedom > 0.0 { 1.0 / freedom } else { f64::NAN };
     }
 
