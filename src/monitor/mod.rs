@@ -4,8 +4,10 @@
 //! cut into calls.
 
 mod anomaly;
+mod watch;
 
 pub use anomaly::{Anomalies, Anomaly, Vote};
+pub use watch::{Labels, Latest, Statement, View, Watch, Watched};
 
 use quietgate_detectors::{
     Block, Calendar, Evidence, Interval, Panel, PanelSpec, Reason, Run, Sample, Spec, Timestamp, Verdict,

@@ -1,0 +1,332 @@
+//! All series that gates look at: judged as their samples come, and how each stands.
+
+use super::{Monitor, MonitorSpec, Said};
+use quietgate_detectors::{Evidence, Reason, Sample, Timestamp, Verdict};
+use quietgate_rules::{Condition, Finding, Standing};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// The labels of a series.
+pub type Labels = BTreeMap<String, String>;
+
+/// A group of series that are judged alike.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// The signal's name.
+    pub name: String,
+    /// What each of its series is judged by.
+    pub spec: MonitorSpec,
+    /// Age of the newest sample beyond which a series is stale, in milliseconds.
+    pub max_age_ms: i64,
+    /// Labels with the values that must be there; where there are none, every series seen at the start must.
+    pub expect: Vec<(String, Vec<String>)>,
+}
+
+/// Every series of some signals.
+#[derive(Debug)]
+pub struct Watch {
+    signals: Vec<Signal>,
+}
+
+#[derive(Debug)]
+struct Signal {
+    watched: Watched,
+    series: BTreeMap<Labels, Series>,
+    /// Why its source can say nothing now.
+    trouble: Option<Reason>,
+    /// Whether what was seen is what must be there.
+    begun: bool,
+}
+
+#[derive(Debug)]
+struct Series {
+    monitor: Monitor,
+    standing: Standing,
+    latest: Option<Latest>,
+    /// Whether it must be there.
+    required: bool,
+}
+
+/// The newest sample of a series, with what was said of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latest {
+    /// Its time.
+    pub at: Timestamp,
+    /// Its value; none where the cell has none.
+    pub value: Option<f64>,
+    /// What the series is found to be there.
+    pub finding: Finding,
+    /// What each detector said, in the order of the rule; nothing where the cell has no value.
+    pub votes: Vec<Statement>,
+}
+
+/// What a detector said of a sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// The detector's kind.
+    pub kind: &'static str,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// The numbers; none where the verdict is unknown.
+    pub evidence: Option<Evidence>,
+    /// The same in words.
+    pub words: Option<String>,
+}
+
+/// A required series at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View<'a> {
+    /// The number of its signal.
+    pub signal: usize,
+    /// Its labels; of a series that is missing those that say which.
+    pub labels: Cow<'a, Labels>,
+    /// How it stands.
+    pub condition: Condition,
+    /// Its newest sample; none where there was none.
+    pub latest: Option<&'a Latest>,
+}
+
+impl Watch {
+    /// A watch over `signals` that has seen nothing yet.
+    pub fn new(signals: Vec<Watched>) -> Self {
+        let signal = |watched| Signal { watched, series: BTreeMap::new(), trouble: None, begun: false };
+        Self { signals: signals.into_iter().map(signal).collect() }
+    }
+
+    /// The signals, in the order in which they are numbered.
+    pub fn signals(&self) -> impl Iterator<Item = &Watched> {
+        self.signals.iter().map(|signal| &signal.watched)
+    }
+
+    /// Judges `samples` of one series of `signal`, which follow those of earlier calls.
+    pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        let signal = &mut self.signals[signal];
+        if !signal.series.contains_key(labels) {
+            let monitor = Monitor::new(&signal.watched.spec);
+            let required = signal.must_be_there(labels);
+            let series = Series { monitor, standing: Standing::default(), latest: None, required };
+            signal.series.insert(labels.clone(), series);
+        }
+        if let Some(series) = signal.series.get_mut(labels) {
+            series.observe(samples, &signal.watched.spec);
+        }
+    }
+
+    /// From now on the source of `signal` can say nothing, for this reason; or it can again.
+    pub fn trouble(&mut self, signal: usize, trouble: Option<Reason>) {
+        self.signals[signal].trouble = trouble;
+    }
+
+    /// A run begins: where nothing is declared, what was seen until now must be there from now on.
+    pub fn begin(&mut self) {
+        self.signals.iter_mut().for_each(|signal| signal.begun = true);
+    }
+
+    /// Every required series at `now`, those that are missing too.
+    pub fn views(&self, now: Timestamp) -> Vec<View<'_>> {
+        self.signals.iter().enumerate().flat_map(|(number, signal)| signal.views(number, now)).collect()
+    }
+}
+
+impl Signal {
+    fn must_be_there(&self, labels: &Labels) -> bool {
+        let expected = |(label, values): &(String, Vec<String>)| {
+            labels.get(label).is_some_and(|value| values.contains(value))
+        };
+        if self.watched.expect.is_empty() { !self.begun } else { self.watched.expect.iter().all(expected) }
+    }
+
+    fn views(&self, number: usize, now: Timestamp) -> Vec<View<'_>> {
+        let required = self.series.iter().filter(|(_, series)| series.required);
+        let mut views: Vec<_> = required
+            .map(|(labels, series)| View {
+                signal: number,
+                labels: Cow::Borrowed(labels),
+                condition: self.condition(series, now),
+                latest: series.latest.as_ref(),
+            })
+            .collect();
+        let missing = self.missing().into_iter().map(|labels| View {
+            signal: number,
+            labels: Cow::Owned(labels),
+            condition: Condition::Unknown { reason: self.trouble.unwrap_or(Reason::NoData), newest: None },
+            latest: None,
+        });
+        views.extend(missing);
+        views
+    }
+
+    fn condition(&self, series: &Series, now: Timestamp) -> Condition {
+        match self.trouble {
+            Some(reason) => Condition::Unknown { reason, newest: series.standing.newest() },
+            None => series.standing.condition(now, self.watched.max_age_ms),
+        }
+    }
+
+    /// What must be there and was never seen: each value that is expected, or anything at all.
+    fn missing(&self) -> Vec<Labels> {
+        if self.watched.expect.is_empty() {
+            let nothing = !self.series.values().any(|series| series.required);
+            return if nothing { vec![Labels::new()] } else { Vec::new() };
+        }
+        let required: Vec<&Labels> =
+            self.series.iter().filter(|(_, series)| series.required).map(|(labels, _)| labels).collect();
+        let seen = |label: &str, value: &str| {
+            required.iter().any(|labels| labels.get(label).is_some_and(|v| v == value))
+        };
+        let expected =
+            self.watched.expect.iter().flat_map(|(label, values)| values.iter().map(move |v| (label, v)));
+        let missing = expected.filter(|(label, value)| !seen(label, value));
+        missing.map(|(label, value)| Labels::from([(label.clone(), value.clone())])).collect()
+    }
+}
+
+impl Series {
+    fn observe(&mut self, samples: &[Sample], spec: &MonitorSpec) {
+        let (standing, mut newest) = (&mut self.standing, None);
+        self.monitor.observe(samples, |said| match said {
+            Said::Judged(judged) => {
+                let run = &judged.run;
+                for (offset, &finding) in judged.findings.iter().enumerate() {
+                    standing.observe(run.first + offset as u64, run.at(offset), finding);
+                }
+                let last = run.values.len() - 1;
+                let votes = (0..run.verdicts.len()).map(|i| (run.verdicts[i][last], run.evidence(i, last)));
+                newest = Some((run.at(last), Some(run.values[last]), judged.findings[last], votes.collect()));
+            }
+            Said::Unknown { cell, at, reason } => {
+                standing.observe(cell, at, Finding::Unknown(reason));
+                newest = Some((at, None, Finding::Unknown(reason), Vec::new()));
+            }
+            // its cell was passed over and ended the clean window then
+            Said::Late { .. } => {}
+        });
+        if let Some((at, value, finding, votes)) = newest {
+            self.latest = Some(Latest { at, value, finding, votes: self.words(at, votes, spec) });
+        }
+    }
+
+    fn words(
+        &self,
+        at: Timestamp,
+        votes: Vec<(Verdict, Option<Evidence>)>,
+        spec: &MonitorSpec,
+    ) -> Vec<Statement> {
+        let names = spec.detectors();
+        let statement = |(column, (verdict, evidence)): (usize, (Verdict, Option<Evidence>))| Statement {
+            kind: names[column].entry().kind,
+            verdict,
+            evidence,
+            words: evidence.map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
+        };
+        votes.into_iter().enumerate().map(statement).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quietgate_detectors::{Calendar, Interval, OptionValue, Spec};
+    use quietgate_rules::{Direction, RuleSpec, Sustain};
+
+    const STEP_MS: i64 = 1000;
+
+    /// Loss in percent, one sample a second; above 5 is an anomaly.
+    fn watch(expect: &[(&str, &[&str])]) -> Watch {
+        let above = [("above".to_owned(), OptionValue::Number(5.0))];
+        let threshold = Spec::new("threshold", &above).expect("a detector");
+        let rule = RuleSpec::new("any", &[], vec![threshold], Direction::Up, Sustain::ONE).expect("a rule");
+        let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        Watch::new(vec![Watched {
+            name: "loss".to_owned(),
+            spec: MonitorSpec {
+                rules: vec![rule],
+                interval: Interval::from_millis(STEP_MS).expect("a second"),
+                calendar: Calendar::Utc,
+                lateness_ms: 0,
+            },
+            max_age_ms: 2 * STEP_MS,
+            expect: expect.iter().map(|(label, values)| ((*label).to_owned(), owned(values))).collect(),
+        }])
+    }
+
+    fn host(name: &str) -> Labels {
+        Labels::from([("host".to_owned(), name.to_owned())])
+    }
+
+    fn see(watch: &mut Watch, name: &str, seconds: std::ops::Range<i64>, value: f64) {
+        let samples: Vec<_> = seconds.map(|second| Sample::new(second * STEP_MS, value)).collect();
+        watch.observe(0, &host(name), &samples);
+    }
+
+    fn conditions(watch: &Watch, second: i64) -> Vec<(String, Condition)> {
+        let name = |labels: &Labels| labels.get("host").cloned().unwrap_or_default();
+        let views = watch.views(Timestamp::from_millis(second * STEP_MS));
+        views.iter().map(|view| (name(&view.labels), view.condition)).collect()
+    }
+
+    fn clean(since: i64, until: i64) -> Condition {
+        let at = |second| Timestamp::from_millis(second * STEP_MS);
+        Condition::Clean { since: at(since), until: at(until), samples: (until - since) as u64 + 1 }
+    }
+
+    const NO_DATA: Condition = Condition::Unknown { reason: Reason::NoData, newest: None };
+
+    #[test]
+    fn each_series_is_judged_by_itself_however_its_samples_come() {
+        let mut watch = watch(&[]);
+        (0..9).for_each(|second| see(&mut watch, "a", second..second + 1, 0.0));
+        see(&mut watch, "b", 0..9, 9.0);
+        let began = Condition::Anomalous { since: Timestamp::from_millis(0) };
+        assert_eq!(conditions(&watch, 9), [("a".into(), clean(0, 8)), ("b".into(), began)]);
+    }
+
+    #[test]
+    fn what_is_expected_and_not_there_is_unknown() {
+        let mut watch = watch(&[("host", &["a", "b"])]);
+        see(&mut watch, "a", 0..3, 0.0);
+        see(&mut watch, "other", 0..3, 9.0);
+        assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2)), ("b".into(), NO_DATA)]);
+    }
+
+    #[test]
+    fn without_a_word_what_was_seen_at_the_start_must_be_there() {
+        let mut watch = watch(&[]);
+        assert_eq!(conditions(&watch, 0), [(String::new(), NO_DATA)], "nothing at all proves nothing");
+        see(&mut watch, "a", 0..3, 0.0);
+        watch.begin();
+        see(&mut watch, "late", 0..3, 9.0);
+        assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2))]);
+        let stale = Condition::Unknown { reason: Reason::Stale, newest: Some(Timestamp::from_millis(2000)) };
+        assert_eq!(conditions(&watch, 5), [("a".into(), stale)]);
+    }
+
+    #[test]
+    fn a_source_in_trouble_says_nothing_of_any_series() {
+        let mut watch = watch(&[("host", &["a", "b"])]);
+        see(&mut watch, "a", 0..3, 0.0);
+        watch.trouble(0, Some(Reason::SourceDown));
+        let reasons: Vec<_> = conditions(&watch, 2)
+            .into_iter()
+            .map(|(_, condition)| match condition {
+                Condition::Unknown { reason, .. } => Some(reason),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(reasons, [Some(Reason::SourceDown); 2]);
+        watch.trouble(0, None);
+        assert_eq!(conditions(&watch, 2)[0], ("a".into(), clean(0, 2)));
+    }
+
+    #[test]
+    fn the_newest_sample_comes_with_the_words_of_its_detectors() {
+        let mut watch = watch(&[]);
+        see(&mut watch, "a", 0..3, 9.0);
+        let views = watch.views(Timestamp::from_millis(2000));
+        let latest = views[0].latest.expect("a sample");
+        let said = |vote: &Statement| (vote.kind, vote.verdict, vote.words.clone());
+        let words = Some("value 9 is above the limit 5".to_owned());
+        assert_eq!(latest.votes.iter().map(said).collect::<Vec<_>>(), [("threshold", Verdict::Surge, words)]);
+        assert_eq!((latest.at.as_millis(), latest.value), (2000, Some(9.0)));
+    }
+}

@@ -1,0 +1,172 @@
+//! Drives one run: puts on record what the machine decides, and starts what it allows.
+//!
+//! The order for every attempt is that of the design: abort and pause are looked at, the gate must proceed, the intent is
+//! on disk, then abort, pause and gate are looked at once more, and only then the attempt starts. All of it happens in
+//! one place and one thing after the other, live and in the simulation alike.
+
+use super::gates::Gates;
+use super::scope::Scope;
+use crate::monitor::{Labels, Watch};
+use crate::plan::Plan;
+use crate::steps::{Attempt, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed};
+use quietgate_detectors::{Reason, Sample, Timestamp};
+use std::fmt;
+use std::future::Future;
+
+/// What a driver needs of the world.
+pub trait World {
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// Puts a record on disk for good, and gives its number. After an error nothing more is put on record, and nothing
+    /// starts: whether the record is there is unknown.
+    fn append(&mut self, at: Timestamp, record: &Record) -> impl Future<Output = Result<u64, Stopped>>;
+
+    /// What is going to be run for `attempt`, values filled in, without secrets.
+    fn call(&self, attempt: &Attempt) -> String;
+
+    /// Starts `attempt`. How it goes is told later, by records.
+    fn start(&mut self, attempt: &Attempt);
+}
+
+/// The journal cannot be written: the driver must end.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Why.
+    pub why: String,
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the journal cannot be written: {}", self.why)
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+/// Why a record was not taken.
+#[derive(Debug)]
+pub enum Refused {
+    /// It cannot follow what is on record: nothing was written.
+    Illegal(Illegal),
+    /// It could not be written.
+    Stopped(Stopped),
+}
+
+/// The driver of one run.
+#[derive(Debug)]
+pub struct Driver {
+    plan: Plan,
+    scopes: Vec<Scope>,
+    watch: Watch,
+    state: State,
+    run: String,
+}
+
+impl Driver {
+    /// The driver of the run `run` of `state`, whose plan is `plan`. `scopes` says what the labels of each signal of
+    /// `watch` stand for.
+    pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
+        Self { plan, scopes, watch, state, run }
+    }
+
+    /// The run, as its records leave it; none before its plan is on record.
+    pub fn run(&self) -> Option<&Run> {
+        self.state.runs.get(&self.run)
+    }
+
+    /// Everything on record.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The series of the plan's signals.
+    pub fn watch(&mut self) -> &mut Watch {
+        &mut self.watch
+    }
+
+    /// New samples of one series of `signal`.
+    pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        self.watch.trouble(signal, None);
+        self.watch.observe(signal, labels, samples);
+    }
+
+    /// The source of `signal` can say nothing now.
+    pub fn trouble(&mut self, signal: usize, reason: Reason) {
+        self.watch.trouble(signal, Some(reason));
+    }
+
+    /// Puts a record on disk and takes it in. What cannot follow what is on record is refused before.
+    ///
+    /// # Errors
+    /// Where the record is refused or cannot be written.
+    pub async fn write(&mut self, world: &mut impl World, record: Record) -> Result<(), Refused> {
+        let at = world.now();
+        let mut after = self.state.clone();
+        after.apply(0, at, &record).map_err(Refused::Illegal)?;
+        world.append(at, &record).await.map_err(Refused::Stopped)?;
+        self.state = after;
+        Ok(())
+    }
+
+    /// A driver took over: whatever was in flight is unknown from here on.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn take_over(&mut self, world: &mut impl World, version: &str) -> Result<(), Refused> {
+        self.write(world, Record::Boot { version: version.to_owned() }).await?;
+        for attempt in self.run().map(in_flight).unwrap_or_default() {
+            let reason = "the driver ended before it was known how it went".to_owned();
+            self.write(world, Record::Unknown { attempt, reason }).await?;
+        }
+        Ok(())
+    }
+
+    /// Does all there is to do now, and says what the run waits for; nothing where it is over.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn settle(&mut self, world: &mut impl World) -> Result<Vec<Waiting>, Refused> {
+        loop {
+            let Some(run) = self.run().filter(|run| !matches!(run.mode, Mode::Finished(_))) else {
+                return Ok(Vec::new());
+            };
+            match next(run, self.state.frozen.as_ref(), &self.gates(run, world.now())) {
+                Next::Write(record) => self.write(world, record).await?,
+                Next::Start(attempt) => self.start(world, attempt).await?,
+                Next::Wait(waiting) => return Ok(waiting),
+            }
+        }
+    }
+
+    async fn start(&mut self, world: &mut impl World, attempt: Attempt) -> Result<(), Refused> {
+        let call = world.call(&attempt);
+        self.write(world, Record::Intent { attempt: attempt.clone(), call }).await?;
+        let Some(run) = self.run() else { return Ok(()) };
+        let gates = self.gates(run, world.now());
+        match still_allowed(run, self.state.frozen.as_ref(), &attempt, &gates) {
+            Ok(()) => world.start(&attempt),
+            Err(reason) => self.write(world, Record::Withdrawn { attempt, reason }).await?,
+        }
+        Ok(())
+    }
+
+    fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {
+        Gates { plan: &self.plan, run, watch: &self.watch, scopes: &self.scopes, now }
+    }
+}
+
+/// Every attempt under way.
+fn in_flight(run: &Run) -> Vec<Attempt> {
+    let attempt = |(step, target, work): (usize, &str, &crate::steps::Work)| {
+        let flight = work.flight.as_ref().filter(|flight| flight.unknown.is_none())?;
+        Some(Attempt {
+            run: run.pinned.run.clone(),
+            step: run.pinned.steps[step].step.clone(),
+            target: target.to_owned(),
+            doing: flight.doing,
+            attempt: flight.attempt,
+        })
+    };
+    run.all().filter_map(attempt).collect()
+}

@@ -1,0 +1,200 @@
+//! What the gates of a run say now. Pure: the watch, the plan and the time in, permits out.
+
+use super::scope::Scope;
+use super::telling;
+use crate::monitor::{View, Watch};
+use crate::plan::{self, OnAnomaly, Opening, Plan};
+use crate::steps::{Decision, Outlook, Permit, Run, busy};
+use crate::text;
+use quietgate_detectors::Timestamp;
+use quietgate_rules::gate::{self, Answer, Obstacle, Seen};
+use std::collections::BTreeSet;
+
+/// The gates of one run at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Gates<'a> {
+    /// The plan, as it was pinned.
+    pub plan: &'a Plan,
+    /// What the run has done so far.
+    pub run: &'a Run,
+    /// The series of the plan's signals.
+    pub watch: &'a Watch,
+    /// What the labels of each signal stand for, in the order of the watch.
+    pub scopes: &'a [Scope],
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Gates<'_> {
+    /// The plan's step of that number in the run.
+    fn step(&self, step: usize) -> Option<(usize, &plan::Step)> {
+        let name = &self.run.pinned.steps[step].step;
+        self.plan.steps.iter().enumerate().find(|(_, step)| step.name == *name)
+    }
+
+    /// Every required series, with what it has to do with a batch.
+    fn seen<'w>(&self, views: &[View<'w>], step: usize, batch: usize) -> Vec<Seen> {
+        let own: Vec<&str> = self.run.pinned.steps[step].batches[batch].iter().map(String::as_str).collect();
+        let touched: BTreeSet<&str> =
+            self.run.all().filter(|(_, _, work)| work.is_touched()).map(|(_, target, _)| target).collect();
+        let part = |view: &View<'_>| match self.scopes.get(view.signal) {
+            Some(scope) => scope.part(&view.labels, &self.plan.inventory, &own, &touched),
+            None => gate::Part::Own,
+        };
+        views
+            .iter()
+            .map(|view| Seen { condition: view.condition, part: part(view), signal: view.signal })
+            .collect()
+    }
+
+    fn hold(&self, views: &[View<'_>], obstacles: &[(usize, Obstacle)]) -> (String, Vec<String>) {
+        let clause = |(i, obstacle): &(usize, Obstacle)| {
+            let view = &views[*i];
+            format!("{}: {}", telling::name(self.watch, view), telling::obstacle(obstacle, view, self.now))
+        };
+        let cause = |(i, obstacle): &(usize, Obstacle)| {
+            format!("{}: {}", telling::name(self.watch, &views[*i]), telling::cause(obstacle))
+        };
+        let clauses: Vec<_> = obstacles.iter().map(clause).collect();
+        (telling::sentence(&clauses), obstacles.iter().map(cause).collect())
+    }
+
+    fn permit(&self, answer: Answer, views: &[View<'_>], step: usize, batch: usize) -> Permit {
+        match answer {
+            Answer::Proceed => {
+                let reason = format!(
+                    "{} clean for long enough",
+                    text::counted(views.len() as u64, "series", "series")
+                );
+                Permit { decision: Decision::Proceed, reason, because: Vec::new() }
+            }
+            Answer::Hold(obstacles) => {
+                let (reason, because) = self.hold(views, &obstacles);
+                match self.impatience(step, batch) {
+                    Some(patience) => {
+                        let reason = format!("held for longer than its patience of {patience}: {reason}");
+                        Permit { decision: Decision::Pause, reason, because }
+                    }
+                    None => Permit { decision: Decision::Hold, reason, because },
+                }
+            }
+            Answer::Blame(blamed) => {
+                let name = |i: &usize| telling::name(self.watch, &views[*i]);
+                let clauses: Vec<_> =
+                    blamed.iter().map(|i| format!("{}: {}", name(i), telling::blame(&views[*i]))).collect();
+                let decision = match self.step(step).map(|(_, step)| step.on_anomaly) {
+                    Some(OnAnomaly::Rollback) => Decision::Rollback,
+                    Some(OnAnomaly::Abort) => Decision::Abort,
+                    Some(OnAnomaly::Pause) | None => Decision::Pause,
+                };
+                let because = blamed.iter().map(|i| format!("{}: blamed", name(i))).collect();
+                Permit { decision, reason: telling::sentence(&clauses), because }
+            }
+        }
+    }
+
+    /// The patience of a step, where its gate has held for longer.
+    fn impatience(&self, step: usize, batch: usize) -> Option<String> {
+        let (_, since) = self.run.steps[step].batches[batch].held.as_ref()?;
+        let patience_ms = self.step(step)?.1.gate.patience_ms;
+        let held_ms = self.now.as_millis().saturating_sub(since.as_millis());
+        (held_ms > patience_ms).then(|| text::duration(patience_ms))
+    }
+
+    fn closed(&self, step: usize) -> Option<String> {
+        match self.plan.open(step, self.now.as_millis()) {
+            Opening::Open { .. } => None,
+            Opening::Closed { until_ms, reason } => {
+                let until =
+                    until_ms.map_or("for good".to_owned(), |ms| format!("until {}", text::rfc3339(ms)));
+                Some(match reason {
+                    plan::Reason::NotAllowed => format!("outside of the allowed windows {until}"),
+                    plan::Reason::Denied(range) => format!("inside of the denied window {range} {until}"),
+                })
+            }
+        }
+    }
+
+    fn beyond_limits(&self, step: usize, busy: &BTreeSet<&str>, more: &[&str]) -> Option<String> {
+        let at_work = busy.iter().chain(more).collect::<BTreeSet<_>>().len();
+        if let Some(most) = self.plan.limits.in_flight.filter(|most| at_work > *most as usize) {
+            return Some(format!("{at_work} targets would be at work or down, {most} may"));
+        }
+        let begun = |(i, state): &(usize, &crate::steps::Step)| {
+            *i != step && state.batches.iter().any(|batch| batch.started.is_some() && batch.passed.is_none())
+        };
+        let steps = 1 + self.run.steps.iter().enumerate().filter(begun).count();
+        let most = self.plan.limits.steps.filter(|most| steps > *most as usize)?;
+        Some(format!("{steps} steps would be at work, {most} may"))
+    }
+}
+
+impl Outlook for Gates<'_> {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn before(&self, step: usize, batch: usize) -> Permit {
+        let views = self.watch.views(self.now);
+        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
+        let answer = gate::before(&self.seen(&views, step, batch), clean_ms);
+        self.permit(answer, &views, step, batch)
+    }
+
+    fn after(&self, step: usize, batch: usize, over: bool) -> Permit {
+        let views = self.watch.views(self.now);
+        let seen = self.seen(&views, step, batch);
+        let state = &self.run.steps[step].batches[batch];
+        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_after_ms);
+        let answer = match (state.started, state.ended) {
+            (Some(started), Some(ended)) if over => gate::after(&seen, started, ended, clean_ms),
+            // every target was skipped: there is nothing to look at
+            (None, _) if over => Answer::Proceed,
+            (Some(started), _) => match gate::blamed(&seen, started) {
+                blamed if blamed.is_empty() => Answer::Hold(Vec::new()),
+                blamed => Answer::Blame(blamed),
+            },
+            (None, _) => Answer::Hold(Vec::new()),
+        };
+        self.permit(answer, &views, step, batch)
+    }
+
+    fn forbidden(&self, step: usize, at_work: &BTreeSet<&str>, more: &[&str]) -> Option<String> {
+        let Some((number, _)) = self.step(step) else { return Some("the plan has no such step".to_owned()) };
+        let index = |name: &&str| self.plan.inventory.find(name);
+        let (down, wanted): (BTreeSet<_>, Vec<_>) =
+            (at_work.iter().filter_map(index).collect(), more.iter().filter_map(index).collect());
+        // the rules of every step that is at work must hold for all targets
+        let own = std::iter::once(number);
+        let steps =
+            own.chain((0..self.plan.steps.len()).filter(|other| *other != number && self.is_begun(*other)));
+        let short =
+            |step| plan::kept_up(self.plan, step, &down, &wanted).err().map(|shortage| shortage.to_string());
+        self.closed(number)
+            .or_else(|| self.beyond_limits(step, at_work, more))
+            .or_else(|| steps.map(short).find_map(|s| s))
+    }
+
+    fn soak_ms(&self, step: usize) -> i64 {
+        self.step(step).map_or(0, |(_, step)| step.soak_ms)
+    }
+
+    fn evidence(&self) -> serde_json::Value {
+        telling::evidence(self.watch, &self.watch.views(self.now))
+    }
+}
+
+impl Gates<'_> {
+    /// Whether the step of that number in the plan has a batch at work.
+    fn is_begun(&self, number: usize) -> bool {
+        let run = self.run.step(&self.plan.steps[number].name);
+        run.is_some_and(|step| {
+            self.run.steps[step].batches.iter().any(|batch| batch.started.is_some() && batch.passed.is_none())
+        })
+    }
+
+    /// The targets that are at work or down.
+    pub fn busy(&self) -> BTreeSet<&str> {
+        busy(self.run)
+    }
+}

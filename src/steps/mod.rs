@@ -1,0 +1,20 @@
+//! The pure machine of a run: what it has done, as records tell it, and what it does next.
+//!
+//! State is the fold of the journal through one transition function, live and at recovery alike. Nothing here waits,
+//! starts or writes: who drives the machine does, and tells it by records.
+
+mod next;
+#[cfg(test)]
+mod proofs;
+mod record;
+mod run;
+mod state;
+mod work;
+
+pub use next::{BatchId, Next, Outlook, Permit, Waiting, busy, next, still_allowed};
+pub use record::{
+    Attempt, Decision, Doing, Ending, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
+};
+pub use run::{Batch, Mode, Place, Run, Step};
+pub use state::{Illegal, State};
+pub use work::{Flight, Outcome, Work};

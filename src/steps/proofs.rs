@@ -1,0 +1,333 @@
+//! The machine under everything that may happen to it: what it proposes is always legal, and never what it must not be.
+
+use super::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use quietgate_detectors::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A world that answers as it is told.
+struct World {
+    now: i64,
+    before: Decision,
+    after: Decision,
+    forbidden: bool,
+}
+
+impl World {
+    fn permit(&self, decision: Decision) -> Permit {
+        let because = vec![format!("{decision:?}")];
+        Permit { decision, reason: format!("{decision:?} at {}", self.now), because }
+    }
+}
+
+impl Outlook for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now)
+    }
+
+    fn before(&self, _: usize, _: usize) -> Permit {
+        self.permit(self.before)
+    }
+
+    fn after(&self, _: usize, _: usize, over: bool) -> Permit {
+        let nothing_to_blame = !over && self.after == Decision::Proceed;
+        self.permit(if nothing_to_blame { Decision::Hold } else { self.after })
+    }
+
+    fn forbidden(&self, _: usize, _: &BTreeSet<&str>, _: &[&str]) -> Option<String> {
+        self.forbidden.then(|| "not now".to_owned())
+    }
+
+    fn soak_ms(&self, _: usize) -> i64 {
+        3
+    }
+
+    fn evidence(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+}
+
+/// What happens.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Before(Decision),
+    After(Decision),
+    Forbidden(bool),
+    /// The attempt of this number among those in flight ends.
+    End(usize, bool),
+    /// The driver dies; the journal is all that is left.
+    Crash,
+    /// A person does what they can, of these verbs the one of this number.
+    Person(usize),
+    Later,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    use Decision::{Abort, Hold, Pause, Proceed, Rollback};
+    let before = prop_oneof![6 => Just(Proceed), 2 => Just(Hold), 1 => Just(Pause)];
+    let after = prop_oneof![9 => Just(Proceed), 3 => Just(Hold), 1 => Just(Pause), 1 => Just(Rollback), 1 => Just(Abort)];
+    let event = prop_oneof![
+        3 => before.prop_map(Event::Before),
+        3 => after.prop_map(Event::After),
+        1 => any::<bool>().prop_map(Event::Forbidden),
+        20 => (0..9_usize, prop::bool::weighted(0.85)).prop_map(|(which, ok)| Event::End(which, ok)),
+        1 => Just(Event::Crash),
+        6 => (0..60_usize).prop_map(Event::Person),
+        6 => Just(Event::Later),
+    ];
+    vec(event, 1..160)
+}
+
+fn plan() -> Pinned {
+    let step = |step: &str, after: &[&str], batches: &[&[&str]], undo| PinnedStep {
+        step: step.to_owned(),
+        after: after.iter().map(|name| (*name).to_owned()).collect(),
+        batches: batches.iter().map(|batch| batch.iter().map(|t| (*t).to_owned()).collect()).collect(),
+        approve: step == "c",
+        undo,
+        retries: u32::from(step == "b"),
+    };
+    Pinned {
+        run: "r1".to_owned(),
+        plan: "p".to_owned(),
+        text: String::new(),
+        config: String::new(),
+        inventory: serde_json::Value::Null,
+        max_failed: 1,
+        steps: vec![
+            step("a", &[], &[&["h1", "h2", "h3"]], true),
+            step("b", &["a"], &[&["h1"], &["h2", "h3"]], true),
+            step("c", &["a"], &[&["h1", "h2"]], false),
+            step("d", &["b", "c"], &[&["h3"]], true),
+        ],
+    }
+}
+
+/// A driver with a journal, and an outside ledger of what was really started.
+struct Driver {
+    state: State,
+    journal: Vec<(i64, Record)>,
+    world: World,
+    /// Attempts that run, as the world has them.
+    running: Vec<Attempt>,
+    ledger: Vec<Attempt>,
+}
+
+impl Driver {
+    fn new() -> Self {
+        let world = World { now: 0, before: Decision::Proceed, after: Decision::Proceed, forbidden: false };
+        let mut driver = Self {
+            state: State::default(),
+            journal: Vec::new(),
+            world,
+            running: Vec::new(),
+            ledger: Vec::new(),
+        };
+        driver.write(Record::Plan(plan()));
+        driver
+    }
+
+    fn run(&self) -> &Run {
+        &self.state.runs["r1"]
+    }
+
+    /// Writes a record that must be legal.
+    fn write(&mut self, record: Record) {
+        self.offer(record).expect("legal");
+    }
+
+    /// Writes a record where it is legal; else nothing changes.
+    fn offer(&mut self, record: Record) -> Result<(), Illegal> {
+        let (before, seq) = (self.state.clone(), self.journal.len() as u64);
+        let applied = self.state.apply(seq, Timestamp::from_millis(self.world.now), &record);
+        match &applied {
+            Ok(()) => self.journal.push((self.world.now, record)),
+            Err(_) => assert_eq!(self.state, before, "a record that is refused changes nothing"),
+        }
+        applied
+    }
+
+    /// Does all there is to do now.
+    fn drive(&mut self) {
+        for _ in 0..200 {
+            match next(self.run(), self.state.frozen.as_ref(), &self.world) {
+                Next::Write(record) => self.write(record),
+                Next::Start(attempt) => {
+                    self.write(Record::Intent { attempt: attempt.clone(), call: "true".to_owned() });
+                    let allowed =
+                        still_allowed(self.run(), self.state.frozen.as_ref(), &attempt, &self.world);
+                    match allowed {
+                        Ok(()) => self.start(attempt),
+                        Err(reason) => self.write(Record::Withdrawn { attempt, reason }),
+                    }
+                }
+                Next::Wait(_) => return,
+            }
+        }
+        panic!("it never comes to rest: {:?}", &self.journal[self.journal.len() - 8..]);
+    }
+
+    fn start(&mut self, attempt: Attempt) {
+        self.may_start(&attempt);
+        self.ledger.push(attempt.clone());
+        self.running.push(attempt.clone());
+        self.write(Record::Spawned { attempt, process: "1".to_owned() });
+    }
+
+    /// What must hold of every start, seen from outside.
+    fn may_start(&self, attempt: &Attempt) {
+        assert!(!self.ledger.contains(attempt), "the same attempt twice: {attempt:?}");
+        let aborted = self.journal.iter().any(|(_, record)| matches!(record, Record::Abort(_)));
+        assert!(!aborted, "a start after an abort");
+        if attempt.doing == Doing::Action {
+            let (before, forbidden) = (self.world.before, self.world.forbidden);
+            assert!(before == Decision::Proceed && !forbidden && self.state.frozen.is_none());
+            let same = |other: &&Attempt| {
+                (&other.step, &other.target, other.doing) == (&attempt.step, &attempt.target, attempt.doing)
+            };
+            let starts = self.ledger.iter().filter(same).count();
+            let granted = self.journal.iter().filter(|(_, record)| grants(record, attempt)).count();
+            assert!(starts <= granted, "more starts than one and the retries on record");
+            return;
+        }
+        // what was started after it is undone, or was left as it is
+        let later = self.ledger.iter().rev().take_while(|other| {
+            (&other.step, &other.target, other.doing) != (&attempt.step, &attempt.target, Doing::Action)
+        });
+        for other in later.filter(|other| other.doing == Doing::Action) {
+            let step = self.run().step(&other.step).expect("a step");
+            let work = &self.run().steps[step].work[&other.target];
+            assert!(!self.run().pinned.steps[step].undo || !work.needs_undo(), "undo is not in reverse");
+        }
+    }
+
+    fn crash(&mut self) {
+        let live = std::mem::take(&mut self.state);
+        for (seq, (at, record)) in self.journal.iter().enumerate() {
+            self.state
+                .apply(seq as u64, Timestamp::from_millis(*at), record)
+                .expect("what was written is legal");
+        }
+        assert_eq!(self.state, live, "recovery is the live state");
+        self.running.clear();
+        self.write(Record::Boot { version: "1".to_owned() });
+        for attempt in in_flight(self.run()) {
+            self.write(Record::Unknown { attempt, reason: "the driver ended".to_owned() });
+        }
+    }
+
+    fn person(&mut self, verb: usize) {
+        let (word, run) = (Word { who: "op".to_owned(), reason: "so".to_owned() }, "r1".to_owned());
+        let said = Said { run: run.clone(), word: word.clone() };
+        let places: Vec<_> = self.run().all().map(|(step, target, _)| (step, target.to_owned())).collect();
+        let (step, target) = places[verb % places.len()].clone();
+        let step = self.run().pinned.steps[step].step.clone();
+        let told = Told { run: run.clone(), step: step.clone(), target, word: word.clone() };
+        let record = match verb {
+            0..9 => Record::Resume(said),
+            9..12 => Record::Pause(said),
+            12 => Record::Abort(said),
+            13 | 14 => Record::Rollback(said),
+            15..25 => Record::Retry(told),
+            25..30 => Record::Skip(told),
+            30..40 => Record::Resolve { told, ran: verb.is_multiple_of(2) },
+            40 => Record::Freeze(word),
+            41..45 => Record::Unfreeze(word),
+            _ => Record::Approval { run, step: "c".to_owned(), batch: 0, word },
+        };
+        // what is not possible now is refused
+        _ = self.offer(record);
+    }
+
+    fn happen(&mut self, event: Event) {
+        self.world.now += 1;
+        match event {
+            Event::Before(decision) => self.world.before = decision,
+            Event::After(decision) => self.world.after = decision,
+            Event::Forbidden(forbidden) => self.world.forbidden = forbidden,
+            Event::End(which, ok) if !self.running.is_empty() => {
+                let attempt = self.running.remove(which % self.running.len());
+                self.write(Record::Result { attempt, ok, reason: "exited".to_owned(), output: None });
+            }
+            Event::End(..) => {}
+            Event::Crash => self.crash(),
+            Event::Person(verb) => self.person(verb),
+            Event::Later => self.world.now += 10,
+        }
+        self.drive();
+    }
+}
+
+/// Whether `record` is a decision that grants a start of the same action on the same target.
+fn grants(record: &Record, attempt: &Attempt) -> bool {
+    match record {
+        Record::Retry(told) | Record::Resolve { told, ran: false } => {
+            (&told.step, &told.target) == (&attempt.step, &attempt.target)
+        }
+        _ => false,
+    }
+}
+
+fn in_flight(run: &Run) -> Vec<Attempt> {
+    let attempt = |(step, target, work): (usize, &str, &Work)| {
+        let flight = work.flight.as_ref().filter(|flight| flight.unknown.is_none())?;
+        Some(Attempt {
+            run: run.pinned.run.clone(),
+            step: run.pinned.steps[step].step.clone(),
+            target: target.to_owned(),
+            doing: flight.doing,
+            attempt: flight.attempt,
+        })
+    };
+    run.all().filter_map(attempt).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn whatever_happens_nothing_is_done_that_must_not_be(events in events()) {
+        let mut driver = Driver::new();
+        driver.drive();
+        for event in events {
+            if matches!(driver.run().mode, Mode::Finished(_)) {
+                break;
+            }
+            driver.happen(event);
+        }
+        driver.crash();
+    }
+}
+
+#[test]
+fn a_plan_comes_to_its_end() {
+    let mut driver = Driver::new();
+    driver.drive();
+    let word = Word { who: "op".to_owned(), reason: "go".to_owned() };
+    for _ in 0..60 {
+        driver.happen(Event::End(0, true));
+        _ = driver.offer(Record::Approval {
+            run: "r1".to_owned(),
+            step: "c".to_owned(),
+            batch: 0,
+            word: word.clone(),
+        });
+    }
+    assert_eq!(driver.run().mode, Mode::Finished(Ending::Done));
+    let mut done: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    driver.ledger.iter().for_each(|attempt| done.entry(&attempt.step).or_default().push(&attempt.target));
+    assert_eq!(done["a"], ["h1", "h2", "h3"]);
+    assert_eq!(done["d"], ["h3"]);
+    assert_eq!(driver.ledger.len(), 9);
+}
+
+#[test]
+fn a_record_is_read_back_as_it_was_written() {
+    let mut driver = Driver::new();
+    driver.drive();
+    (0..12).for_each(|i| driver.happen(Event::End(i, i % 3 > 0)));
+    for (_, record) in &driver.journal {
+        let json = serde_json::to_string(record).expect("json");
+        assert_eq!(serde_json::from_str::<Record>(&json).expect("readable"), *record, "{json}");
+    }
+}

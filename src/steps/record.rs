@@ -1,0 +1,284 @@
+//! What a journal holds: a record of everything that was decided, intended, done and said.
+//!
+//! Each is written and synced before what it tells of has an effect. The state of a run is the fold of its records and
+//! of nothing else, so a record says all that is needed; a plan is pinned with its order when its run begins.
+
+use serde::{Deserialize, Serialize};
+
+/// One record. In JSON an object with its `kind` beside its fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Record {
+    /// A driver took the journal over; what was in flight is unknown from here on.
+    Boot {
+        /// The program's version.
+        version: String,
+    },
+    /// A run began.
+    Plan(Pinned),
+    /// A gate decided, and said why.
+    Gate(Gate),
+    /// A person lets a batch start.
+    Approval {
+        /// The run.
+        run: String,
+        /// The step.
+        step: String,
+        /// The number of the batch in the step, from 0.
+        batch: usize,
+        /// Who and why.
+        #[serde(flatten)]
+        word: Word,
+    },
+    /// An attempt is going to be started.
+    Intent {
+        /// Which.
+        #[serde(flatten)]
+        attempt: Attempt,
+        /// What is going to be run, values filled in, without secrets.
+        call: String,
+    },
+    /// The process of an attempt exists.
+    Spawned {
+        /// Which.
+        #[serde(flatten)]
+        attempt: Attempt,
+        /// What it is known by: its number, its group.
+        process: String,
+    },
+    /// An attempt has ended.
+    Result {
+        /// Which.
+        #[serde(flatten)]
+        attempt: Attempt,
+        /// Whether it succeeded.
+        ok: bool,
+        /// How it ended, in words.
+        reason: String,
+        /// The file with its output; none where there is none.
+        output: Option<String>,
+    },
+    /// An attempt was not started after all: its gate closed in between.
+    Withdrawn {
+        /// Which.
+        #[serde(flatten)]
+        attempt: Attempt,
+        /// Why.
+        reason: String,
+    },
+    /// Nobody knows how an attempt ended, or whether it was started.
+    Unknown {
+        /// Which.
+        #[serde(flatten)]
+        attempt: Attempt,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing new starts until the run is resumed.
+    Pause(Said),
+    /// A paused run goes on.
+    Resume(Said),
+    /// Nothing starts any more.
+    Abort(Said),
+    /// What the run did is undone.
+    Rollback(Said),
+    /// A target is tried once more.
+    Retry(Told),
+    /// A target is left as it is.
+    Skip(Told),
+    /// What became of an attempt whose outcome was unknown.
+    Resolve {
+        /// Which target.
+        #[serde(flatten)]
+        told: Told,
+        /// Whether it took effect.
+        ran: bool,
+    },
+    /// No batch of any run starts until it is lifted.
+    Freeze(Word),
+    /// Batches may start again.
+    Unfreeze(Word),
+    /// A run is over.
+    Finish {
+        /// The run.
+        run: String,
+        /// How it ended.
+        decision: Ending,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A plan as it is when its run begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// The run.
+    pub run: String,
+    /// The plan's name.
+    pub plan: String,
+    /// The plan file, and the config file.
+    pub text: String,
+    /// The config file.
+    pub config: String,
+    /// The targets, as the inventory had them.
+    pub inventory: serde_json::Value,
+    /// How many targets may fail.
+    pub max_failed: u32,
+    /// The steps, each after those it waits for.
+    pub steps: Vec<PinnedStep>,
+}
+
+/// A step of a pinned plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedStep {
+    /// Its name.
+    pub step: String,
+    /// The steps that must be over before.
+    pub after: Vec<String>,
+    /// Its batches of targets, in order.
+    pub batches: Vec<Vec<String>>,
+    /// Whether a person must let each batch start.
+    pub approve: bool,
+    /// Whether it can be undone.
+    pub undo: bool,
+    /// How many attempts on a target the plan grants beyond the first.
+    pub retries: u32,
+}
+
+/// One try of an action on a target.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The run.
+    pub run: String,
+    /// The step.
+    pub step: String,
+    /// The target.
+    pub target: String,
+    /// What is done.
+    pub doing: Doing,
+    /// Its number among the attempts of the same thing on the same target in the same step, from 1.
+    pub attempt: u32,
+}
+
+/// What an attempt does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doing {
+    /// The step's action.
+    Action,
+    /// Its undo.
+    Undo,
+}
+
+/// What somebody said, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    /// Who: a person, or `gate` or `plan`.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What somebody said of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The run.
+    pub run: String,
+    /// Who and why.
+    #[serde(flatten)]
+    pub word: Word,
+}
+
+/// What somebody said of a target in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The run.
+    pub run: String,
+    /// The step.
+    pub step: String,
+    /// The target.
+    pub target: String,
+    /// Who and why.
+    #[serde(flatten)]
+    pub word: Word,
+}
+
+/// What a gate decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// The run.
+    pub run: String,
+    /// The step.
+    pub step: String,
+    /// The number of the batch in the step, from 0.
+    pub batch: usize,
+    /// Whether it was asked before the batch or after its start.
+    pub side: Side,
+    /// What it decided.
+    pub decision: Decision,
+    /// Why, in words with numbers.
+    pub reason: String,
+    /// The same without what changes from moment to moment: a hold is recorded where this changes.
+    pub because: Vec<String>,
+    /// The numbers: every required series with its newest sample and its finding.
+    pub evidence: serde_json::Value,
+}
+
+/// On which side of a batch a gate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Before the batch: may it start?
+    Before,
+    /// After its start: is it over, is anything to be blamed on it?
+    After,
+}
+
+/// What a gate says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Go on.
+    Proceed,
+    /// Wait; it may change by itself.
+    Hold,
+    /// Wait for a person.
+    Pause,
+    /// Undo what the run did.
+    Rollback,
+    /// Start nothing any more.
+    Abort,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Every step is over.
+    Done,
+    /// It was aborted.
+    Aborted,
+    /// What it did is undone.
+    RolledBack,
+}
+
+impl Record {
+    /// The run it is about; none where it is about all.
+    pub fn run(&self) -> Option<&str> {
+        match self {
+            Self::Boot { .. } | Self::Freeze(_) | Self::Unfreeze(_) => None,
+            Self::Plan(pinned) => Some(&pinned.run),
+            Self::Gate(gate) => Some(&gate.run),
+            Self::Approval { run, .. } | Self::Finish { run, .. } => Some(run),
+            Self::Intent { attempt, .. }
+            | Self::Spawned { attempt, .. }
+            | Self::Result { attempt, .. }
+            | Self::Withdrawn { attempt, .. }
+            | Self::Unknown { attempt, .. } => Some(&attempt.run),
+            Self::Pause(said) | Self::Resume(said) | Self::Abort(said) | Self::Rollback(said) => {
+                Some(&said.run)
+            }
+            Self::Retry(told) | Self::Skip(told) | Self::Resolve { told, .. } => Some(&told.run),
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The state of a run: the fold of its records.
+
+use super::record::{Attempt, Decision, Doing, Ending, Gate, Pinned, Record, Said, Side, Told, Word};
+use super::work::{Outcome, Work};
+use quietgate_detectors::Timestamp;
+use std::collections::BTreeMap;
+
+/// One run, as its records leave it. The same live and at recovery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The plan, as it was when the run began.
+    pub pinned: Pinned,
+    /// What it is about.
+    pub mode: Mode,
+    /// Who paused it and why; while it is paused nothing new starts.
+    pub paused: Option<Word>,
+    /// The steps, in the order of the plan.
+    pub steps: Vec<Step>,
+    /// Where the action was started, in that order: what a rollback goes back along.
+    pub started: Vec<Place>,
+}
+
+/// A target in a step: the number of the step, and the target's name.
+pub type Place = (usize, String);
+
+/// What a run is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It works its plan off.
+    Going,
+    /// It undoes what it did.
+    RollingBack,
+    /// It was aborted; what is in flight comes to its end.
+    Aborting,
+    /// It is over.
+    Finished(Ending),
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Its batches, in order.
+    pub batches: Vec<Batch>,
+    /// What it has done to each target.
+    pub work: BTreeMap<String, Work>,
+}
+
+/// A batch of a step.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Batch {
+    /// Who let it start, where somebody must.
+    pub approved: Option<Word>,
+    /// Why its gate holds, as it was recorded last, and since when it holds; none once it went on.
+    pub held: Option<(Vec<String>, Timestamp)>,
+    /// When its gate opened.
+    pub opened: Option<Timestamp>,
+    /// When its first attempt was intended.
+    pub started: Option<Timestamp>,
+    /// When its newest attempt ended.
+    pub ended: Option<Timestamp>,
+    /// When its gate let it pass.
+    pub passed: Option<Timestamp>,
+}
+
+impl Run {
+    /// A run that begins.
+    pub fn begin(pinned: Pinned) -> Self {
+        let step = |step: &super::record::PinnedStep| Step {
+            batches: vec![Batch::default(); step.batches.len()],
+            work: step.batches.iter().flatten().map(|target| (target.clone(), Work::default())).collect(),
+        };
+        let steps = pinned.steps.iter().map(step).collect();
+        Self { mode: Mode::Going, paused: None, steps, started: Vec::new(), pinned }
+    }
+
+    /// The number of the step `name`.
+    pub fn step(&self, name: &str) -> Option<usize> {
+        self.pinned.steps.iter().position(|step| step.step == name)
+    }
+
+    /// The number of the batch of `step` that is next: the first that has not passed.
+    pub fn next_batch(&self, step: usize) -> Option<usize> {
+        self.steps[step].batches.iter().position(|batch| batch.passed.is_none())
+    }
+
+    /// The targets of a batch with what was done to them.
+    pub fn batch(&self, step: usize, batch: usize) -> impl Iterator<Item = (&str, &Work)> {
+        let targets = self.pinned.steps[step].batches[batch].iter();
+        targets.map(move |target| (target.as_str(), &self.steps[step].work[target]))
+    }
+
+    /// Everything under way or done, target by target.
+    pub fn all(&self) -> impl Iterator<Item = (usize, &str, &Work)> {
+        let steps = self.steps.iter().enumerate();
+        steps.flat_map(|(i, step)| step.work.iter().map(move |(target, work)| (i, target.as_str(), work)))
+    }
+
+    /// How many targets have failed in some step and were not settled since.
+    pub fn failed(&self) -> usize {
+        self.all().filter(|(_, _, work)| matches!(work.outcome, Outcome::Failed(_))).count()
+    }
+
+    /// What a rollback undoes next: the newest of what was started and needs it.
+    pub fn next_undo(&self) -> Option<&Place> {
+        let undoable = |(step, target): &&Place| {
+            self.pinned.steps[*step].undo && self.steps[*step].work[target].needs_undo()
+        };
+        self.started.iter().rev().find(undoable)
+    }
+
+    /// Takes a record of this run in.
+    pub(super) fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), &'static str> {
+        if let Mode::Finished(_) = self.mode {
+            return Err("the run is over");
+        }
+        match record {
+            Record::Gate(gate) => self.gate(at, gate),
+            Record::Approval { step, batch, word, .. } => self.approve(step, *batch, word),
+            Record::Intent { attempt, .. } => self.intend(at, attempt),
+            Record::Spawned { attempt, process } => {
+                let work = self.work(&attempt.step, &attempt.target)?;
+                let flight = work.flying(attempt.doing, attempt.attempt)?;
+                flight.process = Some(process.clone());
+                Ok(())
+            }
+            Record::Result { attempt, ok, reason, .. } => {
+                let work = self.work(&attempt.step, &attempt.target)?;
+                work.end(attempt.doing, attempt.attempt, *ok, reason)?;
+                self.ended(at, attempt)
+            }
+            Record::Withdrawn { attempt, .. } => {
+                self.work(&attempt.step, &attempt.target)?.withdraw(attempt.doing, attempt.attempt)
+            }
+            Record::Unknown { attempt, reason } => {
+                let work = self.work(&attempt.step, &attempt.target)?;
+                work.flying(attempt.doing, attempt.attempt)?.unknown = Some(reason.clone());
+                self.ended(at, attempt)
+            }
+            Record::Pause(Said { word, .. }) => self.pause(word),
+            Record::Resume(_) => self.resume(),
+            Record::Abort(_) => self.abort(),
+            Record::Rollback(_) => self.roll_back(),
+            Record::Retry(told) => self.retry(told),
+            Record::Skip(told) => self.told(told)?.skip(&told.word.reason),
+            Record::Resolve { told, ran } => self.told(told)?.resolve(*ran),
+            Record::Finish { decision, .. } => self.finish(*decision),
+            Record::Boot { .. } | Record::Plan(_) | Record::Freeze(_) | Record::Unfreeze(_) => {
+                Err("the record is not one of a run")
+            }
+        }
+    }
+
+    fn work(&mut self, step: &str, target: &str) -> Result<&mut Work, &'static str> {
+        let step = self.step(step).ok_or("the plan has no such step")?;
+        self.steps[step].work.get_mut(target).ok_or("the step has no such target")
+    }
+
+    fn told(&mut self, told: &Told) -> Result<&mut Work, &'static str> {
+        self.work(&told.step, &told.target)
+    }
+
+    /// The number of the step `name`, whose next batch must be this one.
+    fn next_step(&self, name: &str, batch: usize) -> Result<usize, &'static str> {
+        let step = self.step(name).ok_or("the plan has no such step")?;
+        let next = self.next_batch(step).is_some_and(|next| next == batch);
+        next.then_some(step).ok_or("the batch is not the next of its step")
+    }
+
+    fn gate(&mut self, at: Timestamp, gate: &Gate) -> Result<(), &'static str> {
+        let word = || Word { who: "gate".to_owned(), reason: gate.reason.clone() };
+        let step = self.next_step(&gate.step, gate.batch)?;
+        match (gate.side, gate.decision) {
+            (_, Decision::Hold) => {
+                let held = &mut self.steps[step].batches[gate.batch].held;
+                let since = held.as_ref().map_or(at, |(_, since)| *since);
+                *held = Some((gate.because.clone(), since));
+                Ok(())
+            }
+            (_, Decision::Pause) => self.pause(&word()),
+            (Side::After, Decision::Rollback) => self.roll_back(),
+            (Side::After, Decision::Abort) => self.abort(),
+            (Side::Before, Decision::Rollback | Decision::Abort) => {
+                Err("before a batch there is nothing to blame it for")
+            }
+            (Side::Before, Decision::Proceed) => {
+                self.must_be_going()?;
+                let batch = &mut self.steps[step].batches[gate.batch];
+                (batch.opened, batch.held) = (Some(at), None);
+                Ok(())
+            }
+            (Side::After, Decision::Proceed) => {
+                self.must_be_going()?;
+                if self.batch(step, gate.batch).any(|(_, work)| !work.is_over()) {
+                    return Err("the batch is not over");
+                }
+                let batch = &mut self.steps[step].batches[gate.batch];
+                (batch.passed, batch.held) = (Some(at), None);
+                Ok(())
+            }
+        }
+    }
+
+    /// A target that is tried again has not passed its gate: the batch is to be gone through anew.
+    fn retry(&mut self, told: &Told) -> Result<(), &'static str> {
+        // what failed must be undone while the run rolls back, and not be tried again
+        if matches!(self.told(told)?.outcome, Outcome::Failed(_) | Outcome::Untouched) {
+            self.must_be_going()?;
+        }
+        self.told(told)?.retry()?;
+        let step = self.step(&told.step).ok_or("the plan has no such step")?;
+        let has = |batch: &Vec<String>| batch.contains(&told.target);
+        let batch = self.pinned.steps[step].batches.iter().position(has);
+        if let Some(batch) = batch.filter(|_| self.mode == Mode::Going) {
+            let batch = &mut self.steps[step].batches[batch];
+            (batch.opened, batch.passed) = (None, None);
+        }
+        Ok(())
+    }
+
+    fn must_be_going(&self) -> Result<(), &'static str> {
+        (self.mode == Mode::Going).then_some(()).ok_or("the run does not work its plan off any more")
+    }
+
+    fn approve(&mut self, step: &str, batch: usize, word: &Word) -> Result<(), &'static str> {
+        self.must_be_going()?;
+        let step = self.next_step(step, batch)?;
+        self.steps[step].batches[batch].approved = Some(word.clone());
+        Ok(())
+    }
+
+    fn intend(&mut self, at: Timestamp, attempt: &Attempt) -> Result<(), &'static str> {
+        let step = self.step(&attempt.step).ok_or("the plan has no such step")?;
+        if self.paused.is_some() {
+            return Err("the run is paused");
+        }
+        match attempt.doing {
+            Doing::Action => self.may_act(step, &attempt.target)?,
+            Doing::Undo => self.may_undo(step, &attempt.target)?,
+        }
+        self.work(&attempt.step, &attempt.target)?.intend(attempt.doing, attempt.attempt)?;
+        if attempt.doing == Doing::Action {
+            let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
+            self.steps[step].batches[batch].started.get_or_insert(at);
+            self.started.retain(|place| *place != (step, attempt.target.clone()));
+            self.started.push((step, attempt.target.clone()));
+        }
+        Ok(())
+    }
+
+    fn may_act(&self, step: usize, target: &str) -> Result<(), &'static str> {
+        self.must_be_going()?;
+        let pinned = &self.pinned.steps[step];
+        let is_over = |name: &String| self.step(name).is_some_and(|before| self.next_batch(before).is_none());
+        if !pinned.after.iter().all(is_over) {
+            return Err("a step before is not over");
+        }
+        let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
+        if !pinned.batches[batch].iter().any(|other| other == target) {
+            return Err("the target is not in the batch that is next");
+        }
+        let batch = &self.steps[step].batches[batch];
+        if batch.opened.is_none() {
+            return Err("the gate has not opened");
+        }
+        (!pinned.approve || batch.approved.is_some()).then_some(()).ok_or("nobody let the batch start")
+    }
+
+    fn may_undo(&self, step: usize, target: &str) -> Result<(), &'static str> {
+        if self.mode != Mode::RollingBack {
+            return Err("the run does not roll back");
+        }
+        if self.all().any(|(_, _, work)| work.flight.is_some()) {
+            return Err("something is still in flight or unknown");
+        }
+        let next = self.next_undo().is_some_and(|(s, t)| *s == step && t == target);
+        next.then_some(()).ok_or("something later must be undone before")
+    }
+
+    fn ended(&mut self, at: Timestamp, attempt: &Attempt) -> Result<(), &'static str> {
+        let step = self.step(&attempt.step).ok_or("the plan has no such step")?;
+        if let (Doing::Action, Some(batch)) = (attempt.doing, self.next_batch(step)) {
+            self.steps[step].batches[batch].ended = Some(at);
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, word: &Word) -> Result<(), &'static str> {
+        self.paused = Some(word.clone());
+        Ok(())
+    }
+
+    /// What held before may be looked at for as long again.
+    fn resume(&mut self) -> Result<(), &'static str> {
+        self.paused.take().ok_or("the run is not paused")?;
+        self.steps.iter_mut().flat_map(|step| &mut step.batches).for_each(|batch| batch.held = None);
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), &'static str> {
+        if self.mode == Mode::Aborting {
+            return Err("the run is aborted already");
+        }
+        (self.mode, self.paused) = (Mode::Aborting, None);
+        Ok(())
+    }
+
+    fn roll_back(&mut self) -> Result<(), &'static str> {
+        self.must_be_going()?;
+        (self.mode, self.paused) = (Mode::RollingBack, None);
+        Ok(())
+    }
+
+    fn finish(&mut self, ending: Ending) -> Result<(), &'static str> {
+        if self.all().any(|(_, _, work)| work.is_in_flight()) {
+            return Err("something is in flight");
+        }
+        let every_step_is_over = (0..self.steps.len()).all(|step| self.next_batch(step).is_none());
+        let fits = match ending {
+            Ending::Done => self.mode == Mode::Going && every_step_is_over,
+            Ending::Aborted => self.mode == Mode::Aborting,
+            Ending::RolledBack => self.mode == Mode::RollingBack && self.next_undo().is_none(),
+        };
+        self.mode = if fits { Mode::Finished(ending) } else { return Err("the run is not there yet") };
+        Ok(())
+    }
+}
