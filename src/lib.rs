@@ -8,6 +8,7 @@
 //! config                 what users write, read and checked
 //! sources                where samples come from
 //! monitor                samples of one series in, findings out
+//! plan                   steps, batches, limits, and when they may start
 //! text                   numbers, durations and times as people read them
 //! ```
 //!
@@ -23,5 +24,6 @@ pub mod backtest;
 pub mod cli;
 pub mod config;
 pub mod monitor;
+pub mod plan;
 pub mod sources;
 pub mod text;
