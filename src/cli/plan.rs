@@ -68,9 +68,8 @@ pub(super) fn read_plan(path: &Path, text: &str) -> Result<PlanFile, Mistakes> {
 fn write_text(file: &PlanFile, out: &mut dyn Write) -> io::Result<()> {
     let PlanFile { plan, order, .. } = file;
     let steps = counted(plan.steps.len() as u64, "step", "steps");
-    let targets = counted(plan.in_scope().len() as u64, "target", "targets");
-    let inventory = text::count(plan.inventory.targets.len() as u64);
-    writeln!(out, "{}: {steps} on {targets} of the {inventory} in the inventory", plan.name)?;
+    let targets = counted(plan.inventory.targets.len() as u64, "target", "targets");
+    writeln!(out, "{}: {steps} on {} of {targets}", plan.name, text::count(plan.in_scope().len() as u64))?;
     for step in &order.steps {
         writeln!(out)?;
         write_step(plan, step, out)?;
@@ -85,12 +84,15 @@ fn write_text(file: &PlanFile, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// What may make a run longer.
-fn on_top(plan: &Plan) -> String {
-    let approve = plan.steps.iter().any(|step| step.approve).then_some("approvals");
+fn on_top(plan: &Plan) -> &'static str {
+    let approve = plan.steps.iter().any(|step| step.approve);
     let windows = plan.windows.is_some() || plan.steps.iter().any(|step| step.windows.is_some());
-    let parts: Vec<_> =
-        approve.into_iter().chain(windows.then_some("maintenance windows")).chain(["holds"]).collect();
-    format!("On top come {}.", parts.join(", "))
+    match (approve, windows) {
+        (false, false) => "Holds come on top.",
+        (true, false) => "Approvals and holds come on top.",
+        (false, true) => "Maintenance windows and holds come on top.",
+        (true, true) => "Approvals, maintenance windows and holds come on top.",
+    }
 }
 
 fn write_step(plan: &Plan, order: &StepOrder, out: &mut dyn Write) -> io::Result<()> {
@@ -140,8 +142,8 @@ fn distance(order: &StepOrder) -> String {
     };
     match order.batches.len().saturating_sub(*batches) {
         0 if order.batches.is_empty() => "nothing to do".to_owned(),
-        0 => format!("as few as {by} can have"),
-        more => format!("{more} more than the least that is proved ({batches}, by {by})"),
+        0 => "the fewest that are possible".to_owned(),
+        more => format!("{more} more than the fewest that may be possible ({batches}, by {by})"),
     }
 }
 

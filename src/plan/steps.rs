@@ -14,7 +14,9 @@ pub fn cycles(steps: &[Edges<'_>]) -> Vec<Vec<usize>> {
 /// The steps so that each comes after those it waits for, and otherwise in the order of the file; and every cycle,
 /// whose steps are in the list as if they did not wait for each other.
 pub(super) fn sorted(steps: &[Edges<'_>]) -> (Vec<usize>, Vec<Vec<usize>>) {
-    let index: BTreeMap<&str, usize> = steps.iter().enumerate().map(|(i, (name, _))| (*name, i)).collect();
+    // the first of that name, where a mistaken plan has it twice
+    let index: BTreeMap<&str, usize> =
+        steps.iter().enumerate().rev().map(|(i, (name, _))| (*name, i)).collect();
     let waits: Vec<Vec<usize>> = steps
         .iter()
         .map(|(_, after)| after.iter().filter_map(|name| index.get(name.as_str()).copied()).collect())

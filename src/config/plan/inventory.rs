@@ -78,7 +78,7 @@ impl Gathered<'_> {
                 continue;
             };
             let cells = item.map().unwrap_or_default().iter().map(|(key, node)| {
-                if !is_name(&key.name) {
+                if !is_label(&key.name) {
                     self.mistakes.add(key.at, odd_label(&key.name));
                 }
                 let value = node.scalar().ok_or_else(|| node.found());
@@ -181,7 +181,7 @@ impl Gathered<'_> {
         let mut labels: Vec<String> = Vec::new();
         let spot = |at| Spot { file: Some(file.to_owned()), at, head: String::new() };
         for (label, at) in record.iter().zip(places) {
-            if !is_name(label) {
+            if !is_label(label) {
                 spot(*at).refuse(&odd_label(label), self.mistakes);
             } else if labels.iter().any(|known| known == label) {
                 spot(*at).refuse(&format!("column {label:?} is given twice"), self.mistakes);
@@ -215,7 +215,7 @@ impl Gathered<'_> {
                 .filter(|(_, value)| !value.is_null())
                 .map(|(key, value)| (key, json_text(value)))
                 .collect();
-            for (key, _) in texts.iter().filter(|(key, _)| !is_name(key)) {
+            for (key, _) in texts.iter().filter(|(key, _)| !is_label(key)) {
                 spot.refuse(&odd_label(key), self.mistakes);
             }
             let cell =
@@ -305,8 +305,15 @@ fn is_good(label: &str, text: &str) -> bool {
     }
 }
 
+/// Whether a label may be called so. `target` is what signals call the name of a target.
+fn is_label(label: &str) -> bool {
+    is_name(label) && label != "target"
+}
+
 fn odd_label(label: &str) -> String {
-    format!("a label is named {label:?}, allowed is a letter or _, then letters, digits, _ and -")
+    format!(
+        "a label is named {label:?}, allowed is a letter or _, then letters, digits, _ and -, and not \"target\""
+    )
 }
 
 /// A JSON value as the text of a label, or what it is instead.
