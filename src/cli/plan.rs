@@ -127,7 +127,7 @@ fn around(step: &Step) -> String {
         OnAnomaly::Abort => "; an anomaly aborts",
     };
     if step.approve {
-        words += "; a person must approve";
+        words += "\n  a person must approve before it begins";
     }
     words
 }

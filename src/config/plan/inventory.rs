@@ -138,7 +138,7 @@ impl Gathered<'_> {
             .flexible(true)
             .trim(csv::Trim::All)
             .from_reader(text.as_bytes());
-        let mut header: Option<Vec<String>> = None;
+        let (mut header, mut any): (Option<Vec<String>>, bool) = (None, false);
         for record in reader.records() {
             let record = match record {
                 Ok(record) => record,
@@ -152,6 +152,7 @@ impl Gathered<'_> {
                 header = Some(self.header(file, &record, &places));
                 continue;
             };
+            any = true;
             if record.len() != header.len() {
                 let message = format!(
                     "the line has {} values, allowed are {} as in the first line",
@@ -171,7 +172,7 @@ impl Gathered<'_> {
         if header.is_none() {
             spot(Place::START)
                 .refuse("the file is empty, allowed is a line name,address,… and targets", self.mistakes);
-        } else if self.first.is_empty() {
+        } else if !any {
             spot(Place::START).refuse("the inventory has no targets, allowed is at least one", self.mistakes);
         }
     }
@@ -210,20 +211,13 @@ impl Gathered<'_> {
         for (i, object) in objects.iter().enumerate() {
             let head = format!("target {} of the command's output: ", i + 1);
             let spot = Spot { file: None, at, head };
-            let texts: Vec<(&String, Result<String, String>)> = object
-                .iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(key, value)| (key, json_text(value)))
-                .collect();
-            for (key, _) in texts.iter().filter(|(key, _)| !is_label(key)) {
+            let given = object.iter().filter(|(_, value)| !value.is_null());
+            let owned: Vec<(&String, Result<String, String>)> =
+                given.map(|(key, value)| (key, json_text(value))).collect();
+            for (key, _) in owned.iter().filter(|(key, _)| !is_label(key)) {
                 spot.refuse(&odd_label(key), self.mistakes);
             }
-            let cell =
-                |(key, value): &'_ (&String, Result<String, String>)| -> (String, Result<String, String>) {
-                    ((*key).clone(), value.clone())
-                };
-            let owned: Vec<_> = texts.iter().map(cell).collect();
-            if !owned.iter().any(|(key, _)| key == NAME) {
+            if !owned.iter().any(|(key, _)| *key == NAME) {
                 spot.refuse(
                     &format!("a target has no name, allowed is {}", Shape::Plan(PlanShape::Name)),
                     self.mistakes,
