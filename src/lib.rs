@@ -25,7 +25,6 @@ pub mod cli;
 pub mod config;
 pub mod monitor;
 pub mod plan;
-pub mod run;
 pub mod sources;
 pub mod steps;
 pub mod text;

@@ -138,7 +138,7 @@ fn what_is_told_as_json_is_json() {
         assert_eq!(output.exit, 0, "{}", output.stderr);
         output.stdout
     };
-    for arguments in [&["schema", "config"][..], &["kinds", "--format", "json"]] {
+    for arguments in [&["schema", "config"][..], &["schema", "plan"], &["kinds", "--format", "json"]] {
         let value: serde_json::Value = serde_json::from_str(&of(arguments)).expect("JSON");
         assert!(value.as_object().is_some_and(|object| object.len() >= 2), "{arguments:?}");
     }

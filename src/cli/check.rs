@@ -1,6 +1,9 @@
 //! `quietgate check`: finds every mistake in files before they are used.
 
-use crate::config::{Config, Mistake};
+use super::plan::read_plan;
+use crate::config::plan::{PlanFile, is_plan_text};
+use crate::config::{Config, Mistake, Mistakes};
+use crate::text::counted;
 use clap::Args;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,9 +11,12 @@ use std::path::{Path, PathBuf};
 /// What `quietgate check` takes.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Files to check: configs (quietgate.yaml)
+    /// Files to check: configs (quietgate.yaml) and plans, with their inventories
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The config whose signals the plans use; it is checked too. Else those among the files
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// How the files were found.
@@ -22,15 +28,42 @@ pub(crate) enum Checked {
     Mistaken,
 }
 
+/// A file, read.
+enum Found {
+    Config(Box<Result<Config, Mistakes>>),
+    Plan(Box<Result<PlanFile, Mistakes>>),
+    Unreadable(String),
+}
+
 /// Checks the files of `args`, and writes to `out` one line for each mistake and warning and, for each file that
-/// can be used, one that says so. All files are checked, whatever is wrong with those before.
+/// can be used, one that says so. All files are checked, whatever is wrong with those before; plans also against the
+/// config of `args` or, where it names none, against each config among the files.
 ///
 /// # Errors
 /// Where `out` cannot be written. A file that cannot be read is a mistake.
 pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Checked> {
+    let more = args.config.iter().filter(|config| !args.files.contains(config));
+    let files: Vec<(&PathBuf, Found)> = more.chain(&args.files).map(|path| (path, find(path))).collect();
+    let mut configs = Vec::new();
+    for (path, found) in &files {
+        if let Found::Config(config) = found
+            && let Ok(config) = config.as_ref()
+            && args.config.as_ref().is_none_or(|named| named == *path)
+        {
+            configs.push(config);
+        }
+    }
     let mut mistakes = 0;
-    for path in &args.files {
-        mistakes += check_file(path, out)?;
+    for (path, found) in &files {
+        let name = path.display().to_string();
+        mistakes += match found {
+            Found::Config(config) => tell(config, out, |config, out| tell_config(&name, config, out))?,
+            Found::Plan(plan) => tell(plan, out, |plan, out| tell_plan(&name, plan, &configs, out))?,
+            Found::Unreadable(message) => {
+                writeln!(out, "{name}: {message}")?;
+                1
+            }
+        };
     }
     match mistakes {
         0 => return Ok(Checked::Good),
@@ -40,25 +73,22 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Checked> 
     Ok(Checked::Mistaken)
 }
 
-/// Checks one file, and says how many mistakes there are.
-fn check_file(path: &Path, out: &mut dyn Write) -> io::Result<usize> {
-    let name = path.display().to_string();
-    let text = match read_text(path) {
-        Ok(text) => text,
-        Err(message) => {
-            writeln!(out, "{name}: {message}")?;
-            return Ok(1);
-        }
-    };
-    match Config::read(&name, &text) {
-        Ok(config) => {
-            for Mistake { file, at, message } in config.lint().list() {
-                writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
-            }
-            let signals = config.signals.len();
-            writeln!(out, "{name}: ok, {signals} signal{}", if signals == 1 { "" } else { "s" })?;
-            Ok(0)
-        }
+fn find(path: &Path) -> Found {
+    match read_text(path) {
+        Ok(text) if is_plan_text(&text) => Found::Plan(Box::new(read_plan(path, &text))),
+        Ok(text) => Found::Config(Box::new(Config::read(&path.display().to_string(), &text))),
+        Err(message) => Found::Unreadable(message),
+    }
+}
+
+/// Tells of what was read, by `good`, or of the mistakes in it; says how many there are.
+fn tell<T>(
+    read: &Result<T, Mistakes>,
+    out: &mut dyn Write,
+    good: impl FnOnce(&T, &mut dyn Write) -> io::Result<usize>,
+) -> io::Result<usize> {
+    match read {
+        Ok(read) => good(read, out),
         Err(mistakes) => {
             writeln!(out, "{mistakes}")?;
             Ok(mistakes.list().len())
@@ -66,8 +96,33 @@ fn check_file(path: &Path, out: &mut dyn Write) -> io::Result<usize> {
     }
 }
 
+fn tell_config(name: &str, config: &Config, out: &mut dyn Write) -> io::Result<usize> {
+    for Mistake { file, at, message } in config.lint().list() {
+        writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
+    }
+    writeln!(out, "{name}: ok, {}", counted(config.signals.len() as u64, "signal", "signals"))?;
+    Ok(0)
+}
+
+fn tell_plan(name: &str, file: &PlanFile, configs: &[&Config], out: &mut dyn Write) -> io::Result<usize> {
+    let mut mistakes = 0;
+    for against in configs.iter().map(|config| file.against(config)).filter(|found| !found.list().is_empty())
+    {
+        writeln!(out, "{against}")?;
+        mistakes += against.list().len();
+    }
+    if mistakes == 0 {
+        let steps = counted(file.plan.steps.len() as u64, "step", "steps");
+        let targets = counted(file.plan.inventory.targets.len() as u64, "target", "targets");
+        let unchecked =
+            if configs.is_empty() { "; its signals are not checked without a config" } else { "" };
+        writeln!(out, "{name}: ok, {steps}, {targets}{unchecked}")?;
+    }
+    Ok(mistakes)
+}
+
 /// The text of the file at `path`, or why there is none.
-fn read_text(path: &Path) -> Result<String, String> {
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
@@ -91,7 +146,7 @@ mod tests {
             })
             .collect();
         let mut out = Vec::new();
-        let checked = run(&CheckArgs { files }, &mut out).expect("a writer that does not fail");
+        let checked = run(&CheckArgs { files, config: None }, &mut out).expect("a writer that does not fail");
         let text = String::from_utf8(out).expect("text");
         (checked, text.replace(&format!("{}/", dir.path().display()), ""))
     }
@@ -116,15 +171,16 @@ mod tests {
             b.yaml:1:25: interval is 1, allowed is a duration from 100ms to 1d, such as 300ms, 10m, 2h30m\n\
             b.yaml:1:41: kind is \"most\", allowed is one of by_period, majority, any, all, at_least\n\
             c.yaml: line 2 is not UTF-8 text, allowed is UTF-8\n\
-            plan.yaml:1:1: this is a plan (it has the key \"plan\"): plans cannot be checked by this version yet\n\
-            4 mistakes\n";
+            plan.yaml:1:1: a plan has no inventory, allowed is a list of targets, {file: hosts.csv}, or {command: [./hosts]}\n\
+            plan.yaml:1:1: a plan has no steps, allowed is a list of steps, at least one\n\
+            5 mistakes\n";
         assert_eq!((verdict, text.as_str()), (Checked::Mistaken, expected));
     }
 
     #[test]
     fn a_file_that_is_not_there_is_a_mistake() {
         let mut out = Vec::new();
-        let args = CheckArgs { files: vec![PathBuf::from("does/not/exist.yaml")] };
+        let args = CheckArgs { files: vec![PathBuf::from("does/not/exist.yaml")], config: None };
         assert_eq!(run(&args, &mut out).expect("a writer that does not fail"), Checked::Mistaken);
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("does/not/exist.yaml: the file cannot be read: "), "{text}");

@@ -8,6 +8,7 @@ mod gathered;
 mod input;
 mod judging;
 mod kinds;
+mod plan;
 mod progress;
 mod reporting;
 mod schema;
@@ -36,8 +37,10 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed or stopped before the end
 enum Command {
     Backtest(Box<backtest::BacktestArgs>),
     Detect(Box<detect::DetectArgs>),
-    /// Find every mistake in config files, with file, line and column
+    /// Find every mistake in configs and plans, with file, line and column
     Check(check::CheckArgs),
+    /// Print the order of a plan: steps, batches, targets, and why each batch is as wide as it is
+    Plan(plan::PlanArgs),
     /// List every detector and rule with its options
     Kinds(kinds::KindsArgs),
     /// Print the JSON Schema of the files that users write
@@ -69,6 +72,7 @@ fn run(command: &Command) -> Result<End, Failure> {
             check::Checked::Good => Ok(End::Done),
             check::Checked::Mistaken => Ok(End::BadInput),
         },
+        Command::Plan(args) => plan::run(args, &mut std::io::stdout()).map(|()| End::Done),
         Command::Kinds(args) => done(kinds::run(args, &mut std::io::stdout())),
         Command::Schema(args) => done(schema::run(args, &mut std::io::stdout())),
     }

@@ -16,6 +16,8 @@ pub(crate) struct SchemaArgs {
 enum SchemaOf {
     /// The config file, quietgate.yaml
     Config,
+    /// A plan
+    Plan,
 }
 
 /// Writes the schema that `args` asks for to `out`.
@@ -25,6 +27,7 @@ enum SchemaOf {
 pub(crate) fn run(args: &SchemaArgs, out: &mut dyn Write) -> io::Result<()> {
     let schema = match args.file {
         SchemaOf::Config => config::schema(),
+        SchemaOf::Plan => config::plan::schema(),
     };
     serde_json::to_writer_pretty(&mut *out, &schema)?;
     writeln!(out)

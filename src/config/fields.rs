@@ -1,5 +1,6 @@
 //! Every key of the config file, described once: the reader and the JSON Schema both go by these tables.
 
+use super::plan::PlanShape;
 use quietgate_detectors::Interval;
 use quietgate_rules::{Direction, SUSTAIN_MAX};
 use std::fmt;
@@ -68,6 +69,8 @@ pub enum Shape {
     Sinks,
     /// A mapping that is not looked into here.
     Mapping,
+    /// What only plans have.
+    Plan(PlanShape),
 }
 
 /// Whether a key must be given.
@@ -307,6 +310,7 @@ impl fmt::Display for Shape {
             Self::Sources => f.write_str("a mapping of names to sources, at least one"),
             Self::Sinks => f.write_str("a list of sinks"),
             Self::Mapping => f.write_str("a mapping"),
+            Self::Plan(shape) => shape.fmt(f),
         }
     }
 }

@@ -49,9 +49,17 @@ impl Mistakes {
 
     /// Adds one.
     pub(super) fn add(&mut self, at: Place, message: impl Into<String>) {
-        let mistake = Mistake { file: self.file.clone(), at, message: message.into() };
-        let place = self.list.partition_point(|known| known.at <= at);
-        self.list.insert(place, mistake);
+        let file = self.file.clone();
+        self.add_in(&file, at, message);
+    }
+
+    /// Adds one of another file that this one names. Those of a file stand together, its own before all others.
+    pub(super) fn add_in(&mut self, file: &str, at: Place, message: impl Into<String>) {
+        let absent = if file == self.file { 0 } else { self.list.len() };
+        let start = self.list.iter().position(|known| known.file == file).unwrap_or(absent);
+        let before = |known: &&Mistake| known.file == file && known.at <= at;
+        let place = start + self.list[start..].iter().take_while(before).count();
+        self.list.insert(place, Mistake { file: file.to_owned(), at, message: message.into() });
     }
 
     /// `good` where nothing is wrong.
@@ -125,6 +133,12 @@ mod tests {
         let expected =
             "f.yaml:1:2: number 3\nf.yaml:1:9: number 1\nf.yaml:3:1: number 0\nf.yaml:3:1: number 2";
         assert_eq!(mistakes.to_string(), expected);
+        for (file, line) in [("hosts.csv", 7), ("f.yaml", 2), ("hosts.csv", 1)] {
+            mistakes.add_in(file, Place { line, column: 1 }, "more");
+        }
+        let order: Vec<_> = mistakes.list().iter().map(|m| (m.file.as_str(), m.at.line)).collect();
+        let [own, other] = ["f.yaml", "hosts.csv"];
+        assert_eq!(order, [(own, 1), (own, 1), (own, 2), (own, 3), (own, 3), (other, 1), (other, 7)]);
         assert!(mistakes.or(Some(())).is_err());
         assert_eq!(Mistakes::none("f.yaml").or(Some(1)), Ok(1));
     }

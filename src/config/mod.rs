@@ -7,6 +7,7 @@
 mod fields;
 mod lint;
 mod mistakes;
+pub mod plan;
 mod read;
 mod rule;
 mod schema;
@@ -80,9 +81,8 @@ impl Config {
 }
 
 fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config> {
-    if root.get("plan").is_some() && root.get("signals").is_none_or(|signals| signals.list().is_some()) {
-        let message = "this is a plan (it has the key \"plan\"): plans cannot be checked by this version yet";
-        mistakes.add(root.at, message);
+    if plan::is_plan(root) {
+        mistakes.add(root.at, "this is a plan (it has the key \"plan\"), allowed is a config");
         return None;
     }
     let fields = Fields::open(root, root.at, &CONFIG, Beside::Options(&[]), mistakes)?;

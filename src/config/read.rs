@@ -2,6 +2,7 @@
 
 use super::fields::{Field, Need, Shape, Table};
 use super::mistakes::{Mistakes, Place, nearest};
+use super::plan::PlanShape;
 use super::units::Duration;
 use super::yaml::{Key, Node};
 use quietgate_detectors::OptionDoc;
@@ -104,6 +105,19 @@ impl<'a> Fields<'a> {
         match self.node(name) {
             Some(node) => self.or_wrong(name, node, Some(ms).filter(|_| within), mistakes),
             None => Some(ms),
+        }
+    }
+
+    /// The whole number `name`, found to be in its range.
+    pub(super) fn count(&self, name: &str, mistakes: &mut Mistakes) -> Option<u32> {
+        let count = self.parsed::<u32>(name, mistakes)?;
+        let within = match self.field(name).shape {
+            Shape::Plan(PlanShape::Count { min, max }) => (min..=max).contains(&count),
+            _ => true,
+        };
+        match self.node(name) {
+            Some(node) => self.or_wrong(name, node, Some(count).filter(|_| within), mistakes),
+            None => Some(count),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The JSON Schema of the config file, made from the tables that the reader and the registries go by.
 
 use super::fields::{CONFIG, DETECTOR, Field, Need, RULE, SIGNAL, SINK, SOURCE, Shape, Table};
+use super::plan;
 use super::read::NAME_PATTERN;
 use quietgate_detectors::{Accepts, Default, OptionDoc, Spec};
 use quietgate_rules::{Direction, VOTERS_MAX};
@@ -56,7 +57,7 @@ fn number(n: f64) -> Value {
 
 /// The mapping that `table` describes, with `options` beside its keys. Where it is that of one kind, `kind` is
 /// its name.
-fn table(table: &Table, options: &[OptionDoc], kind: Option<&str>, closed: bool) -> Value {
+pub(super) fn table(table: &Table, options: &[OptionDoc], kind: Option<&str>, closed: bool) -> Value {
     let mut properties = Map::new();
     for doc in table.fields {
         properties.insert(doc.name.to_owned(), field(doc));
@@ -86,7 +87,7 @@ fn field(doc: &Field) -> Value {
     let words = match doc.need {
         Need::DefaultWords(words) => format!(" (default: {words})"),
         Need::Default(text) => {
-            schema["default"] = json!(text);
+            schema["default"] = default_value(text);
             String::new()
         }
         Need::Required | Need::Optional => String::new(),
@@ -97,6 +98,14 @@ fn field(doc: &Field) -> Value {
     };
     schema["description"] = json!(format!("{}{words}{allowed}", doc.about));
     schema
+}
+
+/// A default as JSON: what is written without quotes may be a number, or true or false.
+fn default_value(text: &str) -> Value {
+    text.parse::<u32>()
+        .map(Value::from)
+        .or_else(|_| text.parse::<bool>().map(Value::from))
+        .unwrap_or(json!(text))
 }
 
 fn shape(shape: Shape) -> Value {
@@ -117,13 +126,14 @@ fn shape(shape: Shape) -> Value {
         Shape::Sources => at_least_one(by_name(table(&SOURCE, &[], None, false))),
         Shape::Sinks => json!({"type": "array", "items": table(&SINK, &[], None, false)}),
         Shape::Mapping => json!({"type": "object"}),
+        Shape::Plan(shape) => plan::shape_schema(shape),
     }
 }
 
 /// A duration as a regular expression; an empty text, which it lets through, is too short.
 const DURATION_PATTERN: &str = "^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
 
-fn named_word() -> Value {
+pub(super) fn named_word() -> Value {
     json!({"type": "string", "pattern": NAME_PATTERN})
 }
 

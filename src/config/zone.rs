@@ -70,7 +70,8 @@ pub(super) fn canonical(name: &str) -> Result<String, ZoneError> {
 /// What these names mean depends on the machine, not on the config.
 const LOCAL_NAMES: [&str; 4] = ["localtime", "posixrules", "Factory", "local"];
 
-fn zone(name: &str) -> Result<TimeZone, ZoneError> {
+/// The time zone `name`.
+pub(super) fn zone(name: &str) -> Result<TimeZone, ZoneError> {
     let error = |cause| ZoneError { name: name.to_owned(), cause };
     if LOCAL_NAMES.iter().any(|local| local.eq_ignore_ascii_case(name)) {
         return Err(error(None));

@@ -22,9 +22,9 @@ pub use call::{Call, Setting, Written};
 pub use forecast::{Forecast, forecast};
 pub use inventory::{ADDRESS, Inventory, NAME, TARGET_NAME_PATTERN, Target, is_target_name};
 pub use keep_up::{KeepUp, Shortage, kept_up, never_kept_up};
-pub use order::{Order, OrderError, StepOrder, order};
+pub use order::{Order, OrderError, StepOrder, in_circle, order};
 pub use selector::{Requirement, Selector, SelectorError, Test};
-pub use steps::cycles;
+pub use steps::{Edges, cycles};
 pub use windows::{Days, Opening, Range, RangeError, Reason, Windows};
 
 use std::collections::BTreeSet;

@@ -66,8 +66,8 @@ impl std::error::Error for OrderError {
     }
 }
 
-/// `a -> b -> a`
-fn in_circle<'a>(names: impl Iterator<Item = &'a str>) -> String {
+/// A cycle in words: `a -> b -> a`, where each waits for the next.
+pub fn in_circle<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<&str> = names.collect();
     names.extend(names.first().copied());
     names.join(" -> ")
@@ -88,7 +88,8 @@ pub fn order(plan: &Plan) -> Result<Order, OrderError> {
             return Err(OrderError::UnknownStep { step: step.name.clone(), after: after.clone() });
         }
     }
-    let (order, cycles) = sorted(&plan.steps);
+    let edges: Vec<_> = plan.steps.iter().map(|step| (step.name.as_str(), step.after.as_slice())).collect();
+    let (order, cycles) = sorted(&edges);
     if let Some(cycle) = cycles.first() {
         return Err(OrderError::Cycle(cycle.iter().map(|step| plan.steps[*step].name.clone()).collect()));
     }

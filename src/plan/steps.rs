@@ -1,22 +1,25 @@
 //! The edges between steps: an order in which each comes after those it waits for, or the cycles that forbid one.
 
-use super::Step;
 use std::collections::BTreeMap;
 
+/// A step by its name, and the names of those it waits for.
+pub type Edges<'a> = (&'a str, &'a [String]);
+
 /// Every group of steps that wait for each other in a circle, by their indices: each waits for the next, and the last
-/// for the first. Steps that `after` names and that are not there are passed over.
-pub fn cycles(steps: &[Step]) -> Vec<Vec<usize>> {
+/// for the first. Steps that are waited for and that are not there are passed over.
+pub fn cycles(steps: &[Edges<'_>]) -> Vec<Vec<usize>> {
     sorted(steps).1
 }
 
 /// The steps so that each comes after those it waits for, and otherwise in the order of the file; and every cycle,
 /// whose steps are in the list as if they did not wait for each other.
-pub(super) fn sorted(steps: &[Step]) -> (Vec<usize>, Vec<Vec<usize>>) {
+pub(super) fn sorted(steps: &[Edges<'_>]) -> (Vec<usize>, Vec<Vec<usize>>) {
+    // the first of that name, where a mistaken plan has it twice
     let index: BTreeMap<&str, usize> =
-        steps.iter().enumerate().map(|(i, step)| (step.name.as_str(), i)).collect();
+        steps.iter().enumerate().rev().map(|(i, (name, _))| (*name, i)).collect();
     let waits: Vec<Vec<usize>> = steps
         .iter()
-        .map(|step| step.after.iter().filter_map(|name| index.get(name.as_str()).copied()).collect())
+        .map(|(_, after)| after.iter().filter_map(|name| index.get(name.as_str()).copied()).collect())
         .collect();
     let mut placed = vec![false; steps.len()];
     let (mut order, mut cycles) = (Vec::with_capacity(steps.len()), Vec::new());

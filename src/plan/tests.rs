@@ -68,6 +68,10 @@ fn batches(plan: &Plan) -> (Vec<Vec<usize>>, usize) {
     (step.batches.iter().map(|batch| batch.targets.clone()).collect(), step.least.batches)
 }
 
+fn edges_of(steps: &[Step]) -> Vec<Edges<'_>> {
+    steps.iter().map(|step| (step.name.as_str(), step.after.as_slice())).collect()
+}
+
 #[test]
 fn sizes_grow_and_the_last_repeats() {
     let mut plan = plan(with_vips("- - - - - - - - - - - -"));
@@ -138,7 +142,7 @@ fn what_has_no_order_is_named() {
         step("b", &["c"], &[]),
         step("self", &["self"], &[]),
     ];
-    assert_eq!(cycles(&circle), [vec![1, 2, 3], vec![4]]);
+    assert_eq!(cycles(&edges_of(&circle)), [vec![1, 2, 3], vec![4]]);
     assert_eq!(said(circle), "steps wait for each other: c -> a -> b -> c");
     assert_eq!(said(vec![step("a", &["z"], &[])]), "step a waits for \"z\", which is no step");
     let alone = Step { keep_up: vec![keep("vip", "50%")], ..step("a", &[], &[]) };
@@ -352,7 +356,7 @@ proptest! {
             }
             Err(error) => {
                 prop_assert!(matches!(error, OrderError::Cycle(_)));
-                for cycle in cycles(&plan.steps) {
+                for cycle in cycles(&edges_of(&plan.steps)) {
                     let next = cycle.iter().cycle().skip(1);
                     prop_assert!(cycle.iter().zip(next).all(|(step, next)| edges.contains(&(*next, *step))));
                 }

@@ -1,6 +1,6 @@
 //! The tables that stand in pages between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, made from the registries.
 
-use quietgate::config::{Need, tables};
+use quietgate::config::{Need, plan, tables};
 use serde_json::Value;
 use std::process::Command;
 
@@ -33,7 +33,7 @@ fn table(path: &str, name: &str) -> Option<String> {
         ("docs/rules.md" | "rules/README.md", "kinds") => Some(overview(&rules())),
         ("docs/detectors.md", kind) => options_of(&detectors(), kind),
         ("docs/rules.md", kind) => options_of(&rules(), kind),
-        ("docs/config.md", name) => keys(name),
+        ("docs/config.md" | "docs/plan.md", name) => keys(name),
         _ => None,
     }
 }
@@ -101,9 +101,10 @@ fn options_of(kinds: &[Value], name: &str) -> Option<String> {
     Some(markdown(&["option", "takes", "unit", "default", "why"], options.iter().map(row)))
 }
 
-/// One row a key of the mapping `name` of the config file: `a-config`, `a-signal`, `rule`.
+/// One row a key of the mapping `name` of the config file or of a plan: `a-config`, `a-signal`, `rule`, `a-step`.
 fn keys(name: &str) -> Option<String> {
-    let table = tables().into_iter().find(|table| table.what.replace(' ', "-") == name)?;
+    let table =
+        tables().into_iter().chain(plan::tables()).find(|table| table.what.replace(' ', "-") == name)?;
     let rows = table.fields.iter().map(|field| {
         let default = match field.need {
             Need::Required => "required".to_owned(),

@@ -1,0 +1,195 @@
+//! Reads steps: their batches, keep-up rules and calls.
+
+use super::fields::{CALL, KEEP_UP, PlanShape, STEP};
+use super::{gate_times, name, opened, refuse_twice, texts, windows};
+use crate::config::Shape;
+use crate::config::mistakes::{Mistakes, Place};
+use crate::config::read::{Beside, Fields, is_name, with_suggestion};
+use crate::config::yaml::{Key, Node, Value};
+use crate::plan::{Amount, Call, GateTimes, KeepUp, OnAnomaly, Selector, Setting, Step, Written};
+
+/// Where the parts of a step stand that are looked at again once all is read.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    /// The step's name.
+    pub(super) name: Place,
+    /// The names of the steps that it waits for.
+    pub(super) after: Vec<Place>,
+    /// Its selector.
+    pub(super) targets: Place,
+    /// The labels of its keep-up rules.
+    pub(super) keep_up: Vec<Place>,
+    /// What is done in case of an anomaly.
+    pub(super) on_anomaly: Place,
+    /// Whether there is an undo, be it a mistaken one.
+    pub(super) has_undo: bool,
+}
+
+/// Every step of `plan` that is a mapping, with something else in place of what is mistaken.
+pub(super) fn read(plan: &Fields<'_>, gate: GateTimes, mistakes: &mut Mistakes) -> Vec<(Step, Places)> {
+    let Some(node) = plan.node("steps") else { return Vec::new() };
+    let items = node.list().filter(|items| !items.is_empty());
+    let Some(items) = plan.or_wrong("steps", node, items, mistakes) else { return Vec::new() };
+    items.iter().filter_map(|item| step(item, gate, mistakes)).collect()
+}
+
+fn step(node: &Node, gate: GateTimes, mistakes: &mut Mistakes) -> Option<(Step, Places)> {
+    let fields = Fields::open(node, node.at, &STEP, Beside::Options(&[]), mistakes)?;
+    let place_of = |key: &str| fields.node(key).map_or(node.at, |node| node.at);
+    let name = name(&fields, "step", mistakes).unwrap_or_default();
+    let after = texts(&fields, "after", mistakes).unwrap_or_default();
+    refuse_twice("after", &after, mistakes);
+    let (after, after_at) = after.into_iter().unzip();
+    let (keep_up, keep_up_at) = keep_up(&fields, mistakes).into_iter().unzip();
+    let places = Places {
+        name: place_of("step"),
+        after: after_at,
+        targets: place_of("targets"),
+        keep_up: keep_up_at,
+        on_anomaly: place_of("on_anomaly"),
+        has_undo: fields.node("undo").is_some(),
+    };
+    let targets = selector(&fields, mistakes).unwrap_or_default();
+    let batch = batch(&fields, mistakes).unwrap_or_default();
+    let action = call(&fields, "action", mistakes).unwrap_or_else(|| nothing(node.at));
+    let undo = call(&fields, "undo", mistakes);
+    let probe = call(&fields, "probe", mistakes);
+    let step = Step {
+        name,
+        after,
+        targets,
+        batch,
+        keep_up,
+        action,
+        undo,
+        probe,
+        on_anomaly: on_anomaly(&fields, mistakes).unwrap_or(OnAnomaly::Pause),
+        gate: gate_times(&fields, gate, mistakes),
+        soak_ms: fields.duration("soak", mistakes).unwrap_or_default(),
+        approve: fields.parsed("approve", mistakes).unwrap_or_default(),
+        windows: opened(&fields, "windows", &super::fields::WINDOWS, mistakes)
+            .and_then(|fields| windows::read(&fields, mistakes)),
+    };
+    Some((step, places))
+}
+
+fn selector(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Selector> {
+    let node = fields.node("targets")?;
+    let text = fields.or_wrong("targets", node, node.text(), mistakes)?;
+    let message = |error| format!("targets is {text:?}: {error}");
+    text.parse().map_err(|error| mistakes.add(node.at, message(error))).ok()
+}
+
+/// The widths of the batches: one by one where they are left out.
+fn batch(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Vec<Amount>> {
+    let Some(node) = fields.node("batch") else { return Some(Vec::new()) };
+    let items = match &node.value {
+        Value::List(items) if !items.is_empty() => items.as_slice(),
+        Value::Scalar(_) => std::slice::from_ref(node),
+        _ => return fields.or_wrong("batch", node, None, mistakes),
+    };
+    let amount = |item: &Node| {
+        let amount = item.scalar().and_then(|text| text.parse::<Amount>().ok());
+        let amount = amount.filter(|amount| !amount.is_zero());
+        fields.or_wrong("batch", item, amount, mistakes)
+    };
+    // all are read before the first bad one ends it
+    let amounts: Vec<_> = items.iter().map(amount).collect();
+    amounts.into_iter().collect()
+}
+
+/// The keep-up rules, each with the place of its label.
+fn keep_up(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Vec<(KeepUp, Place)> {
+    let Some(node) = fields.node("keep_up") else { return Vec::new() };
+    let items = match &node.value {
+        Value::List(items) if !items.is_empty() => items.as_slice(),
+        Value::Map(_) => std::slice::from_ref(node),
+        _ => {
+            fields.or_wrong::<()>("keep_up", node, None, mistakes);
+            return Vec::new();
+        }
+    };
+    let rules: Vec<(KeepUp, Place)> = items.iter().filter_map(|item| keep_up_rule(item, mistakes)).collect();
+    let labels: Vec<_> = rules.iter().map(|(rule, at)| (rule.label.clone(), *at)).collect();
+    refuse_twice("keep_up", &labels, mistakes);
+    rules
+}
+
+fn keep_up_rule(node: &Node, mistakes: &mut Mistakes) -> Option<(KeepUp, Place)> {
+    let fields = Fields::open(node, node.at, &KEEP_UP, Beside::Options(&[]), mistakes)?;
+    let label = fields.node("label").and_then(|node| {
+        let label = node.text().filter(|label| is_name(label)).map(str::to_owned);
+        fields.or_wrong("label", node, label, mistakes)
+    });
+    let min = fields.parsed::<Amount>("min", mistakes);
+    if let (Some(min), Some(node)) = (min.filter(|min| min.is_zero()), fields.node("min")) {
+        mistakes.add(node.at, format!("min is {min}, which keeps nothing up: allowed is more than that"));
+    }
+    let at = fields.node("label").map_or(node.at, |node| node.at);
+    Some((KeepUp { label: label?, min: min? }, at))
+}
+
+fn on_anomaly(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<OnAnomaly> {
+    let Some(node) = fields.node("on_anomaly") else { return Some(OnAnomaly::Pause) };
+    let found = node.text().and_then(|word| OnAnomaly::ALL.iter().find(|(_, known)| *known == word));
+    if found.is_none() {
+        let words = OnAnomaly::ALL.map(|(_, word)| word);
+        let allowed = format!("allowed is {}", Shape::Plan(PlanShape::OnAnomaly));
+        let word = node.scalar().unwrap_or_default();
+        let message = with_suggestion(&format!("on_anomaly is {}", node.found()), word, &words, &allowed);
+        mistakes.add(node.at, message);
+    }
+    found.map(|(on_anomaly, _)| *on_anomaly)
+}
+
+/// The action, undo or probe at `key`.
+fn call(step: &Fields<'_>, key: &str, mistakes: &mut Mistakes) -> Option<Call> {
+    let node = step.node(key)?;
+    step.map(key, mistakes)?;
+    let fields = Fields::open(node, step.place(key), &CALL, Beside::Anything, mistakes)?;
+    let kind = fields.node("kind").and_then(|node| {
+        let kind = node.text().filter(|kind| is_name(kind)).map(str::to_owned);
+        fields.or_wrong("kind", node, kind, mistakes)
+    });
+    let timeout_ms = fields.duration("timeout", mistakes);
+    let retries = fields.count("retries", mistakes);
+    let repeatable = fields.parsed::<bool>("repeatable", mistakes);
+    if let (Some(1..), Some(false), Some(node)) = (retries, repeatable, fields.node("retries")) {
+        let message = "retries is given, but the call is not `repeatable: true`: what was done once may not be done \
+            again by itself";
+        mistakes.add(node.at, message);
+    }
+    let settings = settings(&fields);
+    let at = (node.at.line, node.at.column);
+    Some(Call {
+        kind: kind?,
+        at,
+        settings,
+        timeout_ms: timeout_ms?,
+        retries: retries?,
+        repeatable: repeatable?,
+    })
+}
+
+/// What the kind of a call wants to know, as it is written.
+fn settings(fields: &Fields<'_>) -> Vec<Setting> {
+    fields.options().map(setting).collect()
+}
+
+fn setting((key, node): &(Key, Node)) -> Setting {
+    Setting { name: key.name.clone(), at: (node.at.line, node.at.column), value: written(node) }
+}
+
+fn written(node: &Node) -> Written {
+    match &node.value {
+        Value::Scalar(scalar) => Written::Scalar { text: scalar.text.clone(), plain: scalar.plain },
+        Value::List(items) => Written::List(items.iter().map(written).collect()),
+        Value::Map(entries) => Written::Map(entries.iter().map(setting).collect()),
+    }
+}
+
+/// Stands for an action that is mistaken, in a plan that is not handed out.
+fn nothing(at: Place) -> Call {
+    let at = (at.line, at.column);
+    Call { kind: String::new(), at, settings: Vec::new(), timeout_ms: 1, retries: 0, repeatable: false }
+}

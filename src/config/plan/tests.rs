@@ -1,0 +1,111 @@
+//! Plans and their schema say the same, and an inventory can come from anywhere.
+
+use super::*;
+use serde_json::{Value, json};
+
+/// An inventory that was written down earlier.
+struct Pinned(&'static str);
+
+impl Supply for Pinned {
+    fn fetch(&self, from: &Elsewhere<'_>) -> Result<String, SupplyError> {
+        match from {
+            Elsewhere::File("hosts.csv") => Ok(self.0.to_owned()),
+            Elsewhere::Command { argv, timeout_ms: 30_000 } if argv == &["./hosts"] => Ok(self.0.to_owned()),
+            _ => Err(SupplyError::Unknown),
+        }
+    }
+}
+
+fn names(inventory: &str, supply: &dyn Supply) -> Result<Vec<String>, String> {
+    let text = format!(
+        "plan: p\ninventory: {inventory}\nsignals: [s]\nsteps: [{{step: a, action: {{kind: noop}}}}]\n"
+    );
+    let file = PlanFile::read("p.yaml", &text, supply).map_err(|mistakes| mistakes.to_string())?;
+    Ok(file.plan.inventory.targets.into_iter().map(|target| target.name).collect())
+}
+
+#[test]
+fn an_inventory_can_be_one_that_was_written_down() {
+    let csv = Pinned("name\nh1\nh2\n");
+    assert_eq!(names("{file: hosts.csv}", &csv), Ok(vec!["h1".to_owned(), "h2".to_owned()]));
+    assert_eq!(
+        names("{file: others.csv}", &csv),
+        Err("p.yaml:2:19: file others.csv: it is not known".to_owned())
+    );
+    let json = Pinned("[{\"name\": \"h3\"}]");
+    assert_eq!(names("{command: [./hosts]}", &json), Ok(vec!["h3".to_owned()]));
+}
+
+#[test]
+fn every_key_of_the_reader_is_in_the_schema() {
+    let schema = schema();
+    let keys = |path: &str| -> Vec<String> {
+        let object = schema.pointer(path).unwrap_or_else(|| panic!("{path} is missing"));
+        object["properties"].as_object().expect("an object").keys().cloned().collect()
+    };
+    let step = "/properties/steps/items";
+    let paths = [
+        (String::new(), &PLAN),
+        ("/properties/inventory/oneOf/0/items".to_owned(), &fields::TARGET),
+        ("/properties/inventory/oneOf/1".to_owned(), &fields::INVENTORY),
+        ("/properties/gate".to_owned(), &GATE),
+        ("/properties/limits".to_owned(), &LIMITS),
+        ("/properties/windows".to_owned(), &fields::WINDOWS),
+        (step.to_owned(), &fields::STEP),
+        (format!("{step}/properties/keep_up/oneOf/0"), &fields::KEEP_UP),
+        (format!("{step}/properties/action"), &fields::CALL),
+    ];
+    assert_eq!(paths.len(), tables().len());
+    for (path, table) in paths {
+        assert_eq!(keys(&path), table.names().collect::<Vec<_>>(), "{path}");
+    }
+    // what a kind of action and a target want beside is open, all else is closed
+    let open = |path: &str| schema.pointer(path).expect(path).get("additionalProperties").is_none();
+    assert!(open(&format!("{step}/properties/action")) && open("/properties/inventory/oneOf/0/items"));
+    assert_eq!(schema.pointer(step).expect("steps")["additionalProperties"], json!(false));
+}
+
+#[test]
+fn what_holds_by_default_is_accepted_where_it_is_written_out() {
+    let given = |table: &Table| -> String {
+        let defaults = table.fields.iter().filter_map(|field| match field.need {
+            Need::Default(text) => Some(format!(", {}: {text}", field.name)),
+            _ => None,
+        });
+        defaults.collect()
+    };
+    let plan = |gate: &str, more: &str, step: &str, call: &str| {
+        let text = format!(
+            "{{plan: p, inventory: [{{name: h1}}], signals: [s]{more}{gate}, steps: [{{step: a{step}, action: {{kind: noop{call}}}}}]}}\n"
+        );
+        PlanFile::read("p.yaml", &text, &Pinned("")).expect("a good plan").plan
+    };
+    let gate = format!(", gate: {{{}}}", given(&GATE).trim_start_matches(", "));
+    let written = plan(&gate, &given(&PLAN), &given(&fields::STEP), &given(&fields::CALL));
+    let mut left_out = plan("", "", "", "");
+    // the same in other words, and elsewhere in the file
+    left_out.steps[0].batch = vec![Amount::Count(1)];
+    left_out.steps[0].action.at = written.steps[0].action.at;
+    assert_eq!(written, left_out);
+}
+
+#[test]
+fn defaults_of_the_schema_are_numbers_where_the_keys_take_numbers() {
+    let call = schema().pointer("/properties/steps/items/properties/action/properties").cloned();
+    let default = |key: &str| call.as_ref().map(|call| call[key]["default"].clone());
+    assert_eq!(default("retries"), Some(json!(0)));
+    assert_eq!(default("repeatable"), Some(Value::Bool(false)));
+    assert_eq!(default("timeout"), Some(json!("10m")));
+}
+
+#[test]
+fn plans_and_configs_are_told_apart_by_their_keys() {
+    for plan in ["plan: p\n", "plan: p\nsignals: [a]\n", "steps: []\ninventory: []\nsignals: {a: b}\n"] {
+        assert!(is_plan_text(plan), "{plan}");
+    }
+    for config in
+        ["signals: {a: b}\n", "plan: p\nsignals: {a: b}\nsources: {}\n", "", "[", "state: x\nplan: y\n"]
+    {
+        assert!(!is_plan_text(config), "{config}");
+    }
+}
