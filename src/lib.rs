@@ -25,6 +25,7 @@ pub mod cli;
 pub mod config;
 pub mod monitor;
 pub mod plan;
+pub mod run;
 pub mod sources;
 pub mod steps;
 pub mod text;
