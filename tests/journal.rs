@@ -24,8 +24,9 @@ use server::Server;
 #[test]
 fn a_file_keeps_every_promise_of_a_store() {
     for (name, case) in cases::ALL {
-        println!("{name}");
+        let begun = std::time::Instant::now();
         case(&Place::files());
+        println!("{name}: {:?}", begun.elapsed());
     }
 }
 
@@ -36,7 +37,8 @@ fn a_server_keeps_every_promise_of_a_store() {
         return;
     };
     for (name, case) in cases::ALL {
-        println!("{name}");
+        let begun = std::time::Instant::now();
         case(&Place::on(&server));
+        println!("{name}: {:?}", begun.elapsed());
     }
 }

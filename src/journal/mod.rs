@@ -64,7 +64,7 @@ pub async fn read(state: &Path, server: Option<&str>, mut each: impl FnMut(Entry
         if let Some(url) = server {
             return Ok(postgres::look(url, before, each).await?.tip);
         }
-        let seen = if sqlite::exists(state) {
+        let seen = if sqlite::exists(state, before) {
             sqlite::look(state, before, Lag::OF_A_READER, &mut each).await
         } else {
             Ok(None)

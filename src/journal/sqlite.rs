@@ -17,9 +17,13 @@ use std::path::Path;
 /// The name of the file.
 const FILE: &str = "journal.db";
 
-/// Whether there is such a file in `state`.
-pub(super) fn exists(state: &Path) -> bool {
-    state.join(FILE).exists()
+/// What SQLite leaves beside the file where it is killed while it makes it; later it has its log there instead.
+const UNDO: &str = "journal.db-journal";
+
+/// Whether there is such a file in `state` that was not left half made.
+pub(super) fn exists(state: &Path, known: Known) -> bool {
+    let is_half_made = state.join(UNDO).exists() && known.nothing().is_ok();
+    state.join(FILE).exists() && !is_half_made
 }
 
 /// Opens the journal in `state`, of which so much is `known`, and takes it over. The lock of the folder is ours.
@@ -31,7 +35,8 @@ pub(super) async fn open(
     known: Known,
     mut each: impl FnMut(Entry),
 ) -> Result<(Connection, Whole), OpenError> {
-    let whole = if exists(state) { look(state, known, Lag::OF_A_CRASH, &mut each).await? } else { None };
+    let whole =
+        if exists(state, known) { look(state, known, Lag::OF_A_CRASH, &mut each).await? } else { None };
     if whole.is_none() {
         known.nothing()?;
         make(state).await?;

@@ -182,10 +182,10 @@ fn what_was_changed_is_refused(place: &Place) {
 
 fn a_long_journal_is_read_whole(place: &Place) {
     now(async {
-        filled(place, 600).await;
+        filled(place, 300).await;
         let (mut journal, entries) = place.open_after_another().await;
-        assert_eq!(entries.len(), 600);
-        assert_eq!(journal.entries(599).await.expect("the last").len(), 2);
+        assert_eq!(entries.len(), 300);
+        assert_eq!(journal.entries(299).await.expect("the last").len(), 2);
         let (_, seen) = place.read().await.expect("whole");
         assert_eq!(seen, entries);
     });

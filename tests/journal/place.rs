@@ -6,6 +6,9 @@ use std::future::Future;
 use std::path::Path;
 use tempfile::TempDir;
 
+/// A folder that lies in memory on most machines.
+const MEMORY: &str = "/dev/shm";
+
 /// A place where no journal was before.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -17,6 +20,11 @@ impl Place {
     /// A folder alone.
     pub(crate) fn files() -> Self {
         Self { folder: folder(), url: None }
+    }
+
+    /// A folder in memory, where the machine has one: for what is not about what a disk keeps.
+    pub(crate) fn in_memory() -> Self {
+        Self { folder: folder_in_memory(), url: None }
     }
 
     /// A folder, and a database on `server`.
@@ -88,6 +96,11 @@ pub(crate) async fn read(state: &Path, url: Option<&str>) -> Result<(Tip, Vec<En
 pub(crate) fn now<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(work)
+}
+
+/// A folder in memory, where the machine has one.
+pub(crate) fn folder_in_memory() -> TempDir {
+    tempfile::tempdir_in(MEMORY).unwrap_or_else(|_| folder())
 }
 
 fn folder() -> TempDir {
