@@ -15,6 +15,10 @@ mod kill;
 mod place;
 #[path = "journal/server.rs"]
 mod server;
+#[path = "journal/shown.rs"]
+mod shown;
+#[path = "journal/takeover.rs"]
+mod takeover;
 #[path = "journal/trouble.rs"]
 mod trouble;
 
