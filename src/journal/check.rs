@@ -59,7 +59,7 @@ pub(super) async fn check(
             each(entry);
         }
     };
-    let tip = connection.follow(&mut keep).await?;
+    let tip = connection.follow(Tip::EMPTY, &mut keep).await?;
     let seq = tip.seq.saturating_add(1);
     let epoch = connection.epoch().await.map_err(|error| unreadable(error, seq))?;
     if known == Known::Damaged {

@@ -127,12 +127,12 @@ impl Connection {
         rows.into_iter().map(entry).collect()
     }
 
-    /// Follows the chain from its first entry to its end and gives each entry to `each`.
+    /// Follows the chain from `tip` to its end and gives each entry to `each`.
     ///
     /// # Errors
     /// [`Unread::Refused`] at the first entry that cannot be read or does not continue the chain.
-    pub(super) async fn follow(&mut self, each: &mut impl FnMut(Entry)) -> Result<Tip, Unread> {
-        let (mut tip, mut most) = (Tip::EMPTY, PAGE);
+    pub(super) async fn follow(&mut self, mut tip: Tip, each: &mut impl FnMut(Entry)) -> Result<Tip, Unread> {
+        let mut most = PAGE;
         loop {
             let from = if tip == Tip::EMPTY { i64::MIN } else { number(tip.seq.saturating_add(1)) };
             match self.entries(from, most).await {

@@ -50,6 +50,11 @@ pub(super) async fn open(
     connection.make_tables().await?;
     let epoch =
         connection.take_over(epoch).await?.ok_or_else(|| OpenError::Held { what: FILE.to_owned() })?;
+    // an append that a journal dropped half-way is here by now, or is never written: its epoch is over
+    let tip = connection.follow(tip, &mut each).await?;
+    if let Known::Head(head) = known {
+        head.not_passed(tip)?;
+    }
     Ok((connection, Whole { tip, epoch }))
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The keys of a record that are the journal's own: they stand beside those of the record where it is shown.
 const OWN: [&str; 3] = ["seq", "at", "epoch"];
@@ -46,8 +47,8 @@ pub struct Journal {
     epoch: u64,
     /// Set while an operation is under way, and for ever where one fails or is dropped.
     is_stopped: bool,
-    /// Last, for fields are dropped in their order: whoever takes the lock finds the connection gone.
-    _lock: Lock,
+    /// Shared with a head that is being written: nobody else has the lock before it is.
+    lock: Arc<Lock>,
 }
 
 impl Journal {
@@ -59,7 +60,7 @@ impl Journal {
         lock: Lock,
     ) -> Result<Self, OpenError> {
         let Whole { tip, epoch } = whole;
-        let journal = Self { connection, state, tip, epoch, is_stopped: false, _lock: lock };
+        let journal = Self { connection, state, tip, epoch, is_stopped: false, lock: Arc::new(lock) };
         let written = journal.write_head().await;
         written.map_err(|error| OpenError::File(journal.state.join(head::FILE), error))?;
         Ok(journal)
@@ -102,7 +103,7 @@ impl Journal {
                 entries.push(entry);
             }
         };
-        let tip = self.connection.follow(&mut keep).await?;
+        let tip = self.connection.follow(Tip::EMPTY, &mut keep).await?;
         self.head().vouch(tip, Some(tip.hash), 0).map_err(JournalError::Refused)?;
         Ok(entries)
     }
@@ -113,8 +114,13 @@ impl Journal {
 
     /// Writes the head on a thread of its own: a disk that stands still must not hold up who asks for an abort.
     async fn write_head(&self) -> io::Result<()> {
-        let (head, state) = (self.head(), self.state.clone());
-        tokio::task::spawn_blocking(move || head.write(&state)).await.map_err(io::Error::other)?
+        let (head, state, lock) = (self.head(), self.state.clone(), Arc::clone(&self.lock));
+        let write = move || {
+            let written = head.write(&state);
+            drop(lock);
+            written
+        };
+        tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
     }
 
     /// Marks the beginning of an operation; [`Self::ended`] marks its end.

@@ -1,8 +1,8 @@
 //! What every store promises, as cases that run against each of them.
 
-use crate::place::{Place, now};
+use crate::place::{PATIENCE, Place, now};
 use quietgate::journal::{Damage, Entry, Hash, JournalError, OpenError, Store, Tip};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A promise, and whether a place keeps it.
 type Case = (&'static str, fn(&Place));
@@ -128,14 +128,21 @@ fn what_was_given_up_half_way_stops_it(place: &Place) {
     now(async {
         let (mut journal, _) = place.open().await.expect("a journal");
         journal.append(0, "{}").await.expect("an entry");
-        // begun once, then dropped
-        let given_up = tokio::time::timeout(Duration::ZERO, journal.append(1, "{}")).await;
-        assert!(given_up.is_err(), "an append that takes no time");
-        assert!(matches!(journal.append(2, "{}").await, Err(JournalError::Stopped)));
         drop(journal);
-        let (mut journal, entries) = place.open_after_another().await;
-        assert!((1..=2).contains(&entries.len()), "{} entries", entries.len());
-        journal.append(3, "{}").await.expect("it goes on");
+        let mut most = 1;
+        for us in [0, 50, 200, 500, 1_000, 2_000, 3_000, 4_000, 6_000, 8_000] {
+            let (mut journal, before) = place.open_after_another().await;
+            let limit = Duration::from_micros(us);
+            most += 1;
+            if tokio::time::timeout(limit, journal.append(1, "{}")).await.is_err() {
+                assert!(matches!(journal.append(2, "{}").await, Err(JournalError::Stopped)), "{us} us");
+            }
+            drop(journal);
+            let (mut journal, entries) = place.open_after_another().await;
+            assert!(entries.starts_with(&before) && entries.len() <= most, "{} entries", entries.len());
+            journal.append(3, "{}").await.unwrap_or_else(|error| panic!("after {us} us: {error:?}"));
+            most = entries.len() + 1;
+        }
     });
 }
 
@@ -223,7 +230,8 @@ async fn refused(place: &Place, seq: u64, is_why: fn(&Damage) -> bool) {
 
 /// The error of opening, once the server has noticed that the opening before is over.
 async fn opening_again(place: &Place) -> OpenError {
-    for _ in 0..2_000 {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
         match place.open().await {
             Err(OpenError::Held { .. }) => tokio::task::yield_now().await,
             Err(error) => return error,

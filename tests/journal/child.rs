@@ -1,12 +1,13 @@
 //! A real driver in a process of its own, which appends until it is stopped: this test program again, told by its
 //! environment. What it prints after an append is what it acknowledged.
 
-use crate::place::{self, Place, now};
+use crate::place::{self, PATIENCE, Place, now};
 use quietgate::journal::{self, Hash, Journal, JournalError, OpenError, Store};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 /// What a child is told.
 const STATE: &str = "JOURNAL_CHILD_STATE";
@@ -162,10 +163,10 @@ async fn drive(state: &Path) {
 
 /// Opens the journal, waiting until a server has noticed that the driver before is gone.
 async fn open(state: &Path, url: Option<&str>) -> Result<Journal, OpenError> {
-    let mut left = if url.is_some() { 2_000 } else { 0 };
+    let begun = Instant::now();
     loop {
         match journal::open(state, url).await {
-            Err(OpenError::Held { .. }) if left > 0 => left -= 1,
+            Err(OpenError::Held { .. }) if url.is_some() && begun.elapsed() < PATIENCE => {}
             opened => return opened.map(|(journal, _)| journal),
         }
     }

@@ -38,7 +38,7 @@ fn killed(place: &Place, rounds: usize) {
         let mut driver = Driver::start(command(&[], place, said.len(), None));
         // every fifth is killed while it opens, the others while they append
         let (entries, longest_us) =
-            if said.len() % 5 == 0 { (0, 60_000) } else { (1 + dice.below(6), 12_000) };
+            if said.len().is_multiple_of(5) { (0, 60_000) } else { (1 + dice.below(6), 12_000) };
         driver.wait_for(entries);
         let instant = Instant::now() + Duration::from_micros(dice.below(longest_us) as u64);
         while Instant::now() < instant {

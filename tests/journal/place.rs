@@ -4,8 +4,11 @@ use crate::server::Server;
 use quietgate::journal::{self, Entry, Journal, OpenError, Tip};
 use std::future::Future;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// For so long a driver that is gone may still be noticed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// A folder that lies in memory on most machines.
 const MEMORY: &str = "/dev/shm";
 
@@ -54,7 +57,8 @@ impl Place {
 
     /// Opens the journal, waiting until the server has noticed that the driver before is gone.
     pub(crate) async fn open_after_another(&self) -> (Journal, Vec<Entry>) {
-        for _ in 0..2_000 {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             match self.open().await {
                 Ok(opened) => return opened,
                 Err(OpenError::Held { .. }) => tokio::task::yield_now().await,
