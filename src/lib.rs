@@ -7,6 +7,7 @@
 //! backtest               recorded series in, findings, scores and reports out
 //! config                 what users write, read and checked
 //! sources                where samples come from
+//! journal                what a run decided and did, durably
 //! monitor                samples of one series in, findings out
 //! plan                   steps, batches, limits, and when they may start
 //! text                   numbers, durations and times as people read them
@@ -23,6 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub mod backtest;
 pub mod cli;
 pub mod config;
+pub mod journal;
 pub mod monitor;
 pub mod plan;
 pub mod run;

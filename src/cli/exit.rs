@@ -1,6 +1,7 @@
 //! How the program ends: documented exit codes, and errors with their causes.
 
 use crate::backtest::BacktestError;
+use crate::journal::OpenError;
 use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ pub(crate) enum Failure {
     Write(std::io::Error),
     /// 1: the file of that name cannot be written.
     File(String, std::io::Error),
+    /// 5: the journal is damaged or cannot be used. 6: another driver holds it. 2: there is none.
+    Journal(OpenError),
 }
 
 impl Failure {
@@ -51,6 +54,9 @@ impl Failure {
             Self::Input(_) | Self::Cause(_) => ExitCode::from(2),
             Self::Write(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Write(_) | Self::File(..) => ExitCode::from(1),
+            Self::Journal(OpenError::Absent(_)) => ExitCode::from(2),
+            Self::Journal(OpenError::Held { .. }) => ExitCode::from(6),
+            Self::Journal(_) => ExitCode::from(5),
         }
     }
 
@@ -64,24 +70,33 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(message) => f.write_str(message),
-            Self::Cause(error) => {
-                write!(f, "{error}")?;
-                let mut cause = error.source();
-                while let Some(error) = cause {
-                    write!(f, ": {error}")?;
-                    cause = error.source();
-                }
-                Ok(())
-            }
+            Self::Cause(error) => with_causes(error.as_ref(), f),
+            Self::Journal(error) => with_causes(error, f),
             Self::Write(error) => write!(f, "standard output cannot be written: {error}"),
             Self::File(file, error) => write!(f, "{file} cannot be written: {error}"),
         }
     }
 }
 
+fn with_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
+}
+
 impl From<BacktestError> for Failure {
     fn from(error: BacktestError) -> Self {
         Self::because(error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::Journal(error)
     }
 }
 

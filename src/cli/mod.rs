@@ -6,6 +6,7 @@ mod detect;
 mod exit;
 mod gathered;
 mod input;
+mod journal;
 mod judging;
 mod kinds;
 mod plan;
@@ -31,6 +32,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed or stopped before the end; 2 bad usage or input.\n\
+    With a journal: 5 it is damaged or cannot be used; 6 another driver holds it.\n\
     Results go to standard output, everything else to standard error.";
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +43,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Print the order of a plan: steps, batches, targets, and why each batch is as wide as it is
     Plan(plan::PlanArgs),
+    /// Read the journal of runs, and check that it is whole
+    Journal(journal::JournalArgs),
     /// List every detector and rule with its options
     Kinds(kinds::KindsArgs),
     /// Print the JSON Schema of the files that users write
@@ -73,6 +77,10 @@ fn run(command: &Command) -> Result<End, Failure> {
             check::Checked::Mistaken => Ok(End::BadInput),
         },
         Command::Plan(args) => plan::run(args, &mut std::io::stdout()).map(|()| End::Done),
+        Command::Journal(args) => {
+            journal::run(args, &mut std::io::stdout())?;
+            Ok(End::Done)
+        }
         Command::Kinds(args) => done(kinds::run(args, &mut std::io::stdout())),
         Command::Schema(args) => done(schema::run(args, &mut std::io::stdout())),
     }

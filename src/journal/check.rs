@@ -1,0 +1,80 @@
+//! Whether a journal is all that it ever was: its chain, its head, its epoch, and what the database says of itself.
+
+use super::chain::{Entry, Hash, Tip};
+use super::error::{Damage, OpenError, Refusal};
+use super::head::{Head, Known};
+use super::sql::{Connection, unreadable};
+
+/// A journal that is whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole {
+    /// Where it ends.
+    pub(super) tip: Tip,
+    /// The epoch of its driver.
+    pub(super) epoch: u64,
+}
+
+/// What a head can have missed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lag {
+    /// Whether there can be entries without any head.
+    pub(super) all: bool,
+    /// So many entries.
+    pub(super) entries: u64,
+    /// So many drivers.
+    pub(super) epochs: u64,
+}
+
+impl Lag {
+    /// A driver that ended between an append and the writing of its head, or between taking over and that.
+    pub(super) const OF_A_CRASH: Self = Self { all: false, entries: 1, epochs: 1 };
+    /// Drivers on other machines, whose heads are elsewhere.
+    pub(super) const OF_OTHERS: Self = Self { all: true, entries: u64::MAX, epochs: u64::MAX };
+    /// A driver that goes on while we read; its head is read again afterwards.
+    pub(super) const OF_A_READER: Self = Self { all: false, entries: u64::MAX, epochs: u64::MAX };
+}
+
+/// Checks the journal behind `connection`, whose tables are there, against what was `known` before. Each entry is given
+/// to `each` once the chain up to it is whole; none is where a head is missing that ought to be there.
+///
+/// # Errors
+/// [`OpenError::Refused`] with the first entry that cannot be trusted.
+pub(super) async fn check(
+    connection: &mut Connection,
+    known: Known,
+    lag: Lag,
+    mut each: impl FnMut(Entry),
+) -> Result<Whole, OpenError> {
+    if connection.is_newer().await.map_err(|error| unreadable(error, 1))? {
+        return Err(OpenError::Newer);
+    }
+    let is_trusted = lag.all || known != Known::Nothing;
+    let head = if let Known::Head(head) = known { head } else { Head::NEW };
+    let mut newest_known = (head.seq == 0).then_some(Hash::ZERO);
+    let mut keep = |entry: Entry| {
+        if entry.seq == head.seq {
+            newest_known = Some(entry.hash);
+        }
+        if is_trusted {
+            each(entry);
+        }
+    };
+    let tip = connection.follow(Tip::EMPTY, &mut keep).await?;
+    let seq = tip.seq.saturating_add(1);
+    let epoch = connection.epoch().await.map_err(|error| unreadable(error, seq))?;
+    if known == Known::Damaged {
+        return Err(Refusal { seq, why: Damage::Head }.into());
+    }
+    if !is_trusted && (tip.seq > 0 || epoch > 0) {
+        return Err(Refusal { seq, why: Damage::NoHead }.into());
+    }
+    head.vouch(tip, newest_known, lag.entries)?;
+    let newest = head.epoch.max(tip.epoch);
+    if epoch < newest || epoch - head.epoch > lag.epochs {
+        return Err(Refusal { seq, why: Damage::Epoch { found: epoch, known: newest } }.into());
+    }
+    match connection.complaint().await.map_err(|error| unreadable(error, seq))? {
+        Some(said) => Err(Refusal { seq, why: Damage::Database(said) }.into()),
+        None => Ok(Whole { tip, epoch }),
+    }
+}
