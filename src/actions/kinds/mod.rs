@@ -1,0 +1,13 @@
+//! The table of actions: one file a kind.
+
+mod exec;
+
+mod noop;
+mod shell;
+mod surroundings;
+mod wait;
+
+use super::registry::Entry;
+
+/// Every kind, in the order of the documentation.
+pub(crate) static ALL: &[Entry] = &[exec::ENTRY, shell::ENTRY, wait::ENTRY, noop::ENTRY];
