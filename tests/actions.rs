@@ -8,7 +8,11 @@ mod given;
 mod many;
 #[path = "actions/outputs.rs"]
 mod outputs;
+#[path = "actions/requests.rs"]
+mod requests;
 #[path = "actions/rig.rs"]
 mod rig;
+#[path = "actions/server.rs"]
+mod server;
 #[path = "actions/trees.rs"]
 mod trees;

@@ -103,7 +103,13 @@ fn what_may_be_of_another_action_is_named_and_ended_by_the_last_one() {
 fn a_control_group_holds_all_and_is_gone_afterwards() {
     let rig = Rig::best();
     let Cage::Cgroup(parent) = &rig.cage else { return };
-    rig.script("act", "cat /proc/self/cgroup > inside; (setsid sh -c 'cat /proc/self/cgroup > child; sleep 1000' &) ; while ! [ -s child ]; do sleep 0.01; done");
+    // the child may be faster than we are, and is put in a moment later then
+    rig.script(
+        "act",
+        "(setsid sh -c 'while ! grep -q quietgate- /proc/$$/cgroup; do sleep 0.01; done
+                        cat /proc/$$/cgroup > child; echo >> child; sleep 1000' &)
+         while ! [ -s child ]; do sleep 0.01; done",
+    );
     let outcome = rig.exec(&["./act"]);
     let folder = outcome.spawned.and_then(|spawned| spawned.cgroup).expect("a control group");
     assert!(folder.starts_with(parent) && !folder.exists(), "{}", folder.display());

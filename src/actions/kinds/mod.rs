@@ -2,6 +2,7 @@
 
 mod exec;
 
+mod http;
 mod noop;
 mod shell;
 mod surroundings;
@@ -10,4 +11,4 @@ mod wait;
 use super::registry::Entry;
 
 /// Every kind, in the order of the documentation.
-pub(crate) static ALL: &[Entry] = &[exec::ENTRY, shell::ENTRY, wait::ENTRY, noop::ENTRY];
+pub(crate) static ALL: &[Entry] = &[exec::ENTRY, shell::ENTRY, http::ENTRY, wait::ENTRY, noop::ENTRY];

@@ -27,6 +27,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as UnixSignal, SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 use tree::{Look, Tree};
@@ -37,8 +38,12 @@ const KILLED_WAIT: Duration = Duration::from_secs(5);
 /// How long a process must stay that may be of this or of another action until it is named.
 const DOUBT_WAIT: Duration = Duration::from_secs(1);
 
-/// How long the rest of the output is read, where a survivor keeps it open.
+/// How long the rest of the output is read, where a known survivor may keep it open, and where none is known.
 const REST_WAIT: Duration = Duration::from_secs(1);
+const LONG_REST_WAIT: Duration = Duration::from_secs(10);
+
+/// How many look at `/proc` at the same time: each keeps a processor busy. More than one, as one may be held up.
+static LOOKS: Semaphore = Semaphore::const_new(8);
 
 /// The shortest and longest pause between two looks at processes that shall end.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
@@ -108,7 +113,12 @@ impl Running {
         (io.spawned)(&spawned);
         let drain = Drain::new(reader, output);
         if spawned.cgroup.is_some() {
-            tree = blocking(move || (tree.admit(), tree).1).await;
+            let _turn = LOOKS.acquire().await;
+            tree = blocking(move || {
+                tree.admit();
+                tree
+            })
+            .await;
         }
         Ok(Self { tree, child, endings, drain, spawned })
     }
@@ -128,15 +138,11 @@ impl Running {
         let (tree, mut survivors) = end_all(self.tree, grace).await;
         let status = timeout(KILLED_WAIT, self.child.wait()).await;
         blocking(move || tree.over()).await;
-        let output = match timeout(REST_WAIT, self.drain.ended()).await {
-            Ok(()) => self.drain.stop().await,
-            Err(_) => {
-                if survivors.is_empty() {
-                    survivors.push("an unknown process that keeps the output open".to_owned());
-                }
-                self.drain.stop().await
-            }
-        };
+        let rest = if survivors.is_empty() { LONG_REST_WAIT } else { REST_WAIT };
+        if timeout(rest, self.drain.ended()).await.is_err() && survivors.is_empty() {
+            survivors.push("an unknown process that keeps the output open".to_owned());
+        }
+        let output = self.drain.stop().await;
         let end = early.unwrap_or_else(|| match status {
             Ok(Ok(status)) => ended(status),
             Ok(Err(error)) => End::NoAnswer(format!("its exit code was lost: {error}")),
@@ -187,7 +193,7 @@ async fn end_all(tree: Tree, grace: Duration) -> (Tree, Vec<String>) {
     }
     let deadline = Instant::now() + KILLED_WAIT;
     let mut pause = SHORTEST_PAUSE;
-    while !look.members.is_empty() && Instant::now() < deadline {
+    while (!look.members.is_empty() || look.is_ending) && Instant::now() < deadline {
         tree.kill(&look.members);
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -226,6 +232,8 @@ async fn gone(mut tree: Tree, mut look: Look, grace: Duration) -> (Tree, Look) {
 
 /// A look at `/proc`, on a thread that may wait: a process in trouble can hold up who reads about it.
 async fn looked(mut tree: Tree) -> (Tree, Look) {
+    // never closed
+    let _turn = LOOKS.acquire().await;
     blocking(move || {
         let look = tree.look();
         (tree, look)

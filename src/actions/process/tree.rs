@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The variable that marks the processes of an attempt.
 pub(crate) const MARK: &str = "QUIETGATE_ACTION";
@@ -21,8 +22,11 @@ static ROOTS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 /// Counts attempts of this process.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// How often what was started before the first process was put into the control group is looked for.
-const ADMISSIONS: usize = 5;
+/// How often what was started before the first process was put into the control group is looked for at most, after how many
+/// looks without a find no more, and the time between two.
+const ADMISSIONS: usize = 10;
+const QUIET_ADMISSIONS: usize = 2;
+const ADMISSION_PAUSE: Duration = Duration::from_millis(5);
 
 /// How often all are killed when nobody waits for it.
 const LAST_KILLS: usize = 3;
@@ -45,6 +49,8 @@ pub(crate) struct Look {
     pub(crate) members: Vec<Stat>,
     /// Alive, and of this attempt or of another one that is running.
     pub(crate) doubtful: Vec<Stat>,
+    /// Whether one of this attempt has ended that nobody could collect yet, as its parent is just ending too.
+    pub(crate) is_ending: bool,
 }
 
 impl Tree {
@@ -91,19 +97,25 @@ impl Tree {
     }
 
     /// Puts into the control group what the first process had started before it was itself put there.
+    ///
+    /// A process that changes its program at this moment shows no environment, so one look that finds nothing is not enough.
+    /// Who gets away even so is found by the last look, if it has not hidden from that too.
     pub(crate) fn admit(&mut self) {
+        let mut quiet = 0;
         for _ in 0..ADMISSIONS {
-            let members = self.look().members;
+            let look = self.look();
             let Some(cgroup) = &self.cgroup else { return };
             let inside: BTreeSet<_> = pids_in(cgroup.path()).into_iter().collect();
-            let outside: Vec<_> = members.iter().filter(|stat| !inside.contains(&stat.pid)).collect();
-            if outside.is_empty() {
+            let outside: Vec<_> = look.members.iter().filter(|stat| !inside.contains(&stat.pid)).collect();
+            quiet = if outside.is_empty() && look.doubtful.is_empty() { quiet + 1 } else { 0 };
+            if quiet == QUIET_ADMISSIONS {
                 return;
             }
             for stat in outside {
                 // one that is gone again has nothing to be held
                 let _ = cgroup.take_in(stat.pid);
             }
+            std::thread::sleep(ADMISSION_PAUSE);
         }
     }
 
@@ -132,7 +144,10 @@ impl Tree {
         let members: Vec<_> = young.iter().filter(|stat| own.contains(&stat.pid)).copied().cloned().collect();
         self.known.extend(members.iter().map(|stat| (stat.pid, stat.started)));
         collect_orphans(&young, &own);
-        Look { members: members.into_iter().filter(|stat| !stat.is_zombie).collect(), doubtful }
+        let us = std::process::id();
+        let is_ending =
+            members.iter().any(|stat| stat.is_zombie && stat.pid != root.pid && stat.parent != us);
+        Look { members: members.into_iter().filter(|stat| !stat.is_zombie).collect(), doubtful, is_ending }
     }
 
     /// Those of `members` that are still alive, without a look at all others.
