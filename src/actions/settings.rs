@@ -203,8 +203,13 @@ impl fmt::Display for Shape {
         match self {
             Self::Text => f.write_str("text"),
             Self::Path => f.write_str("a path"),
-            Self::Duration { min_ms, max_ms } => write!(f, "a duration from {min_ms}ms to {max_ms}ms"),
-            Self::Size { min, max } => write!(f, "a size from {min}B to {max}B"),
+            Self::Duration { min_ms, max_ms } => {
+                let (min, max) = (whole(min_ms.unsigned_abs(), &TIMES), whole(max_ms.unsigned_abs(), &TIMES));
+                write!(f, "a duration from {min} to {max}")
+            }
+            Self::Size { min, max } => {
+                write!(f, "a size from {} to {}", whole(*min, &SIZES), whole(*max, &SIZES))
+            }
             Self::Counts { min, max } => {
                 write!(f, "a list of whole numbers from {min} to {max}, at least one")
             }
@@ -213,6 +218,31 @@ impl fmt::Display for Shape {
             Self::PathMap => f.write_str("a mapping of names to paths"),
         }
     }
+}
+
+impl fmt::Display for Need {
+    /// What holds where nothing is given, as it would be written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Required => f.write_str("required"),
+            Self::Optional => f.write_str("none"),
+            Self::OrDuration(ms) => f.write_str(&whole(ms.unsigned_abs(), &TIMES)),
+            Self::OrSize(bytes) => f.write_str(&whole(*bytes, &SIZES)),
+            Self::OrText(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Units of time in milliseconds and of size in bytes, the larger first.
+const TIMES: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// `amount` in the largest unit of which it is a whole number.
+fn whole(amount: u64, units: &[(&str, u64)]) -> String {
+    let fits = units.iter().find(|(_, size)| amount > 0 && amount.is_multiple_of(*size));
+    // nothing is the same in every unit
+    let (name, size) = fits.or(units.iter().rev().nth(1)).unwrap_or(&("", 1));
+    format!("{}{name}", amount / size)
 }
 
 /// What is wrong with the settings of an action.
@@ -319,7 +349,7 @@ mod tests {
             text,
             [
                 "unknown key \"argc\", expected one of: argv, grace, expect",
-                "grace: expected a duration from 0ms to 1000ms",
+                "grace: expected a duration from 0s to 1s",
                 "expect: expected a list of whole numbers from 200 to 299, at least one",
                 "argv is missing",
             ]
@@ -328,6 +358,14 @@ mod tests {
             errors.iter().map(SettingError::name).collect::<Vec<_>>(),
             ["argc", "grace", "expect", "argv"]
         );
+    }
+
+    #[test]
+    fn amounts_are_told_as_they_are_written() {
+        for (ms, text) in [(0, "0s"), (1, "1ms"), (1500, "1500ms"), (600_000, "10m"), (86_400_000, "1d")] {
+            assert_eq!(Need::OrDuration(ms).to_string(), text);
+        }
+        assert_eq!(Shape::Size { min: 1024, max: 1 << 30 }.to_string(), "a size from 1KiB to 1GiB");
     }
 
     #[test]
