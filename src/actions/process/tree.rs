@@ -130,11 +130,13 @@ impl Tree {
         let young =
             all.values().filter(|stat| stat.started >= root.started && stat.pid != std::process::id());
         let young: Vec<_> = young.collect();
+        // who is in the group of another attempt need not be asked for its mark: that is what takes long
+        let others: BTreeSet<_> = roots().iter().copied().filter(|pid| *pid != root.pid).collect();
         let is_own = |stat: &Stat| {
             self.known.contains(&(stat.pid, stat.started))
                 || inside.contains(&stat.pid)
                 || [stat.pid, stat.group, stat.session].contains(&root.pid)
-                || (!stat.is_zombie && stat.was_given(mark.as_bytes()))
+                || (!stat.is_zombie && !others.contains(&stat.group) && stat.was_given(mark.as_bytes()))
         };
         let mut own: BTreeSet<u32> = young.iter().filter(|stat| is_own(stat)).map(|stat| stat.pid).collect();
         with_descendants(&mut own, &young);
