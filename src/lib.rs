@@ -6,7 +6,7 @@
 //! cli                    words in, words out
 //! backtest               recorded series in, findings, scores and reports out
 //! config                 what users write, read and checked
-//! sources                where samples come from
+//! sources, actions       where samples come from; what a step does to a target
 //! journal                what a run decided and did, durably
 //! monitor                samples of one series in, findings out
 //! plan                   steps, batches, limits, and when they may start
@@ -21,6 +21,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+pub mod actions;
 pub mod backtest;
 pub mod cli;
 pub mod config;

@@ -34,6 +34,8 @@ fn table(path: &str, name: &str) -> Option<String> {
         ("docs/detectors.md", kind) => options_of(&detectors(), kind),
         ("docs/rules.md", kind) => options_of(&rules(), kind),
         ("docs/config.md" | "docs/plan.md", name) => keys(name),
+        ("docs/actions.md", "kinds") => Some(actions()),
+        ("docs/actions.md", kind) => settings(kind),
         _ => None,
     }
 }
@@ -116,6 +118,29 @@ fn keys(name: &str) -> Option<String> {
             .to_vec()
     });
     Some(markdown(&["key", "takes", "default", "what it does"], rows))
+}
+
+/// One row a kind of action.
+fn actions() -> String {
+    let row = |entry: &quietgate::actions::Entry| vec![format!("`{}`", entry.kind), escaped(entry.summary)];
+    markdown(&["kind", "what it does"], quietgate::actions::all().iter().map(row))
+}
+
+/// One row a key of an action.
+fn settings(kind: &str) -> Option<String> {
+    use quietgate::actions::{Need, SettingDoc};
+    let entry = quietgate::actions::find(kind)?;
+    if entry.settings.is_empty() {
+        return Some("No keys.\n".to_owned());
+    }
+    let row = |doc: &SettingDoc| {
+        let default = match doc.need {
+            Need::Required | Need::Optional => doc.need.to_string(),
+            _ => format!("`{}`", doc.need),
+        };
+        vec![format!("`{}`", doc.name), escaped(&doc.shape.to_string()), default, escaped(doc.about)]
+    };
+    Some(markdown(&["key", "takes", "default", "what it does"], entry.settings.iter().map(row)))
 }
 
 fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
