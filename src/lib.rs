@@ -8,6 +8,8 @@
 //! config                 what users write, read and checked
 //! sources                where samples come from
 //! monitor                samples of one series in, findings out
+//! settings               what kinds of sources take, checked
+//! clock                  the time of day
 //! text                   numbers, durations and times as people read them
 //! ```
 //!
@@ -21,7 +23,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod backtest;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod monitor;
+pub mod settings;
 pub mod sources;
 pub mod text;

@@ -1,5 +1,7 @@
 //! `quietgate check`: finds every mistake in files before they are used.
 
+use super::online;
+use crate::clock;
 use crate::config::{Config, Mistake};
 use clap::Args;
 use std::io::{self, Write};
@@ -11,6 +13,10 @@ pub(crate) struct CheckArgs {
     /// Files to check: configs (quietgate.yaml)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    /// Ask the sources too: for each signal, whether the series are there now that it must have
+    #[arg(long)]
+    online: bool,
 }
 
 /// How the files were found.
@@ -30,7 +36,7 @@ pub(crate) enum Checked {
 pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Checked> {
     let mut mistakes = 0;
     for path in &args.files {
-        mistakes += check_file(path, out)?;
+        mistakes += check_file(path, args.online, out)?;
     }
     match mistakes {
         0 => return Ok(Checked::Good),
@@ -41,7 +47,7 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Checked> 
 }
 
 /// Checks one file, and says how many mistakes there are.
-fn check_file(path: &Path, out: &mut dyn Write) -> io::Result<usize> {
+fn check_file(path: &Path, online: bool, out: &mut dyn Write) -> io::Result<usize> {
     let name = path.display().to_string();
     let text = match read_text(path) {
         Ok(text) => text,
@@ -55,6 +61,10 @@ fn check_file(path: &Path, out: &mut dyn Write) -> io::Result<usize> {
             for Mistake { file, at, message } in config.lint().list() {
                 writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
             }
+            let mistakes = if online { ask(&config, &name, out)? } else { 0 };
+            if mistakes > 0 {
+                return Ok(mistakes);
+            }
             let signals = config.signals.len();
             writeln!(out, "{name}: ok, {signals} signal{}", if signals == 1 { "" } else { "s" })?;
             Ok(0)
@@ -64,6 +74,18 @@ fn check_file(path: &Path, out: &mut dyn Write) -> io::Result<usize> {
             Ok(mistakes.list().len())
         }
     }
+}
+
+/// Asks the sources, writes what they say, and says how many mistakes there are.
+fn ask(config: &Config, name: &str, out: &mut dyn Write) -> io::Result<usize> {
+    let found = online::ask(config, name, clock::now())?;
+    for seen in &found.seen {
+        writeln!(out, "{name}: {seen}")?;
+    }
+    for mistake in &found.mistakes {
+        writeln!(out, "{mistake}")?;
+    }
+    Ok(found.mistakes.len())
 }
 
 /// The text of the file at `path`, or why there is none.
@@ -91,16 +113,17 @@ mod tests {
             })
             .collect();
         let mut out = Vec::new();
-        let checked = run(&CheckArgs { files }, &mut out).expect("a writer that does not fail");
+        let checked =
+            run(&CheckArgs { files, online: false }, &mut out).expect("a writer that does not fail");
         let text = String::from_utf8(out).expect("text");
         (checked, text.replace(&format!("{}/", dir.path().display()), ""))
     }
 
     #[test]
     fn good_files_are_called_ok_and_warned_of() {
-        let config: &[u8] = b"sources: {prom: {kind: prometheus}, old: {kind: prometheus}}\n\
-            signals: {loss: {source: prom, interval: 1m, rule: {kind: majority}}}\n";
-        let expected = "a.yaml:1:37: warning: source \"old\" is used by no signal\na.yaml: ok, 1 signal\n";
+        let config: &[u8] = b"sources: {prom: {kind: host}, old: {kind: host}}\n\
+            signals: {loss: {source: prom, query: swap_used, interval: 1m, rule: {kind: majority}}}\n";
+        let expected = "a.yaml:1:31: warning: source \"old\" is used by no signal\na.yaml: ok, 1 signal\n";
         assert_eq!(checked(&[("a.yaml", config)]), (Checked::Good, expected.to_owned()));
     }
 
@@ -124,7 +147,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_a_mistake() {
         let mut out = Vec::new();
-        let args = CheckArgs { files: vec![PathBuf::from("does/not/exist.yaml")] };
+        let args = CheckArgs { files: vec![PathBuf::from("does/not/exist.yaml")], online: false };
         assert_eq!(run(&args, &mut out).expect("a writer that does not fail"), Checked::Mistaken);
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("does/not/exist.yaml: the file cannot be read: "), "{text}");

@@ -8,6 +8,7 @@ mod gathered;
 mod input;
 mod judging;
 mod kinds;
+mod online;
 mod progress;
 mod reporting;
 mod schema;

@@ -33,6 +33,8 @@ fn table(path: &str, name: &str) -> Option<String> {
         ("docs/rules.md" | "rules/README.md", "kinds") => Some(overview(&rules())),
         ("docs/detectors.md", kind) => options_of(&detectors(), kind),
         ("docs/rules.md", kind) => options_of(&rules(), kind),
+        ("docs/sources.md", "kinds") => Some(overview_of_sources()),
+        ("docs/sources.md", kind) => options_of(&sources(), kind),
         ("docs/config.md", name) => keys(name),
         _ => None,
     }
@@ -46,6 +48,17 @@ pub(crate) fn detectors() -> Vec<Value> {
 /// Every rule, in the same way.
 pub(crate) fn rules() -> Vec<Value> {
     kinds("rules")
+}
+
+/// Every source, in the same way.
+pub(crate) fn sources() -> Vec<Value> {
+    kinds("sources")
+}
+
+/// One row a source.
+fn overview_of_sources() -> String {
+    let row = |kind: &Value| vec![code(&kind["kind"]), words(&kind["summary"]), words(&kind["query"])];
+    markdown(&["kind", "reads", "query"], sources().iter().map(row))
 }
 
 fn kinds(family: &str) -> Vec<Value> {
