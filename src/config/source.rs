@@ -38,6 +38,10 @@ pub(super) fn read(key: &Key, node: &Node, mistakes: &mut Mistakes) -> Option<Na
 
 /// Notes where the query of `signal` is none for its source. A source that is a mistake itself knows no queries.
 pub(super) fn check_query(signal: &Signal, sources: &[NamedSource], mistakes: &mut Mistakes) {
+    let is_mistaken = signal.query.is_none() && signal.query_at != signal.at;
+    if is_mistaken {
+        return;
+    }
     let source = sources.iter().find(|source| signal.source.as_ref() == Some(&source.name));
     if let Some(Err(message)) = source.map(|source| source.spec.check_query(signal.query.as_deref())) {
         mistakes.add(signal.query_at, message);

@@ -10,7 +10,8 @@ const PARTS: &[&str] = &["What it finds", "When to use", "Options", "Warm-up", "
 const RULE_PARTS: &[&str] = &["What it finds", "When to use", "Options", "Unknown verdicts", "Reference"];
 
 /// A source says what the times of its samples are.
-const SOURCE_PARTS: &[&str] = &["What it reads", "Settings", "Times and freshness", "Look-back", "Blind spots"];
+const SOURCE_PARTS: &[&str] =
+    &["What it reads", "Settings", "Times and freshness", "Look-back", "Blind spots"];
 
 /// The part of `page` from `heading` to the next heading of its rank.
 pub(crate) fn section<'a>(page: &'a str, heading: &str) -> &'a str {

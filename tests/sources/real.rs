@@ -143,7 +143,7 @@ fn expressions_mean_what_they_meant(prom: &dyn Source, port: u16) {
         for series in body["data"]["result"].as_array().unwrap_or_else(|| panic!("{query}: {raw}")) {
             let values = series["values"].as_array().expect("values").iter();
             let value = |pair: &serde_json::Value| {
-                pair[1].as_str().expect("a value").parse::<f64>().expect("a number")
+                pair[1].as_str().expect("a value").parse::<f64>().expect("a number").to_string()
             };
             expected.insert(series["metric"].to_string(), values.map(value).collect::<Vec<_>>());
         }
@@ -151,7 +151,10 @@ fn expressions_mean_what_they_meant(prom: &dyn Source, port: u16) {
         let mut got = std::collections::BTreeMap::new();
         for series in &answer.series {
             let labels = serde_json::to_string(&series.labels).expect("JSON");
-            got.insert(labels, series.samples.iter().map(|sample| sample.value).collect::<Vec<_>>());
+            got.insert(
+                labels,
+                series.samples.iter().map(|sample| sample.value.to_string()).collect::<Vec<_>>(),
+            );
         }
         assert_eq!(got, expected, "{query}");
         assert!(!got.is_empty(), "{query}");

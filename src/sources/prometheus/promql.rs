@@ -49,11 +49,12 @@ struct Selector {
 }
 
 impl Selector {
+    /// Whether there is nothing else but spaces and comments.
     fn is_all_of(&self, query: &str) -> bool {
-        self.end == self.whole
-            && !self.timed
-            && query[..self.start].trim().is_empty()
-            && query[self.end..].trim().is_empty()
+        let mut before = Scanner { text: query, at: 0 };
+        let mut behind = Scanner { text: query, at: self.end };
+        let alone = before.peek().is_some() && before.at == self.start && behind.peek().is_none();
+        alone && self.end == self.whole && !self.timed
     }
 }
 
@@ -167,15 +168,14 @@ impl<'a> Scanner<'a> {
             if matches!(self.peek(), Some(b'-' | b'+')) {
                 self.at += 1;
             }
+            // what follows is a number, a duration, something in parentheses, or `end()`
+            self.peek();
+            self.word();
+            whole = self.at;
             if self.peek() == Some(b'(') {
                 self.until(b')');
-            } else {
-                self.word();
-                if self.peek() == Some(b'(') {
-                    self.until(b')');
-                }
+                whole = self.at;
             }
-            whole = self.at;
         }
     }
 
