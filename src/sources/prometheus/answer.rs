@@ -199,9 +199,7 @@ const TIME_MAX: f64 = 1e12;
 
 /// `NaN` and infinities are values: they say that there was something, and no number.
 fn sample(seconds: f64, value: &str) -> Option<Sample> {
-    if !(seconds.abs() < TIME_MAX) {
-        return None;
-    }
+    let seconds = Some(seconds).filter(|seconds| seconds.abs() < TIME_MAX)?;
     // exact enough: the server writes milliseconds
     Some(Sample::new((seconds * 1000.0).round() as i64, value.parse().ok()?))
 }

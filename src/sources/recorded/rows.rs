@@ -22,6 +22,9 @@ pub(in crate::sources) struct Rows {
     clock: Clock,
 }
 
+/// A sample with the labels of its series.
+pub(in crate::sources) type Named = (BTreeMap<String, String>, Sample);
+
 /// The label that holds the name of a series.
 const SERIES: &str = "series";
 
@@ -38,10 +41,7 @@ impl Rows {
     ///
     /// # Errors
     /// What is wrong with the row, in words.
-    pub(in crate::sources) fn read(
-        &mut self,
-        line: &str,
-    ) -> Result<Vec<(BTreeMap<String, String>, Sample)>, String> {
+    pub(in crate::sources) fn read(&mut self, line: &str) -> Result<Vec<Named>, String> {
         let mut fields = Vec::new();
         fields::split(line, self.separator, &mut fields).map_err(|error| error.found().to_owned())?;
         let columns = self.table.names.len();
