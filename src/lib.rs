@@ -10,6 +10,8 @@
 //! journal                what a run decided and did, durably
 //! monitor                samples of one series in, findings out
 //! plan                   steps, batches, limits, and when they may start
+//! settings               what kinds take, checked
+//! clock                  the time of day
 //! text                   numbers, durations and times as people read them
 //! ```
 //!
@@ -24,11 +26,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub mod actions;
 pub mod backtest;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod journal;
 pub mod monitor;
 pub mod plan;
 pub mod run;
+pub mod settings;
 pub mod sources;
 pub mod steps;
 pub mod text;

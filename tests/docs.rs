@@ -52,6 +52,8 @@ fn every_kind_has_a_section_with_its_fixed_parts() {
         &generated::detectors(),
     ));
     none(mentions::kinds_without_words("docs/rules.md", &page("docs/rules.md").text, &generated::rules()));
+    let sources = page("docs/sources.md").text;
+    none(mentions::kinds_without_words("docs/sources.md", &sources, &generated::sources()));
 }
 
 #[test]

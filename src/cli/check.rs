@@ -1,6 +1,8 @@
 //! `quietgate check`: finds every mistake in files before they are used.
 
+use super::online;
 use super::plan::read_plan;
+use crate::clock;
 use crate::config::plan::{PlanFile, is_plan_text};
 use crate::config::{Config, Mistake, Mistakes};
 use crate::text::counted;
@@ -17,6 +19,9 @@ pub(crate) struct CheckArgs {
     /// The config whose signals the plans use; it is checked too. Else those among the files
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Ask the sources too: for each signal, whether the series are there now that it must have
+    #[arg(long)]
+    online: bool,
 }
 
 /// How the files were found.
@@ -57,7 +62,9 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Checked> 
     for (path, found) in &files {
         let name = path.display().to_string();
         mistakes += match found {
-            Found::Config(config) => tell(config, out, |config, out| tell_config(&name, config, out))?,
+            Found::Config(config) => {
+                tell(config, out, |config, out| tell_config(&name, config, args.online, out))?
+            }
             Found::Plan(plan) => tell(plan, out, |plan, out| tell_plan(&name, plan, &configs, out))?,
             Found::Unreadable(message) => {
                 writeln!(out, "{name}: {message}")?;
@@ -96,9 +103,13 @@ fn tell<T>(
     }
 }
 
-fn tell_config(name: &str, config: &Config, out: &mut dyn Write) -> io::Result<usize> {
+fn tell_config(name: &str, config: &Config, online: bool, out: &mut dyn Write) -> io::Result<usize> {
     for Mistake { file, at, message } in config.lint().list() {
         writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
+    }
+    let mistakes = if online { ask(config, name, out)? } else { 0 };
+    if mistakes > 0 {
+        return Ok(mistakes);
     }
     writeln!(out, "{name}: ok, {}", counted(config.signals.len() as u64, "signal", "signals"))?;
     Ok(0)
@@ -119,6 +130,18 @@ fn tell_plan(name: &str, file: &PlanFile, configs: &[&Config], out: &mut dyn Wri
         writeln!(out, "{name}: ok, {steps}, {targets}{unchecked}")?;
     }
     Ok(mistakes)
+}
+
+/// Asks the sources, writes what they say, and says how many mistakes there are.
+fn ask(config: &Config, name: &str, out: &mut dyn Write) -> io::Result<usize> {
+    let found = online::ask(config, name, clock::now())?;
+    for seen in &found.seen {
+        writeln!(out, "{name}: {seen}")?;
+    }
+    for mistake in &found.mistakes {
+        writeln!(out, "{mistake}")?;
+    }
+    Ok(found.mistakes.len())
 }
 
 /// The text of the file at `path`, or why there is none.
@@ -146,16 +169,17 @@ mod tests {
             })
             .collect();
         let mut out = Vec::new();
-        let checked = run(&CheckArgs { files, config: None }, &mut out).expect("a writer that does not fail");
+        let checked = run(&CheckArgs { files, config: None, online: false }, &mut out)
+            .expect("a writer that does not fail");
         let text = String::from_utf8(out).expect("text");
         (checked, text.replace(&format!("{}/", dir.path().display()), ""))
     }
 
     #[test]
     fn good_files_are_called_ok_and_warned_of() {
-        let config: &[u8] = b"sources: {prom: {kind: prometheus}, old: {kind: prometheus}}\n\
-            signals: {loss: {source: prom, interval: 1m, rule: {kind: majority}}}\n";
-        let expected = "a.yaml:1:37: warning: source \"old\" is used by no signal\na.yaml: ok, 1 signal\n";
+        let config: &[u8] = b"sources: {prom: {kind: host}, old: {kind: host}}\n\
+            signals: {loss: {source: prom, query: swap_used, interval: 1m, rule: {kind: majority}}}\n";
+        let expected = "a.yaml:1:31: warning: source \"old\" is used by no signal\na.yaml: ok, 1 signal\n";
         assert_eq!(checked(&[("a.yaml", config)]), (Checked::Good, expected.to_owned()));
     }
 
@@ -180,7 +204,8 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_a_mistake() {
         let mut out = Vec::new();
-        let args = CheckArgs { files: vec![PathBuf::from("does/not/exist.yaml")], config: None };
+        let args =
+            CheckArgs { files: vec![PathBuf::from("does/not/exist.yaml")], config: None, online: false };
         assert_eq!(run(&args, &mut out).expect("a writer that does not fail"), Checked::Mistaken);
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("does/not/exist.yaml: the file cannot be read: "), "{text}");

@@ -9,6 +9,7 @@ mod input;
 mod journal;
 mod judging;
 mod kinds;
+mod online;
 mod plan;
 mod progress;
 mod reporting;

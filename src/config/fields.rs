@@ -1,6 +1,7 @@
 //! Every key of the config file, described once: the reader and the JSON Schema both go by these tables.
 
 use super::plan::PlanShape;
+use crate::settings::Need;
 use quietgate_detectors::Interval;
 use quietgate_rules::{Direction, SUSTAIN_MAX};
 use std::fmt;
@@ -51,7 +52,9 @@ pub enum Shape {
     RuleKind,
     /// The name of a kind of detector.
     DetectorKind,
-    /// The name of a kind of source or sink.
+    /// The name of a kind of source.
+    SourceKind,
+    /// The name of a kind of sink.
     OuterKind,
     /// Labels of the series, each with what it is in the inventory.
     Labels,
@@ -71,19 +74,6 @@ pub enum Shape {
     Mapping,
     /// What only plans have.
     Plan(PlanShape),
-}
-
-/// Whether a key must be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// It must be there.
-    Required,
-    /// It may be left out; then nothing stands in for it.
-    Optional,
-    /// It may be left out; this is what holds then, as the file would say it.
-    Default(&'static str),
-    /// It may be left out; these words say what holds then.
-    DefaultWords(&'static str),
 }
 
 /// The longest look at the past that a signal may wait for or rely on.
@@ -236,15 +226,15 @@ pub(super) const DETECTOR: Table = Table {
     }],
 };
 
-/// A source; the keys beside `kind` are for its kind to know.
+/// The key that every source has; the settings of its kind stand beside it.
 pub(super) const SOURCE: Table = Table {
     what: "a source",
     about: "Where samples come from.",
     fields: &[Field {
         name: "kind",
-        shape: Shape::OuterKind,
+        shape: Shape::SourceKind,
         need: Need::Required,
-        about: "which kind of source",
+        about: "where they come from; `quietgate kinds` says what each kind reads",
     }],
 };
 
@@ -301,7 +291,11 @@ impl fmt::Display for Shape {
                 let kinds: Vec<_> = quietgate_detectors::all().iter().map(|entry| entry.kind).collect();
                 write!(f, "one of {}", kinds.join(", "))
             }
-            Self::OuterKind => f.write_str("a word such as prometheus or webhook"),
+            Self::SourceKind => {
+                let kinds: Vec<_> = crate::sources::all().iter().map(|entry| entry.kind).collect();
+                write!(f, "one of {}", kinds.join(", "))
+            }
+            Self::OuterKind => f.write_str("a word such as webhook"),
             Self::Labels => f.write_str("a mapping of labels to `target` or a label of the inventory"),
             Self::Expect => f.write_str("a mapping of labels to `inventory` or a list of values"),
             Self::Rule => f.write_str("a mapping such as {kind: majority, sustain: 2 of 3}"),

@@ -3,7 +3,8 @@
 use super::fields::{DETECTOR, RULE, Shape};
 use super::mistakes::{Mistakes, Place};
 use super::read::{Beside, Fields, with_suggestion};
-use super::yaml::{Node, Scalar, Value};
+use super::yaml::{Node, Value};
+use crate::settings::Scalar;
 use quietgate_detectors::{OptionDoc, OptionValue, Options, Spec};
 use quietgate_rules::{Direction, RuleSpec, VOTERS_MAX};
 
@@ -106,7 +107,7 @@ fn beside(options: Option<&'static [OptionDoc]>) -> Beside {
 }
 
 /// The word at `node`, which names `what`, where it is one of `kinds`.
-fn known<'a>(
+pub(super) fn known<'a>(
     node: &'a Node,
     what: &str,
     shape: Shape,

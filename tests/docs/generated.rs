@@ -36,6 +36,8 @@ fn table(path: &str, name: &str) -> Option<String> {
         ("docs/config.md" | "docs/plan.md", name) => keys(name),
         ("docs/actions.md", "kinds") => Some(actions()),
         ("docs/actions.md", kind) => settings(kind),
+        ("docs/sources.md", "kinds") => Some(overview_of_sources()),
+        ("docs/sources.md", kind) => options_of(&sources(), kind),
         _ => None,
     }
 }
@@ -48,6 +50,17 @@ pub(crate) fn detectors() -> Vec<Value> {
 /// Every rule, in the same way.
 pub(crate) fn rules() -> Vec<Value> {
     kinds("rules")
+}
+
+/// Every source, in the same way.
+pub(crate) fn sources() -> Vec<Value> {
+    kinds("sources")
+}
+
+/// One row a source.
+fn overview_of_sources() -> String {
+    let row = |kind: &Value| vec![code(&kind["kind"]), words(&kind["summary"]), words(&kind["query"])];
+    markdown(&["kind", "reads", "query"], sources().iter().map(row))
 }
 
 fn kinds(family: &str) -> Vec<Value> {

@@ -1,7 +1,8 @@
 //! Every key of a plan, described once: the reader, the JSON Schema and the documentation go by these tables.
 
-use crate::config::fields::{Field, Need, Shape, Table};
+use crate::config::fields::{Field, Shape, Table};
 use crate::plan::OnAnomaly;
+use crate::settings::Need;
 use quietgate_detectors::{DAY_MS, Interval};
 use std::fmt;
 

@@ -1,0 +1,182 @@
+//! `quietgate check --online`: asks each source once for each signal, and says which required series are not there.
+
+use crate::config::{Config, Expected, Mistake, Place, Signal};
+use crate::sources::{Answer, Ask, Fetching, Labels, Outcome, Poll, Source, SourceError};
+use crate::text;
+use quietgate_detectors::{Interval, Sample, Timestamp};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that one signal may take, whatever the settings of its source allow.
+const LIMIT_MS: i64 = 60_000;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What stands in the way of watching, in the order of the signals.
+    pub(super) mistakes: Vec<Mistake>,
+    /// What was seen of each signal, in words.
+    pub(super) seen: Vec<String>,
+}
+
+/// Asks for the signals of `config`, the content of `file`, as of `now`. One source that is slow delays no other.
+///
+/// # Errors
+/// Where the system has no room for a runtime.
+pub(super) fn ask(config: &Config, file: &str, now: Timestamp) -> io::Result<Found> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answers = runtime.block_on(answers(config, now));
+    // a read that the system holds up ends with the program
+    runtime.shutdown_background();
+    let mut found = Found::default();
+    for signal in &config.signals {
+        let mut mistake = |at: Place, message: String| {
+            found.mistakes.push(Mistake { file: file.to_owned(), at, message });
+        };
+        let Some(answer) = answers.get(&signal.name) else { continue };
+        match answer {
+            Ok(answer) => {
+                let complaints = complaints(signal, answer, now);
+                complaints.into_iter().for_each(|message| mistake(signal.at, message));
+                found.seen.push(seen(signal, answer, now));
+            }
+            Err(why) => mistake(signal.at, format!("signal {:?} has no answer: {why}", signal.name)),
+        }
+    }
+    Ok(found)
+}
+
+/// The answer, or why there is none, for each signal that has a source.
+async fn answers(config: &Config, now: Timestamp) -> BTreeMap<String, Result<Answer, String>> {
+    let mut poll = Poll::default();
+    let mut answers = BTreeMap::new();
+    let opened: BTreeMap<&str, Result<Arc<dyn Source>, String>> =
+        config.sources.iter().map(|source| (source.name.as_str(), opened(source.spec.open()))).collect();
+    for signal in &config.signals {
+        match signal.source.as_deref().and_then(|name| opened.get(name)) {
+            Some(Ok(source)) => {
+                // names are unique in a file, so nothing of this signal is under way
+                let asked = poll.ask(&signal.name, source, question(signal, now), LIMIT_MS);
+                asked.unwrap_or_else(|unasked| {
+                    drop(answers.insert(signal.name.clone(), Err(unasked.to_string())))
+                });
+            }
+            Some(Err(why)) => drop(answers.insert(signal.name.clone(), Err(why.clone()))),
+            None => {}
+        }
+    }
+    while let Some(Outcome { signal, ask, answer }) = poll.next().await {
+        let source = config.signal(&signal).and_then(|signal| opened.get(signal.source.as_deref()?));
+        let first = !answers.contains_key(&signal);
+        match (&answer, source) {
+            (Ok(answer), Some(Ok(source))) if first && answer.complete && answer.series.is_empty() => {
+                // a rate begins with the second asking
+                let again = after(Arc::clone(source), ask.interval);
+                let asked = poll.ask(&signal, &again, ask, LIMIT_MS);
+                answers
+                    .insert(signal, asked.map(|()| Answer::default()).map_err(|unasked| unasked.to_string()));
+            }
+            _ => drop(answers.insert(signal, answer.map_err(|error| in_words(&error)))),
+        }
+    }
+    answers
+}
+
+/// `source`, asked an interval later, or a second where that is shorter.
+fn after(source: Arc<dyn Source>, interval: Interval) -> Arc<dyn Source> {
+    let wait = Duration::from_millis(interval.as_millis().clamp(0, 1_000).unsigned_abs());
+    Arc::new(After { source, wait })
+}
+
+/// A source that is asked a little later.
+#[derive(Debug)]
+struct After {
+    source: Arc<dyn Source>,
+    wait: Duration,
+}
+
+impl Source for After {
+    fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
+        Box::pin(async {
+            tokio::time::sleep(self.wait).await;
+            self.source.fetch(ask).await
+        })
+    }
+}
+
+fn opened(source: Result<Box<dyn Source>, SourceError>) -> Result<Arc<dyn Source>, String> {
+    source.map(Arc::from).map_err(|error| in_words(&error))
+}
+
+/// As far back as a sample is fresh, and at least one whole interval whatever the place of its grid.
+fn question(signal: &Signal, now: Timestamp) -> Ask {
+    let back = signal.max_age_ms.max(2 * signal.interval.as_millis());
+    Ask {
+        query: signal.query.clone(),
+        from: Timestamp::from_millis(now.as_millis() - back),
+        until: now,
+        interval: signal.interval,
+    }
+}
+
+/// The error and its causes, on one line.
+fn in_words(error: &SourceError) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text::plain(&words).into_owned()
+}
+
+/// What keeps the signal from being watched now.
+fn complaints(signal: &Signal, answer: &Answer, now: Timestamp) -> Vec<String> {
+    let name = &signal.name;
+    let mut out: Vec<_> = answer
+        .warnings
+        .iter()
+        .map(|warning| format!("signal {name:?} is answered in part: {warning}"))
+        .collect();
+    let fresh: Vec<_> = fresh(signal, answer, now).collect();
+    for (label, expected) in &signal.expect {
+        let Expected::Values(values) = expected else { continue };
+        let missing: Vec<_> = values
+            .iter()
+            .filter(|value| !fresh.iter().any(|labels| labels.get(label) == Some(value)))
+            .map(|value| format!("{label}={value:?}"))
+            .collect();
+        if !missing.is_empty() {
+            out.push(format!("signal {name:?} has no fresh sample of {}", text::plain(&missing.join(", "))));
+        }
+    }
+    if answer.complete && answer.series.is_empty() && signal.expect.is_empty() {
+        out.push(format!("signal {name:?} has no series now"));
+    }
+    out
+}
+
+/// The series whose newest sample is not too old.
+fn fresh<'a>(signal: &Signal, answer: &'a Answer, now: Timestamp) -> impl Iterator<Item = &'a Labels> {
+    let oldest = now.as_millis() - signal.max_age_ms;
+    let is_fresh = move |sample: &Sample| sample.at.as_millis() >= oldest;
+    answer
+        .series
+        .iter()
+        .filter(move |series| series.samples.last().is_some_and(is_fresh))
+        .map(|series| &series.labels)
+}
+
+fn seen(signal: &Signal, answer: &Answer, now: Timestamp) -> String {
+    let (name, fresh) = (&signal.name, fresh(signal, answer, now).count());
+    let left = signal.expect.iter().filter(|(_, expected)| *expected == Expected::Inventory);
+    let left: Vec<_> = left.map(|(label, _)| label.as_str()).collect();
+    let series = text::counted(fresh as u64, "fresh series", "fresh series");
+    if left.is_empty() {
+        return format!("signal {name:?}: {series}");
+    }
+    format!("signal {name:?}: {series}; {} is held to the inventory of a plan, not here", left.join(", "))
+}

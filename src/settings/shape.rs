@@ -1,0 +1,234 @@
+//! What the value of a setting may look like, and how what was given is read as that.
+
+use super::units::{Duration, Size};
+use super::{Given, Value};
+use std::fmt;
+
+/// What a value looks like. Prints as what is allowed, in words.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shape {
+    /// Text that is no number and not true or false.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A file or directory; what is not absolute is looked up from the working directory.
+    Path,
+    /// A file that holds a secret: its name may be shown, its content never.
+    SecretFile,
+    /// An address that begins with `http://` or `https://`, without user, password, query and fragment.
+    Url,
+    /// A duration, both ends in milliseconds and included.
+    Duration {
+        /// The shortest.
+        min: i64,
+        /// The longest.
+        max: i64,
+    },
+    /// An amount of bytes, both ends included.
+    Size {
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+    },
+    /// A whole number, both ends included.
+    Count {
+        /// The least.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+    /// A finite number, both ends included.
+    Number {
+        /// The least.
+        min: f64,
+        /// The most.
+        max: f64,
+    },
+    /// True or false.
+    Bool,
+    /// A list of texts, at least one; numbers in it count as texts.
+    TextList,
+    /// A mapping of names to texts; numbers in it count as texts.
+    TextMap,
+}
+
+/// Why a value does not fit: which part of it, and what was found there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unfit {
+    /// The item of a list or the entry of a mapping, from 0; none where it is the whole.
+    pub(super) part: Option<usize>,
+    /// What was found, for a message.
+    pub(super) found: String,
+}
+
+impl Shape {
+    /// What `given` says.
+    pub(super) fn read(self, given: &Given) -> Result<Value, Unfit> {
+        match (self, given) {
+            (Self::TextList, Given::List(items)) if !items.is_empty() => {
+                let texts = items.iter().enumerate().map(|(part, item)| text_of(part, item));
+                texts.collect::<Result<_, _>>().map(Value::List)
+            }
+            (Self::TextMap, Given::Map(entries)) => {
+                let entry = |(part, (key, item)): (usize, &(String, Given))| {
+                    text_of(part, item).map(|text| (key.clone(), text))
+                };
+                entries.iter().enumerate().map(entry).collect::<Result<_, _>>().map(Value::Map)
+            }
+            _ => self.read_scalar(given).ok_or_else(|| Unfit { part: None, found: self.found(given) }),
+        }
+    }
+
+    fn read_scalar(self, given: &Given) -> Option<Value> {
+        let scalar = given.scalar()?;
+        let chars = scalar.chars()?;
+        match self {
+            Self::Text | Self::Path | Self::SecretFile => {
+                scalar.as_text().filter(|text| !text.is_empty()).map(|text| Value::Text(text.to_owned()))
+            }
+            Self::Word(words) => words.contains(&chars).then(|| Value::Text(chars.to_owned())),
+            Self::Url => is_address(chars).then(|| Value::Text(chars.trim_end_matches('/').to_owned())),
+            Self::Duration { min, max } => {
+                let ms = chars.parse::<Duration>().ok()?.as_millis();
+                (min..=max).contains(&ms).then_some(Value::Duration(ms))
+            }
+            Self::Size { min, max } => {
+                let Size(bytes) = chars.parse().ok()?;
+                (min..=max).contains(&bytes).then_some(Value::Size(bytes))
+            }
+            Self::Count { min, max } => {
+                let number = scalar.number().filter(|n| n.fract() == 0.0)?;
+                let within = (f64::from(min)..=f64::from(max)).contains(&number);
+                // exact: whole, and between two whole numbers of 32 bits
+                within.then_some(Value::Count(number as u32))
+            }
+            Self::Number { min, max } => {
+                let number = scalar.number().filter(|n| n.is_finite())?;
+                (min..=max).contains(&number).then_some(Value::Number(number))
+            }
+            Self::Bool => scalar.truth().map(Value::Bool),
+            Self::TextList | Self::TextMap => None,
+        }
+    }
+
+    /// What was found, for a message. An address with a user in it is not repeated: its password would be.
+    fn found(self, given: &Given) -> String {
+        match given.scalar() {
+            Some(scalar) if self == Self::Url && scalar.text.contains('@') => {
+                "an address with a user or a password in it".to_owned()
+            }
+            _ => given.found(),
+        }
+    }
+}
+
+fn text_of(part: usize, item: &Given) -> Result<String, Unfit> {
+    let text = item.scalar().and_then(|scalar| scalar.chars()).map(str::to_owned);
+    text.ok_or_else(|| Unfit { part: Some(part), found: item.found() })
+}
+
+/// Whether `text` is an address that a path can be added to, and that may be shown to anybody.
+fn is_address(text: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(text) else { return false };
+    let plain = url.username().is_empty() && url.password().is_none();
+    // the parser would quietly drop spaces and take back-slashes as slashes
+    let clean =
+        !text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '?' | '#' | '@'));
+    let scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+    plain && clean && scheme && url.has_host()
+}
+
+/// What is allowed, in words.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("text (quote what looks like a number)"),
+            Self::Word(words) => write!(f, "one of {}", words.join(", ")),
+            Self::Path => f.write_str("a path"),
+            Self::SecretFile => f.write_str("the path of a file that holds the secret"),
+            Self::Url => f.write_str("http://… or https://… without user, password, ? and #"),
+            Self::Duration { min, max } => {
+                let (min, max) = (Duration::from_millis(*min), Duration::from_millis(*max));
+                write!(f, "a duration from {min} to {max}, such as 300ms, 10m, 2h30m")
+            }
+            Self::Size { min, max } => {
+                write!(f, "a size from {} to {}, such as 64KiB, 2GiB", Size(*min), Size(*max))
+            }
+            Self::Count { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Number { min, max } => write!(f, "a number from {min} to {max}"),
+            Self::Bool => f.write_str("true or false"),
+            Self::TextList => f.write_str("a list of texts"),
+            Self::TextMap => f.write_str("a mapping of names to texts"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Scalar;
+
+    fn read(shape: Shape, text: &str) -> Result<Value, String> {
+        shape.read(&Given::plain(text)).map_err(|unfit| unfit.found)
+    }
+
+    #[test]
+    fn values_are_read_and_their_ends_are_held() {
+        let duration = Shape::Duration { min: 100, max: 60_000 };
+        assert_eq!(read(duration, "1m"), Ok(Value::Duration(60_000)));
+        assert_eq!(read(duration, "61s"), Err("\"61s\"".to_owned()));
+        assert_eq!(read(duration, "5"), Err("5".to_owned()));
+        let size = Shape::Size { min: 1, max: 2048 };
+        assert_eq!((read(size, "2KiB"), read(size, "3KiB").is_err()), (Ok(Value::Size(2048)), true));
+        let count = Shape::Count { min: 1, max: 5 };
+        assert_eq!(read(count, "5"), Ok(Value::Count(5)));
+        for wrong in ["0", "6", "1.5", "-1", "five", "", ".nan"] {
+            assert!(read(count, wrong).is_err(), "{wrong}");
+        }
+        let number = Shape::Number { min: 0.0, max: 1.0 };
+        assert_eq!((read(number, "0.5"), read(number, ".inf").is_err()), (Ok(Value::Number(0.5)), true));
+        assert_eq!(read(Shape::Bool, "true"), Ok(Value::Bool(true)));
+        assert!(read(Shape::Bool, "yes").is_err());
+        let quoted = Given::Scalar(Scalar { text: "5".into(), plain: false });
+        assert_eq!(Shape::Text.read(&quoted), Ok(Value::Text("5".into())));
+        assert!(Shape::Text.read(&Given::plain("5")).is_err());
+        assert_eq!(read(Shape::Word(&["a", "b"]), "b"), Ok(Value::Text("b".into())));
+    }
+
+    #[test]
+    fn an_address_shows_no_secret_and_takes_a_path() {
+        for (text, kept) in [
+            ("http://127.0.0.1:9090", "http://127.0.0.1:9090"),
+            ("https://[::1]/prom/", "https://[::1]/prom"),
+            ("http://prometheus:9090/a/b", "http://prometheus:9090/a/b"),
+        ] {
+            assert_eq!(read(Shape::Url, text), Ok(Value::Text(kept.to_owned())));
+        }
+        for text in [
+            "prometheus:9090",
+            "ftp://a",
+            "http://",
+            "http://a?b=c",
+            "http://a#b",
+            "http://a b",
+            "http:a",
+            "http://a\\b",
+        ] {
+            assert!(read(Shape::Url, text).is_err(), "{text}");
+        }
+        let secret = read(Shape::Url, "http://admin:hunter2@prometheus").expect_err("a password");
+        assert!(!secret.contains("hunter2"), "{secret}");
+    }
+
+    #[test]
+    fn lists_and_mappings_name_the_part_that_is_wrong() {
+        let list = Given::List(vec![Given::plain("a"), Given::plain("7"), Given::List(Vec::new())]);
+        assert_eq!(Shape::TextList.read(&list), Err(Unfit { part: Some(2), found: "an empty list".into() }));
+        let map = Given::Map(vec![("a".into(), Given::plain("7"))]);
+        assert_eq!(Shape::TextMap.read(&map), Ok(Value::Map(vec![("a".into(), "7".into())])));
+        assert!(
+            Shape::TextList.read(&map).is_err() && Shape::TextList.read(&Given::List(Vec::new())).is_err()
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! Settings that were held to their table, with getters by type.
+
+use super::{Given, Need, SettingDoc};
+use std::fmt;
+use std::path::Path;
+
+/// A checked value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A text, word, path or address.
+    Text(String),
+    /// Milliseconds.
+    Duration(i64),
+    /// Bytes.
+    Size(u64),
+    /// A whole number.
+    Count(u32),
+    /// A finite number.
+    Number(f64),
+    /// True or false.
+    Bool(bool),
+    /// Texts.
+    List(Vec<String>),
+    /// Texts by name, in the order given.
+    Map(Vec<(String, String)>),
+}
+
+/// The settings of one kind, checked against its table; what was not given has its default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    values: Vec<(&'static str, Value)>,
+}
+
+/// What is wrong with a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingError {
+    /// The kind has no such key.
+    Unknown {
+        /// The key that was given.
+        name: String,
+    },
+    /// The value is not one the setting takes.
+    Wrong {
+        /// The key.
+        name: &'static str,
+        /// The item or entry of the value that is wrong, from 0; none where it is the whole.
+        part: Option<usize>,
+        /// What was found.
+        found: String,
+        /// What is allowed, in words.
+        allowed: String,
+    },
+    /// A setting that must be given was not.
+    Missing {
+        /// The key.
+        name: &'static str,
+        /// What is allowed, in words.
+        allowed: String,
+    },
+    /// Settings that do not go together.
+    Together {
+        /// What is wrong, in words.
+        message: String,
+    },
+}
+
+impl SettingError {
+    /// The key at fault, where it is one key that was given.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Unknown { name } => Some(name),
+            Self::Wrong { name, .. } => Some(name),
+            Self::Missing { .. } | Self::Together { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { name } => write!(f, "unknown key {name:?}"),
+            Self::Wrong { name, part: None, found, allowed } => {
+                write!(f, "{name} is {found}, allowed is {allowed}")
+            }
+            Self::Wrong { name, part: Some(_), found, allowed } => {
+                write!(f, "{name} holds {found}, allowed is {allowed}")
+            }
+            Self::Missing { name, allowed } => write!(f, "{name} is missing, allowed is {allowed}"),
+            Self::Together { message } => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+impl Settings {
+    /// Checks `given` against `table`: every key known, every value good, nothing required missing.
+    ///
+    /// # Errors
+    /// Every mistake found: those of what was given in its order, then what is missing.
+    pub fn check(table: &'static [SettingDoc], given: &[(String, Given)]) -> Result<Self, Vec<SettingError>> {
+        let (mut values, mut errors) = (Vec::new(), Vec::new());
+        for (name, given) in given {
+            let Some(doc) = table.iter().find(|doc| doc.name == name) else {
+                errors.push(SettingError::Unknown { name: name.clone() });
+                continue;
+            };
+            match doc.shape.read(given) {
+                Ok(value) => values.push((doc.name, value)),
+                Err(unfit) => errors.push(SettingError::Wrong {
+                    name: doc.name,
+                    part: unfit.part,
+                    found: unfit.found,
+                    allowed: doc.shape.to_string(),
+                }),
+            }
+        }
+        for doc in table.iter().filter(|doc| !given.iter().any(|(name, _)| name == doc.name)) {
+            match doc.need {
+                Need::Required => {
+                    errors.push(SettingError::Missing { name: doc.name, allowed: doc.shape.to_string() });
+                }
+                Need::Default(text) => {
+                    // a default that its own shape refuses is found by `every_default_is_allowed` of the families
+                    values.extend(doc.shape.read(&Given::plain(text)).ok().map(|value| (doc.name, value)));
+                }
+                Need::Optional | Need::DefaultWords(_) => {}
+            }
+        }
+        if errors.is_empty() { Ok(Self { values }) } else { Err(errors) }
+    }
+
+    /// The text, word or address of `name`.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        if let Some(Value::Text(text)) = self.value(name) { Some(text) } else { None }
+    }
+
+    /// The path of `name`.
+    pub fn path(&self, name: &str) -> Option<&Path> {
+        self.text(name).map(Path::new)
+    }
+
+    /// The milliseconds of the duration `name`.
+    pub fn duration_ms(&self, name: &str) -> Option<i64> {
+        if let Some(Value::Duration(ms)) = self.value(name) { Some(*ms) } else { None }
+    }
+
+    /// The bytes of the size `name`.
+    pub fn size(&self, name: &str) -> Option<u64> {
+        if let Some(Value::Size(bytes)) = self.value(name) { Some(*bytes) } else { None }
+    }
+
+    /// The whole number of `name`.
+    pub fn count(&self, name: &str) -> Option<u32> {
+        if let Some(Value::Count(count)) = self.value(name) { Some(*count) } else { None }
+    }
+
+    /// The number of `name`.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        if let Some(Value::Number(number)) = self.value(name) { Some(*number) } else { None }
+    }
+
+    /// Whether `name` is true.
+    pub fn truth(&self, name: &str) -> Option<bool> {
+        if let Some(Value::Bool(truth)) = self.value(name) { Some(*truth) } else { None }
+    }
+
+    /// The texts of the list `name`; none where it is not given.
+    pub fn list(&self, name: &str) -> &[String] {
+        if let Some(Value::List(texts)) = self.value(name) { texts } else { &[] }
+    }
+
+    /// The entries of the mapping `name`; none where it is not given.
+    pub fn map(&self, name: &str) -> &[(String, String)] {
+        if let Some(Value::Map(entries)) = self.value(name) { entries } else { &[] }
+    }
+
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Shape;
+
+    const TABLE: &[SettingDoc] = &[
+        SettingDoc { name: "url", shape: Shape::Url, need: Need::Required, about: "" },
+        SettingDoc {
+            name: "timeout",
+            shape: Shape::Duration { min: 1, max: 60_000 },
+            need: Need::Default("10s"),
+            about: "",
+        },
+        SettingDoc { name: "headers", shape: Shape::TextMap, need: Need::Optional, about: "" },
+    ];
+
+    fn check(given: &[(&str, Given)]) -> Result<Settings, Vec<SettingError>> {
+        let given: Vec<_> = given.iter().map(|(name, given)| ((*name).to_owned(), given.clone())).collect();
+        Settings::check(TABLE, &given)
+    }
+
+    #[test]
+    fn what_is_not_given_has_its_default() {
+        let settings = check(&[("url", Given::plain("http://a"))]).expect("good");
+        assert_eq!((settings.text("url"), settings.duration_ms("timeout")), (Some("http://a"), Some(10_000)));
+        assert!(settings.map("headers").is_empty() && settings.count("timeout").is_none());
+    }
+
+    #[test]
+    fn every_mistake_is_reported() {
+        let headers = Given::Map(vec![("a".into(), Given::plain("1")), ("b".into(), Given::plain(""))]);
+        let errors = check(&[
+            ("ulr", Given::plain("http://a")),
+            ("timeout", Given::plain("2h")),
+            ("headers", headers),
+        ])
+        .expect_err("four mistakes");
+        let words: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            words,
+            [
+                "unknown key \"ulr\"",
+                "timeout is \"2h\", allowed is a duration from 1ms to 1m, such as 300ms, 10m, 2h30m",
+                "headers holds empty, allowed is a mapping of names to texts",
+                "url is missing, allowed is http://… or https://… without user, password, ? and #",
+            ]
+        );
+        assert_eq!(errors[1].name(), Some("timeout"));
+    }
+}
