@@ -140,14 +140,14 @@ mod tests {
 
     #[test]
     fn it_is_read_as_it_was_written() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(Known::read(dir.path()).unwrap(), Known::Nothing);
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        assert_eq!(Known::read(dir.path()).expect("a temporary folder"), Known::Nothing);
         for seq in [0, 12, u64::MAX] {
-            head(seq).write(dir.path()).unwrap();
-            assert_eq!(Known::read(dir.path()).unwrap(), Known::Head(head(seq)));
+            head(seq).write(dir.path()).expect("a temporary folder");
+            assert_eq!(Known::read(dir.path()).expect("a temporary folder"), Known::Head(head(seq)));
         }
-        fs::write(dir.path().join(FILE), "").unwrap();
-        assert_eq!(Known::read(dir.path()).unwrap(), Known::Damaged);
+        fs::write(dir.path().join(FILE), "").expect("a temporary folder");
+        assert_eq!(Known::read(dir.path()).expect("a temporary folder"), Known::Damaged);
     }
 
     #[test]

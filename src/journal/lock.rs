@@ -38,8 +38,8 @@ mod tests {
 
     #[test]
     fn one_has_it_and_the_next_may_after_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let held = Lock::take(dir.path()).unwrap();
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let held = Lock::take(dir.path()).expect("a temporary folder");
         assert!(matches!(Lock::take(dir.path()), Err(OpenError::Held { .. })));
         drop(held);
         assert!(Lock::take(dir.path()).is_ok());
