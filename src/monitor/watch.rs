@@ -117,9 +117,11 @@ impl Watch {
         self.signals[signal].trouble = trouble;
     }
 
-    /// A run begins: where nothing is declared, what was seen until now must be there from now on.
-    pub fn begin(&mut self) {
-        self.signals.iter_mut().for_each(|signal| signal.begun = true);
+    /// The first whole answer of `signal` has come: where nothing is declared, what was seen until now must be there from
+    /// now on. Without any series it has not.
+    pub fn begin(&mut self, signal: usize) {
+        let signal = &mut self.signals[signal];
+        signal.begun |= !signal.series.is_empty();
     }
 
     /// Every required series at `now`, those that are missing too.
@@ -294,7 +296,7 @@ mod tests {
         let mut watch = watch(&[]);
         assert_eq!(conditions(&watch, 0), [(String::new(), NO_DATA)], "nothing at all proves nothing");
         see(&mut watch, "a", 0..3, 0.0);
-        watch.begin();
+        watch.begin(0);
         see(&mut watch, "late", 0..3, 9.0);
         assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2))]);
         let stale = Condition::Unknown { reason: Reason::Stale, newest: Some(Timestamp::from_millis(2000)) };

@@ -22,6 +22,13 @@ pub trait World {
     /// starts: whether the record is there is unknown.
     fn append(&mut self, at: Timestamp, record: &Record) -> impl Future<Output = Result<u64, Stopped>>;
 
+    /// What a person asks for; none where nobody asks. Looked at before anything is decided, and once more between an
+    /// intent and its start, so that nothing starts after an abort that was heard.
+    fn heard(&mut self) -> Option<Record>;
+
+    /// What became of what was [heard](Self::heard) last: the number of its record, or why it cannot be.
+    fn answer(&mut self, outcome: Result<u64, Illegal>);
+
     /// What is going to be run for `attempt`, values filled in, without secrets.
     fn call(&self, attempt: &Attempt) -> String;
 
@@ -100,12 +107,27 @@ impl Driver {
     ///
     /// # Errors
     /// Where the record is refused or cannot be written.
-    pub async fn write(&mut self, world: &mut impl World, record: Record) -> Result<(), Refused> {
+    pub async fn write(&mut self, world: &mut impl World, record: Record) -> Result<u64, Refused> {
         let at = world.now();
         let mut after = self.state.clone();
         after.apply(0, at, &record).map_err(Refused::Illegal)?;
-        world.append(at, &record).await.map_err(Refused::Stopped)?;
+        let seq = world.append(at, &record).await.map_err(Refused::Stopped)?;
         self.state = after;
+        Ok(seq)
+    }
+
+    /// Takes in what persons ask for. What cannot be now is refused, and they are told so.
+    ///
+    /// # Errors
+    /// Where a record cannot be written: then nobody is told that it was.
+    pub async fn listen(&mut self, world: &mut impl World) -> Result<(), Refused> {
+        while let Some(record) = world.heard() {
+            match self.write(world, record).await {
+                Ok(seq) => world.answer(Ok(seq)),
+                Err(Refused::Illegal(illegal)) => world.answer(Err(illegal)),
+                Err(stopped) => return Err(stopped),
+            }
+        }
         Ok(())
     }
 
@@ -128,11 +150,12 @@ impl Driver {
     /// As [`write`](Self::write).
     pub async fn settle(&mut self, world: &mut impl World) -> Result<Vec<Waiting>, Refused> {
         loop {
+            self.listen(world).await?;
             let Some(run) = self.run().filter(|run| !matches!(run.mode, Mode::Finished(_))) else {
                 return Ok(Vec::new());
             };
             match next(run, self.state.frozen.as_ref(), &self.gates(run, world.now())) {
-                Next::Write(record) => self.write(world, record).await?,
+                Next::Write(record) => drop(self.write(world, record).await?),
                 Next::Start(attempt) => self.start(world, attempt).await?,
                 Next::Wait(waiting) => return Ok(waiting),
             }
@@ -142,11 +165,12 @@ impl Driver {
     async fn start(&mut self, world: &mut impl World, attempt: Attempt) -> Result<(), Refused> {
         let call = world.call(&attempt);
         self.write(world, Record::Intent { attempt: attempt.clone(), call }).await?;
+        self.listen(world).await?;
         let Some(run) = self.run() else { return Ok(()) };
         let gates = self.gates(run, world.now());
         match still_allowed(run, self.state.frozen.as_ref(), &attempt, &gates) {
             Ok(()) => world.start(&attempt),
-            Err(reason) => self.write(world, Record::Withdrawn { attempt, reason }).await?,
+            Err(reason) => drop(self.write(world, Record::Withdrawn { attempt, reason }).await?),
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ mod work;
 
 pub use next::{BatchId, Next, Outlook, Permit, Waiting, busy, next, still_allowed};
 pub use record::{
-    Attempt, Decision, Doing, Ending, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
+    Attempt, Decision, Doing, End, Ending, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
 };
 pub use run::{Batch, Mode, Place, Run, Step};
 pub use state::{Illegal, State};

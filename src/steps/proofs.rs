@@ -55,12 +55,16 @@ enum Event {
     After(Decision),
     Forbidden(bool),
     /// The attempt of this number among those in flight ends.
-    End(usize, bool),
+    End(usize, End),
     /// The driver dies; the journal is all that is left.
     Crash,
     /// A person does what they can, of these verbs the one of this number.
     Person(usize),
     Later,
+}
+
+fn ends() -> impl Strategy<Value = End> {
+    prop_oneof![20 => Just(End::Succeeded), 2 => Just(End::Failed), 1 => Just(End::TimedOut), 1 => Just(End::NotStarted)]
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -71,7 +75,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         3 => before.prop_map(Event::Before),
         3 => after.prop_map(Event::After),
         1 => any::<bool>().prop_map(Event::Forbidden),
-        20 => (0..9_usize, prop::bool::weighted(0.85)).prop_map(|(which, ok)| Event::End(which, ok)),
+        20 => (0..9_usize, ends()).prop_map(|(which, end)| Event::End(which, end)),
         1 => Just(Event::Crash),
         6 => (0..60_usize).prop_map(Event::Person),
         6 => Just(Event::Later),
@@ -91,6 +95,7 @@ fn plan() -> Pinned {
     Pinned {
         run: "r1".to_owned(),
         plan: "p".to_owned(),
+        folder: String::new(),
         text: String::new(),
         config: String::new(),
         inventory: serde_json::Value::Null,
@@ -246,9 +251,9 @@ impl Driver {
             Event::Before(decision) => self.world.before = decision,
             Event::After(decision) => self.world.after = decision,
             Event::Forbidden(forbidden) => self.world.forbidden = forbidden,
-            Event::End(which, ok) if !self.running.is_empty() => {
+            Event::End(which, end) if !self.running.is_empty() => {
                 let attempt = self.running.remove(which % self.running.len());
-                self.write(Record::Result { attempt, ok, reason: "exited".to_owned(), output: None });
+                self.write(Record::Result { attempt, end, reason: "exited".to_owned(), output: None });
             }
             Event::End(..) => {}
             Event::Crash => self.crash(),
@@ -305,7 +310,7 @@ fn a_plan_comes_to_its_end() {
     driver.drive();
     let word = Word { who: "op".to_owned(), reason: "go".to_owned() };
     for _ in 0..60 {
-        driver.happen(Event::End(0, true));
+        driver.happen(Event::End(0, End::Succeeded));
         _ = driver.offer(Record::Approval {
             run: "r1".to_owned(),
             step: "c".to_owned(),
@@ -325,7 +330,7 @@ fn a_plan_comes_to_its_end() {
 fn a_record_is_read_back_as_it_was_written() {
     let mut driver = Driver::new();
     driver.drive();
-    (0..12).for_each(|i| driver.happen(Event::End(i, i % 3 > 0)));
+    (0..12).for_each(|i| driver.happen(Event::End(i, if i % 3 > 0 { End::Succeeded } else { End::Failed })));
     for (_, record) in &driver.journal {
         let json = serde_json::to_string(record).expect("json");
         assert_eq!(serde_json::from_str::<Record>(&json).expect("readable"), *record, "{json}");

@@ -123,9 +123,9 @@ impl Run {
                 flight.process = Some(process.clone());
                 Ok(())
             }
-            Record::Result { attempt, ok, reason, .. } => {
+            Record::Result { attempt, end, reason, .. } => {
                 let work = self.work(&attempt.step, &attempt.target)?;
-                work.end(attempt.doing, attempt.attempt, *ok, reason)?;
+                work.end(attempt.doing, attempt.attempt, *end, reason)?;
                 self.ended(at, attempt)
             }
             Record::Withdrawn { attempt, .. } => {

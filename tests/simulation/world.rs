@@ -7,7 +7,8 @@ use quietgate::plan::{
 };
 use quietgate::run::{Driver, Refused, Scope, Stopped, World};
 use quietgate::steps::{
-    Attempt, Decision, Doing, Ending, Mode, Pinned, PinnedStep, Record, Run, Said, Side, State, Told, Word,
+    Attempt, Decision, Doing, End, Ending, Illegal, Mode, Pinned, PinnedStep, Record, Run, Said, Side, State,
+    Told, Word,
 };
 use quietgate_detectors::{Calendar, Interval, OptionValue, Reason, Sample, Spec, Timestamp};
 use quietgate_rules::{Direction, RuleSpec, Sustain};
@@ -79,6 +80,14 @@ impl World for Outside {
         }
         self.journal.push((at.as_millis(), record.clone()));
         Ok(self.journal.len() as u64)
+    }
+
+    fn heard(&mut self) -> Option<Record> {
+        None
+    }
+
+    fn answer(&mut self, outcome: Result<u64, Illegal>) {
+        unreachable!("nothing was heard: {outcome:?}");
     }
 
     fn call(&self, attempt: &Attempt) -> String {
@@ -173,6 +182,7 @@ fn pinned(plan: &Plan) -> Pinned {
     Pinned {
         run: RUN.to_owned(),
         plan: plan.name.clone(),
+        folder: String::new(),
         text: String::new(),
         config: String::new(),
         inventory: serde_json::Value::Null,
@@ -233,7 +243,7 @@ pub(crate) fn run(seed: u64) -> Outcome {
     Outcome::Paused
 }
 
-fn must(written: Result<(), Refused>) {
+fn must<T>(written: Result<T, Refused>) {
     if let Err(Refused::Illegal(illegal)) = written {
         panic!("{illegal}");
     }
@@ -275,13 +285,13 @@ async fn tell(driver: &mut Driver, outside: &mut Outside, fleet: &mut Fleet) -> 
     let now_ms = outside.now_ms;
     let ended: Vec<_> = outside.running.extract_if(.., |(_, ends)| *ends <= now_ms).map(|(a, _)| a).collect();
     for attempt in ended {
-        let ok = !outside.dice.one_in(40);
+        let end = if outside.dice.one_in(40) { End::Failed } else { End::Succeeded };
         // an upgrade may break its target, and its undo mends it
         if outside.dice.one_in(15) && attempt.doing == Doing::Action {
             fleet.loss.insert(attempt.target.clone(), 90.0);
         }
         driver
-            .write(outside, Record::Result { attempt, ok, reason: "exited".to_owned(), output: None })
+            .write(outside, Record::Result { attempt, end, reason: "exited".to_owned(), output: None })
             .await?;
     }
     if outside.dice.one_in(12)
@@ -289,7 +299,7 @@ async fn tell(driver: &mut Driver, outside: &mut Outside, fleet: &mut Fleet) -> 
     {
         // what is not possible now is refused, and nothing is written
         match driver.write(outside, record).await {
-            Err(Refused::Illegal(_)) | Ok(()) => {}
+            Err(Refused::Illegal(_)) | Ok(_) => {}
             Err(stopped) => return Err(stopped),
         }
     }
