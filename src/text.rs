@@ -189,6 +189,17 @@ fn since_1970(ms: i64) -> String {
     format!("{ms} ms since 1970-01-01T00:00:00Z")
 }
 
+/// The error and its causes, on one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

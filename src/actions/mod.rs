@@ -6,6 +6,7 @@
 
 mod io;
 mod kinds;
+mod orphans;
 mod outcome;
 mod output;
 mod process;
@@ -15,6 +16,7 @@ mod template;
 mod values;
 
 pub use io::{Cancel, Canceller, Io};
+pub use orphans::orphans;
 pub use outcome::{End, Outcome, Spawned};
 pub use process::Cage;
 pub use registry::{Allowed, Entry, Spec, SpecError, all, find};

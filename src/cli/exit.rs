@@ -2,6 +2,8 @@
 
 use crate::backtest::BacktestError;
 use crate::journal::OpenError;
+use crate::run::live::DriveError;
+use crate::text;
 use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
@@ -15,6 +17,10 @@ pub(crate) enum End {
     Aborted,
     /// 2: what was wrong with the input has been said.
     BadInput,
+    /// 3: paused, and a person is needed.
+    Paused,
+    /// 4: what a run did is undone.
+    RolledBack,
 }
 
 impl From<End> for ExitCode {
@@ -23,6 +29,8 @@ impl From<End> for ExitCode {
             End::Done => 0,
             End::Aborted => 1,
             End::BadInput => 2,
+            End::Paused => 3,
+            End::RolledBack => 4,
         })
     }
 }
@@ -40,6 +48,10 @@ pub(crate) enum Failure {
     File(String, std::io::Error),
     /// 5: the journal is damaged or cannot be used. 6: another driver holds it. 2: there is none.
     Journal(OpenError),
+    /// 5: the journal cannot be written; why.
+    Unwritten(String),
+    /// A run that cannot be driven on: 5 where the journal does not take it, else 2.
+    Drive(DriveError),
 }
 
 impl Failure {
@@ -56,7 +68,8 @@ impl Failure {
             Self::Write(_) | Self::File(..) => ExitCode::from(1),
             Self::Journal(OpenError::Absent(_)) => ExitCode::from(2),
             Self::Journal(OpenError::Held { .. }) => ExitCode::from(6),
-            Self::Journal(_) => ExitCode::from(5),
+            Self::Journal(_) | Self::Unwritten(_) | Self::Drive(DriveError::Journal { .. }) => ExitCode::from(5),
+            Self::Drive(_) => ExitCode::from(2),
         }
     }
 
@@ -70,22 +83,14 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(message) => f.write_str(message),
-            Self::Cause(error) => with_causes(error.as_ref(), f),
-            Self::Journal(error) => with_causes(error, f),
+            Self::Cause(error) => f.write_str(&text::with_causes(error.as_ref())),
+            Self::Journal(error) => f.write_str(&text::with_causes(error)),
+            Self::Unwritten(why) => write!(f, "the journal cannot be written: {why}"),
+            Self::Drive(error) => f.write_str(&text::with_causes(error)),
             Self::Write(error) => write!(f, "standard output cannot be written: {error}"),
             Self::File(file, error) => write!(f, "{file} cannot be written: {error}"),
         }
     }
-}
-
-fn with_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{error}")?;
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(f, ": {error}")?;
-        cause = error.source();
-    }
-    Ok(())
 }
 
 impl From<BacktestError> for Failure {

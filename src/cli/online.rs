@@ -5,7 +5,6 @@ use crate::sources::{Answer, Ask, Fetching, Labels, Outcome, Poll, Source, Sourc
 use crate::text;
 use quietgate_detectors::{Interval, Sample, Timestamp};
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,15 +121,8 @@ fn question(signal: &Signal, now: Timestamp) -> Ask {
     }
 }
 
-/// The error and its causes, on one line.
 fn in_words(error: &SourceError) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text::plain(&words).into_owned()
+    text::plain(&text::with_causes(error)).into_owned()
 }
 
 /// What keeps the signal from being watched now.

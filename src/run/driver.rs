@@ -8,10 +8,11 @@ use super::gates::Gates;
 use super::scope::Scope;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
-use crate::steps::{Attempt, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed};
+use crate::steps::{Attempt, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed};
 use quietgate_detectors::{Reason, Sample, Timestamp};
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 /// What a driver needs of the world.
 pub trait World {
@@ -66,7 +67,7 @@ pub struct Driver {
     plan: Plan,
     scopes: Vec<Scope>,
     watch: Watch,
-    state: State,
+    state: Arc<State>,
     run: String,
 }
 
@@ -74,7 +75,7 @@ impl Driver {
     /// The driver of the run `run` of `state`, whose plan is `plan`. `scopes` says what the labels of each signal of
     /// `watch` stand for.
     pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
-        Self { plan, scopes, watch, state, run }
+        Self { plan, scopes, watch, state: Arc::new(state), run }
     }
 
     /// The run, as its records leave it; none before its plan is on record.
@@ -82,8 +83,8 @@ impl Driver {
         self.state.runs.get(&self.run)
     }
 
-    /// Everything on record.
-    pub fn state(&self) -> &State {
+    /// Everything on record, as it is now.
+    pub fn state(&self) -> &Arc<State> {
         &self.state
     }
 
@@ -109,10 +110,10 @@ impl Driver {
     /// Where the record is refused or cannot be written.
     pub async fn write(&mut self, world: &mut impl World, record: Record) -> Result<u64, Refused> {
         let at = world.now();
-        let mut after = self.state.clone();
+        let mut after = State::clone(&self.state);
         after.apply(0, at, &record).map_err(Refused::Illegal)?;
         let seq = world.append(at, &record).await.map_err(Refused::Stopped)?;
-        self.state = after;
+        self.state = Arc::new(after);
         Ok(seq)
     }
 
@@ -136,10 +137,8 @@ impl Driver {
     /// # Errors
     /// As [`write`](Self::write).
     pub async fn take_over(&mut self, world: &mut impl World, version: &str) -> Result<(), Refused> {
-        self.write(world, Record::Boot { version: version.to_owned() }).await?;
-        for attempt in self.run().map(in_flight).unwrap_or_default() {
-            let reason = "the driver ended before it was known how it went".to_owned();
-            self.write(world, Record::Unknown { attempt, reason }).await?;
+        for record in taken_over(&self.state, version) {
+            self.write(world, record).await?;
         }
         Ok(())
     }
@@ -180,17 +179,16 @@ impl Driver {
     }
 }
 
-/// Every attempt under way.
-fn in_flight(run: &Run) -> Vec<Attempt> {
-    let attempt = |(step, target, work): (usize, &str, &crate::steps::Work)| {
-        let flight = work.flight.as_ref().filter(|flight| flight.unknown.is_none())?;
-        Some(Attempt {
-            run: run.pinned.run.clone(),
-            step: run.pinned.steps[step].step.clone(),
-            target: target.to_owned(),
-            doing: flight.doing,
-            attempt: flight.attempt,
-        })
+/// What a driver that takes over puts on record first: itself, and that nobody knows how what was in flight ended.
+pub(super) fn taken_over(state: &State, version: &str) -> Vec<Record> {
+    let unknown = |(run, step, target, flight): (&Run, usize, &str, &Flight)| {
+        let reason = "the driver ended before it was known how it went".to_owned();
+        Record::Unknown { attempt: run.attempt(step, target, flight), reason }
     };
-    run.all().filter_map(attempt).collect()
+    let run = state.open_run();
+    let flights = run.into_iter().flat_map(|run| {
+        let work = run.all().filter_map(|(step, target, work)| Some((step, target, work.flight.as_ref()?)));
+        work.filter(|(_, _, flight)| flight.unknown.is_none()).map(move |(step, target, flight)| (run, step, target, flight))
+    });
+    std::iter::once(Record::Boot { version: version.to_owned() }).chain(flights.map(unknown)).collect()
 }

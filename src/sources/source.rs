@@ -13,6 +13,12 @@ use std::pin::Pin;
 pub trait Source: Send + Sync + fmt::Debug {
     /// The samples that `ask` wants.
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a>;
+
+    /// How often to ask for samples of this interval, in milliseconds. Who has the samples' own times is asked twice in
+    /// each, so that no sample waits for long, and asking again costs nothing.
+    fn asked_every_ms(&self, interval: Interval) -> i64 {
+        (interval.as_millis() / 2).max(1)
+    }
 }
 
 /// An answer that is under way.

@@ -1,7 +1,7 @@
 //! The state of a run: the fold of its records.
 
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Pinned, Record, Said, Side, Told, Word};
-use super::work::{Outcome, Work};
+use super::work::{Flight, Outcome, Work};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeMap;
 
@@ -93,6 +93,17 @@ impl Run {
     pub fn all(&self) -> impl Iterator<Item = (usize, &str, &Work)> {
         let steps = self.steps.iter().enumerate();
         steps.flat_map(|(i, step)| step.work.iter().map(move |(target, work)| (i, target.as_str(), work)))
+    }
+
+    /// The attempt that `flight` is of, on a target in the step of that number.
+    pub fn attempt(&self, step: usize, target: &str, flight: &Flight) -> Attempt {
+        Attempt {
+            run: self.pinned.run.clone(),
+            step: self.pinned.steps[step].step.clone(),
+            target: target.to_owned(),
+            doing: flight.doing,
+            attempt: flight.attempt,
+        }
     }
 
     /// How many targets have failed in some step and were not settled since.

@@ -20,7 +20,7 @@ use super::output::Output;
 use super::values::Values;
 use drain::Drain;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-use stat::Stat;
+pub(crate) use stat::Stat;
 use std::io as std_io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;

@@ -5,7 +5,7 @@ mod proc;
 use super::source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::{SettingDoc, Settings};
-use quietgate_detectors::Sample;
+use quietgate_detectors::{Interval, Sample};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -94,6 +94,11 @@ struct Counted {
 }
 
 impl Source for Host {
+    /// Each asking makes a sample.
+    fn asked_every_ms(&self, interval: Interval) -> i64 {
+        interval.as_millis()
+    }
+
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
         Box::pin(async {
             let (machine, ask) = (Arc::clone(&self.machine), ask.clone());
@@ -194,7 +199,7 @@ fn rate(before: Counted, now: Counted, counter: &'static str) -> Result<f64, Sou
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quietgate_detectors::{Interval, Reason, Timestamp};
+    use quietgate_detectors::{Reason, Timestamp};
     use std::fs;
 
     fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
