@@ -10,14 +10,12 @@ mod outcome;
 mod output;
 mod process;
 mod registry;
-mod settings;
 mod template;
 mod values;
 
 pub use io::{Cancel, Canceller, Io};
 pub use outcome::{End, Outcome, Spawned};
 pub use process::Cage;
-pub use registry::{Allowed, Entry, Spec, SpecError, all, find};
-pub use settings::{Need, Setting, SettingDoc, SettingError, Settings, Shape};
+pub use registry::{Allowed, Entry, LabelUse, Spec, SpecError, all, find};
 pub use template::RenderError;
 pub use values::Values;

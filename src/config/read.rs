@@ -1,11 +1,12 @@
 //! Reads the fields of a mapping as its table describes them, and notes every mistake on the way.
 
 use super::fields::{Field, Shape, Table};
-use super::mistakes::{Mistakes, Place, nearest};
+use super::mistakes::{Mistakes, Place};
 use super::plan::PlanShape;
 use super::units::Duration;
 use super::yaml::{Key, Node};
 use crate::settings::Need;
+use crate::text::nearest;
 use quietgate_detectors::OptionDoc;
 use std::str::FromStr;
 

@@ -6,7 +6,7 @@ use super::read::{Beside, Fields, with_suggestion};
 use super::rule::known;
 use super::signal::Signal;
 use super::yaml::{Key, Node, Value};
-use crate::settings::{Given, SettingDoc, SettingError};
+use crate::settings::{Given, Part, SettingDoc, SettingError};
 use crate::sources::{self, Spec};
 
 /// Where samples come from, under the name that signals use.
