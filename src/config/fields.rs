@@ -110,7 +110,7 @@ pub(super) const CONFIG: Table = Table {
             name: "actions",
             shape: Shape::Actions,
             need: Need::Optional,
-            about: "what plans may do beyond what is allowed to all",
+            about: "what plans may do that they may not by default",
         },
         Field { name: "sinks", shape: Shape::Sinks, need: Need::Optional, about: "where events go" },
         Field {
@@ -251,7 +251,7 @@ pub(super) const SOURCE: Table = Table {
 /// What plans may do.
 pub(super) const ACTIONS: Table = Table {
     what: "actions",
-    about: "What plans may do beyond what is allowed to all.",
+    about: "What plans may do that they may not by default.",
     fields: &[Field {
         name: "shell",
         shape: Shape::Bool,
