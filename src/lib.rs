@@ -35,4 +35,5 @@ pub mod run;
 pub mod settings;
 pub mod sources;
 pub mod steps;
+pub mod story;
 pub mod text;

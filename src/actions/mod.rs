@@ -11,7 +11,6 @@ mod outcome;
 mod output;
 mod process;
 mod registry;
-mod settings;
 mod template;
 mod values;
 
@@ -19,7 +18,6 @@ pub use io::{Cancel, Canceller, Io};
 pub use orphans::orphans;
 pub use outcome::{End, Outcome, Spawned};
 pub use process::Cage;
-pub use registry::{Allowed, Entry, Spec, SpecError, all, find};
-pub use settings::{Need, Setting, SettingDoc, SettingError, Settings, Shape};
+pub use registry::{Allowed, Entry, LabelUse, Spec, SpecError, all, find};
 pub use template::RenderError;
 pub use values::Values;

@@ -3,9 +3,9 @@
 use super::io::Io;
 use super::kinds;
 use super::outcome::Outcome;
-use super::settings::{Setting, SettingDoc, SettingError, Settings};
-use super::template::RenderError;
+use super::template::{Filled, RenderError};
 use super::values::Values;
+use crate::settings::{Given, Kind, Part, SettingDoc, SettingError, Settings};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,12 +21,18 @@ pub struct Entry {
     pub about: &'static str,
     /// Its keys.
     pub settings: &'static [SettingDoc],
-    /// Makes one from checked settings.
-    pub(crate) build: Build,
+    /// Whether the config lets plans have it.
+    pub(crate) permitted: fn(Allowed) -> bool,
+    /// Makes one from checked settings, or says what in them is wrong.
+    pub(crate) build: fn(&Settings) -> Result<Arc<dyn Action>, Vec<SettingError>>,
 }
 
-/// Makes an action from checked settings, or says what in them is wrong.
-pub(crate) type Build = fn(&Settings, Allowed) -> Result<Arc<dyn Action>, Vec<SettingError>>;
+impl Entry {
+    /// What it has in common with the kinds of other families.
+    pub fn described(&self) -> Kind {
+        Kind { kind: self.kind, summary: self.summary, about: self.about, settings: self.settings }
+    }
+}
 
 /// What the config lets plans do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +43,11 @@ pub struct Allowed {
 
 /// What a kind does.
 pub(crate) trait Action: fmt::Debug + Send + Sync {
+    /// The texts of the settings in which values are filled in.
+    fn filled(&self) -> Vec<Filled<'_>> {
+        Vec::new()
+    }
+
     /// What is going to be run, in one line for the journal. Secrets are not in it.
     fn rendered(&self, values: &Values) -> Result<String, RenderError>;
 
@@ -58,12 +69,28 @@ impl Spec {
     /// The action `kind` with `given` settings, the rest at their defaults.
     ///
     /// # Errors
-    /// An unknown kind, one that the config does not allow, or every mistake in the settings.
-    pub fn new(kind: &str, given: &[(String, Setting)], allowed: Allowed) -> Result<Self, SpecError> {
+    /// An unknown kind, one that is not `allowed`, or every mistake in the settings.
+    pub fn new(kind: &str, given: &[(String, Given)], allowed: Allowed) -> Result<Self, SpecError> {
         let entry = find(kind).ok_or_else(|| SpecError::UnknownKind { kind: kind.to_owned() })?;
         let settings = Settings::check(entry.settings, given).map_err(SpecError::Settings)?;
-        let action = (entry.build)(&settings, allowed).map_err(SpecError::Settings)?;
-        Ok(Self { entry, action })
+        let action = (entry.build)(&settings).map_err(SpecError::Settings)?;
+        let spec = Self { entry, action };
+        if spec.is_within(allowed) { Ok(spec) } else { Err(SpecError::NotAllowed { kind: entry.kind }) }
+    }
+
+    /// Whether it is something that is `allowed`.
+    pub fn is_within(&self, allowed: Allowed) -> bool {
+        (self.entry.permitted)(allowed)
+    }
+
+    /// The labels that a target must have for it to start, with the settings that name them.
+    pub fn labels(&self) -> Vec<LabelUse> {
+        let of = |filled: Filled<'_>| {
+            let Filled { setting, part, template } = filled;
+            let labels = template.labels().map(|label| LabelUse { label: label.to_owned(), setting, part });
+            labels.collect::<Vec<_>>()
+        };
+        self.action.filled().into_iter().flat_map(of).collect()
     }
 
     /// The kind's entry in the table.
@@ -89,6 +116,17 @@ impl Spec {
     }
 }
 
+/// A label that an action takes from its target, by `${label.NAME}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelUse {
+    /// The label.
+    pub label: String,
+    /// The setting that names it.
+    pub setting: &'static str,
+    /// Where in that setting.
+    pub part: Part,
+}
+
 /// Every kind of action, in the order of the documentation.
 pub fn all() -> &'static [Entry] {
     kinds::ALL
@@ -107,6 +145,11 @@ pub enum SpecError {
         /// What was asked for.
         kind: String,
     },
+    /// It is not for plans to have.
+    NotAllowed {
+        /// The kind.
+        kind: &'static str,
+    },
     /// The settings are wrong.
     Settings(Vec<SettingError>),
 }
@@ -118,6 +161,7 @@ impl fmt::Display for SpecError {
                 let known: Vec<_> = all().iter().map(|entry| entry.kind).collect();
                 write!(f, "unknown action {kind:?}, expected one of: {}", known.join(", "))
             }
+            Self::NotAllowed { kind } => write!(f, "the config does not allow actions of the kind {kind}"),
             Self::Settings(errors) => {
                 let text: Vec<_> = errors.iter().map(ToString::to_string).collect();
                 f.write_str(&text.join("; "))
@@ -131,18 +175,42 @@ impl std::error::Error for SpecError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
+    use crate::settings::Scalar;
+    use crate::settings::kind::hold;
 
     #[test]
-    fn every_kind_says_what_it_is() {
-        let kinds: BTreeSet<_> = all().iter().map(|entry| entry.kind).collect();
-        assert_eq!(kinds.len(), all().len(), "a name stands for one kind");
-        for entry in all() {
-            assert!((1..=80).contains(&entry.summary.len()), "{}", entry.kind);
-            let keys: BTreeSet<_> = entry.settings.iter().map(|doc| doc.name).collect();
-            assert_eq!(keys.len(), entry.settings.len(), "{}", entry.kind);
-            assert!(entry.settings.iter().all(|doc| doc.about.ends_with('.')), "{}", entry.kind);
-        }
+    fn the_table_is_sound() {
+        let kinds: Vec<_> = all().iter().map(Entry::described).collect();
+        hold(&kinds, &["kind", "timeout", "retries", "repeatable"]);
+    }
+
+    fn text(text: &str) -> Given {
+        Given::Scalar(Scalar { text: text.to_owned(), plain: false })
+    }
+
+    fn labels(kind: &str, given: &[(&str, Given)]) -> Vec<(String, &'static str, Part)> {
+        let given: Vec<_> = given.iter().map(|(name, given)| ((*name).to_owned(), given.clone())).collect();
+        let spec = Spec::new(kind, &given, Allowed { shell: true }).expect("good settings");
+        spec.labels().into_iter().map(|used| (used.label, used.setting, used.part)).collect()
+    }
+
+    #[test]
+    fn the_labels_that_are_filled_in_are_told_with_their_places() {
+        let env = Given::Map(vec![("A".into(), text("")), ("B".into(), text("${label.b}"))]);
+        let argv = Given::List(vec![text("p"), text("${label.a}${target}-${label.c}")]);
+        let of = |label: &str, setting, part| (label.to_owned(), setting, part);
+        let expected =
+            [of("a", "argv", Part::Item(1)), of("c", "argv", Part::Item(1)), of("b", "env", Part::Item(1))];
+        assert_eq!(labels("exec", &[("env", env.clone()), ("argv", argv)]), expected);
+        // a script is not filled in
+        let script = text("echo $QUIETGATE_LABEL_A '$${label.a}'");
+        assert_eq!(labels("shell", &[("script", script), ("env", env)]), expected[2..]);
+        let headers = Given::Map(vec![("X-A".into(), text("${label.a}"))]);
+        let json = text("{\"a\": [\"${label.b}\", 1]}");
+        let request = [("url", text("http://h/${label.c}")), ("json", json), ("headers", headers)];
+        let expected =
+            [of("c", "url", Part::Whole), of("a", "headers", Part::Item(0)), of("b", "json", Part::Whole)];
+        assert_eq!(labels("http", &request), expected);
     }
 
     #[test]

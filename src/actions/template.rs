@@ -3,16 +3,18 @@
 //! What is filled in is never looked at again: a value that reads `${run}` stays so. `$${` stands for a plain `${`.
 
 use super::values::Values;
+use crate::settings::Part;
+use crate::text::nearest;
 use std::borrow::Cow;
 use std::fmt;
 
 /// A text with places for values.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Template(Vec<Part>);
+pub(crate) struct Template(Vec<Piece>);
 
 /// A piece of a template.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Part {
+pub(crate) enum Piece {
     /// Text that stays as it is.
     Literal(String),
     /// Stands for a value.
@@ -31,8 +33,22 @@ pub(crate) enum Place {
     Label(String),
 }
 
-/// Names that may stand in `${…}`, for messages.
-const NAMES: &str = "target, address, step, run, plan, attempt, label.NAME";
+/// A text in which values are filled in, and where in the settings it stands.
+#[derive(Debug)]
+pub(crate) struct Filled<'a> {
+    pub(crate) setting: &'static str,
+    pub(crate) part: Part,
+    pub(crate) template: &'a Template,
+}
+
+impl<'a> Filled<'a> {
+    pub(crate) fn new(setting: &'static str, part: Part, template: &'a Template) -> Self {
+        Self { setting, part, template }
+    }
+}
+
+/// Names that may stand in `${…}`; the last stands for many.
+const NAMES: [&str; 7] = ["target", "address", "step", "run", "plan", "attempt", "label.NAME"];
 
 impl Template {
     /// Takes `text` apart.
@@ -57,26 +73,34 @@ impl Template {
             let inside = &rest[at + 2..];
             let end = inside.find('}').ok_or_else(|| TemplateError::Unclosed { text: text.to_owned() })?;
             if !literal.is_empty() {
-                parts.push(Part::Literal(std::mem::take(&mut literal)));
+                parts.push(Piece::Literal(std::mem::take(&mut literal)));
             }
-            parts.push(Part::Place(Place::new(&inside[..end])?));
+            parts.push(Piece::Place(Place::new(&inside[..end])?));
             rest = &inside[end + 1..];
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            parts.push(Part::Literal(literal));
+            parts.push(Piece::Literal(literal));
         }
         Ok(Self(parts))
     }
 
     /// The pieces, in their order; neighbouring literals are one.
-    pub(crate) fn parts(&self) -> &[Part] {
+    pub(crate) fn parts(&self) -> &[Piece] {
         &self.0
+    }
+
+    /// The labels that are filled in, in their order.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Place(Place::Label(label)) => Some(label.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether there is nothing to fill in.
     pub(crate) fn is_literal(&self) -> bool {
-        !self.0.iter().any(|part| matches!(part, Part::Place(_)))
+        !self.0.iter().any(|part| matches!(part, Piece::Place(_)))
     }
 
     /// The text with every value as it is.
@@ -87,8 +111,8 @@ impl Template {
         let mut out = String::new();
         for part in &self.0 {
             match part {
-                Part::Literal(text) => out.push_str(text),
-                Part::Place(place) => out.push_str(&place.value(values)?),
+                Piece::Literal(text) => out.push_str(text),
+                Piece::Place(place) => out.push_str(&place.value(values)?),
             }
         }
         Ok(out)
@@ -98,7 +122,7 @@ impl Template {
     /// filled in, or a value could pass for an option.
     pub(crate) fn fill_argument(&self, values: &Values) -> Result<String, RenderError> {
         let out = self.fill(values)?;
-        let written = matches!(self.0.first(), Some(Part::Literal(text)) if text.starts_with('-'));
+        let written = matches!(self.0.first(), Some(Piece::Literal(text)) if text.starts_with('-'));
         if out.starts_with('-') && !written {
             return Err(RenderError::LooksLikeOption { text: out });
         }
@@ -150,7 +174,13 @@ pub(crate) enum TemplateError {
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownName { name } => write!(f, "unknown name in ${{{name}}}, expected one of: {NAMES}"),
+            Self::UnknownName { name } => {
+                write!(f, "unknown name in ${{{name}}}, ")?;
+                if let Some(meant) = nearest(name, NAMES) {
+                    write!(f, "did you mean ${{{meant}}}? ")?;
+                }
+                write!(f, "expected one of: {}", NAMES.join(", "))
+            }
             Self::Unclosed { text } => write!(f, "a ${{ without its }} in {text:?}; $${{ is a plain ${{"),
             Self::Nul => f.write_str("a NUL byte, which no program can be given"),
         }
@@ -250,6 +280,8 @@ mod tests {
             error.to_string(),
             "unknown name in ${host}, expected one of: target, address, step, run, plan, attempt, label.NAME"
         );
+        let near = Template::new("${tagret}").expect_err("no such name").to_string();
+        assert!(near.starts_with("unknown name in ${tagret}, did you mean ${target}? expected"), "{near}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! `quietgate kinds`: every detector, rule and source with its options, from the registries alone.
+//! `quietgate kinds`: every detector, rule, source and action with its options, from the registries alone.
 
 use crate::config::{option_schema, setting_schema};
-use crate::settings::{Need, SettingDoc};
+use crate::settings::{self, Need, SettingDoc};
 use clap::{Args, ValueEnum};
 use quietgate_detectors::{Default, Interval, OptionDoc, Options, number};
 use serde_json::{Value, json};
@@ -36,7 +36,9 @@ pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out)?;
             write_family("Rules", &kinds.rules, out)?;
             writeln!(out)?;
-            write_family("Sources", &kinds.sources, out)
+            write_family("Sources", &kinds.sources, out)?;
+            writeln!(out)?;
+            write_family("Actions", &kinds.actions, out)
         }
         Format::Json => {
             let list = |kinds: &[Kind]| kinds.iter().map(Kind::json).collect::<Vec<_>>();
@@ -44,6 +46,7 @@ pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
                 "detectors": list(&kinds.detectors),
                 "rules": list(&kinds.rules),
                 "sources": list(&kinds.sources),
+                "actions": list(&kinds.actions),
             });
             serde_json::to_writer_pretty(&mut *out, &value)?;
             writeln!(out)
@@ -56,9 +59,10 @@ struct Kinds {
     detectors: Vec<Kind>,
     rules: Vec<Kind>,
     sources: Vec<Kind>,
+    actions: Vec<Kind>,
 }
 
-/// A kind of detector, rule or source.
+/// A kind of detector, rule, source or action.
 struct Kind {
     name: &'static str,
     summary: &'static str,
@@ -101,17 +105,24 @@ fn kinds() -> Kinds {
             notes: vec![("detectors", words, json!(detectors))],
         }
     };
-    let source = |entry: &crate::sources::Entry| Kind {
-        name: entry.kind,
-        summary: entry.summary,
-        about: entry.about,
-        options: entry.settings.iter().map(setting).collect(),
-        notes: vec![("query", entry.query.to_owned(), json!(entry.query))],
+    let source = |entry: &crate::sources::Entry| {
+        with_settings(entry.described(), vec![("query", entry.query.to_owned(), json!(entry.query))])
     };
     Kinds {
         detectors: quietgate_detectors::all().iter().map(detector).collect(),
         rules: quietgate_rules::all().iter().map(rule).collect(),
         sources: crate::sources::all().iter().map(source).collect(),
+        actions: crate::actions::all().iter().map(|entry| with_settings(entry.described(), vec![])).collect(),
+    }
+}
+
+fn with_settings(kind: settings::Kind, notes: Vec<(&'static str, String, Value)>) -> Kind {
+    Kind {
+        name: kind.kind,
+        summary: kind.summary,
+        about: kind.about,
+        options: kind.settings.iter().map(setting).collect(),
+        notes,
     }
 }
 
@@ -269,7 +280,8 @@ mod tests {
             assert!(line.chars().count() <= WIDTH && line == line.trim_end(), "{line:?}");
         }
         let kinds = kinds();
-        for kind in kinds.detectors.iter().chain(&kinds.rules).chain(&kinds.sources) {
+        let families = [kinds.detectors, kinds.rules, kinds.sources, kinds.actions];
+        for kind in families.iter().flatten() {
             assert!(text.contains(&format!("\n{:<INDENT$}{}", kind.name, lines(kind.summary, 80)[0])));
             for row in &kind.options {
                 assert!(text.contains(&format!("\n  {:<18}{}", row.name, lines(&row.facts, 40)[0])));
@@ -291,6 +303,11 @@ mod tests {
         );
         assert_eq!(value["rules"].as_array().map(Vec::len), Some(quietgate_rules::all().len()));
         assert_eq!(value["sources"].as_array().map(Vec::len), Some(crate::sources::all().len()));
+        let actions = value["actions"].as_array().expect("a list");
+        assert_eq!(actions.len(), crate::actions::all().len());
+        let method = &actions.iter().find(|kind| kind["kind"] == "http").expect("http")["options"][0];
+        assert_eq!((&method["name"], &method["default"]), (&json!("method"), &json!("POST")));
+        assert!(method["enum"].as_array().is_some_and(|words| words.contains(&json!("DELETE"))));
     }
 
     #[test]

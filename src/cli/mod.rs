@@ -16,6 +16,7 @@ mod progress;
 mod reporting;
 mod run;
 mod schema;
+mod state;
 mod telling;
 mod verbs;
 mod watch;

@@ -7,10 +7,10 @@ use super::state::Database;
 use crate::clock;
 use crate::config::plan::{Near, PlanFile, Supply};
 use crate::config::{Config, Mistakes};
-use crate::journal::{self, Entry, Journal};
+use crate::journal::{self, Journal};
 use crate::run::live::{Ended, Job, drive};
 use crate::run::{Keeping, Texts, control, pinned};
-use crate::steps::{Ending, Mode, Pinned, Record, State};
+use crate::steps::{Ending, Mode, Pinned, State};
 use crate::text;
 use clap::Args;
 use quietgate_detectors::Timestamp;
@@ -90,18 +90,11 @@ async fn run_here(args: &RunArgs) -> Result<End, Failure> {
         (None, Some(run)) => again(run, &before, &state)?,
         (None, None) => return Err(Failure::Input("a plan is needed, or --resume with a run".to_owned())),
     };
-    follow(args, job, journal, before, &entries).await
+    follow(args, job, journal, before).await
 }
 
-async fn follow(
-    args: &RunArgs,
-    job: Job,
-    journal: Journal,
-    before: State,
-    entries: &[Entry],
-) -> Result<End, Failure> {
-    let run = job.pinned.run.clone();
-    let mut follower = Follower::new(args.format, before.clone(), entries.len());
+async fn follow(args: &RunArgs, job: Job, journal: Journal, before: State) -> Result<End, Failure> {
+    let mut follower = Follower::new(args.format, &job.pinned.run, before.clone());
     let ended = drive(job, journal, before, &mut follower).await;
     follower.end();
     match ended {
@@ -109,7 +102,7 @@ async fn follow(
         Ok(Ended::Over(Ending::Aborted)) => Ok(End::Aborted),
         Ok(Ended::Over(Ending::RolledBack)) => Ok(End::RolledBack),
         Ok(Ended::Paused(_)) => {
-            follower.stuck(&run);
+            follower.stand(clock::now());
             Ok(End::Paused)
         }
         Err(error) => Err(Failure::Drive(error)),

@@ -54,6 +54,8 @@ pub enum Shape {
     DetectorKind,
     /// The name of a kind of source.
     SourceKind,
+    /// True or false.
+    Bool,
     /// The name of a kind of sink.
     OuterKind,
     /// Labels of the series, each with what it is in the inventory.
@@ -68,6 +70,8 @@ pub enum Shape {
     Signals,
     /// Named sources.
     Sources,
+    /// What plans may have.
+    Actions,
     /// A list of sinks.
     Sinks,
     /// A mapping that is not looked into here.
@@ -101,6 +105,12 @@ pub(super) const CONFIG: Table = Table {
             shape: Shape::Signals,
             need: Need::Required,
             about: "groups of series that are judged alike, by name",
+        },
+        Field {
+            name: "actions",
+            shape: Shape::Actions,
+            need: Need::Optional,
+            about: "what plans may do that they may not by default",
         },
         Field { name: "sinks", shape: Shape::Sinks, need: Need::Optional, about: "where events go" },
         Field {
@@ -238,6 +248,18 @@ pub(super) const SOURCE: Table = Table {
     }],
 };
 
+/// What plans may do.
+pub(super) const ACTIONS: Table = Table {
+    what: "actions",
+    about: "What plans may do that they may not by default.",
+    fields: &[Field {
+        name: "shell",
+        shape: Shape::Bool,
+        need: Need::Default("false"),
+        about: "whether actions, undos and probes may be of the kind shell, whose scripts run whatever stands in them",
+    }],
+};
+
 /// A sink; the keys beside `kind` are for its kind to know.
 pub(super) const SINK: Table = Table {
     what: "a sink",
@@ -251,8 +273,8 @@ pub(super) const SINK: Table = Table {
 };
 
 /// Every mapping of the file, from the outside in; what holds options of a kind has its keys beside them.
-pub fn tables() -> [&'static Table; 6] {
-    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &SINK]
+pub fn tables() -> [&'static Table; 7] {
+    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &ACTIONS, &SINK]
 }
 
 impl Table {
@@ -302,6 +324,8 @@ impl fmt::Display for Shape {
             Self::Detectors => f.write_str("a list such as [ss, {kind: threshold, above: 50}]"),
             Self::Signals => f.write_str("a mapping of names to signals, at least one"),
             Self::Sources => f.write_str("a mapping of names to sources, at least one"),
+            Self::Bool => f.write_str("true or false"),
+            Self::Actions => f.write_str("a mapping such as {shell: true}"),
             Self::Sinks => f.write_str("a list of sinks"),
             Self::Mapping => f.write_str("a mapping"),
             Self::Plan(shape) => shape.fmt(f),

@@ -5,6 +5,7 @@
 //! JSON Schema; kinds of detectors and rules come from their registries.
 
 mod fields;
+mod kind;
 mod lint;
 mod mistakes;
 pub mod plan;
@@ -27,7 +28,8 @@ pub use yaml::{Key, Node, Value};
 pub use crate::settings::{Need, units};
 pub use zone::{ZoneError, calendar};
 
-use fields::{CONFIG, SINK};
+use crate::actions::Allowed;
+use fields::{ACTIONS, CONFIG, SINK};
 use read::{Beside, Fields, check_names, is_name};
 use signal::Sources;
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub sources: Vec<NamedSource>,
     /// What is judged, in the order of the file; at least one.
     pub signals: Vec<Signal>,
+    /// What plans may do; nothing special where the file does not say so.
+    pub actions: Allowed,
     /// Where events go.
     pub sinks: Vec<Outer>,
     /// How the daemon can be reached: a mapping.
@@ -104,10 +108,16 @@ fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config>
         state: fields.text("state", mistakes),
         sources,
         signals: signals?,
+        actions: allowed(&fields, mistakes),
         sinks: sinks.iter().filter_map(|node| outer(node, node.at, &SINK, mistakes)).collect(),
         api: fields.node("api").filter(|_| fields.map("api", mistakes).is_some()).cloned(),
         file: file.to_owned(),
     })
+}
+
+fn allowed(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Allowed {
+    let own = fields.inner("actions", &ACTIONS, mistakes);
+    Allowed { shell: own.and_then(|own| own.parsed("shell", mistakes)).unwrap_or_default() }
 }
 
 fn sources(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Vec<NamedSource>> {

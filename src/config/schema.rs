@@ -1,9 +1,9 @@
 //! The JSON Schema of the config file, made from the tables that the reader and the registries go by.
 
-use super::fields::{CONFIG, DETECTOR, Field, RULE, SIGNAL, SINK, SOURCE, Shape, Table};
+use super::fields::{ACTIONS, CONFIG, DETECTOR, Field, RULE, SIGNAL, SINK, SOURCE, Shape, Table};
 use super::plan;
 use super::read::NAME_PATTERN;
-use crate::settings::{self, Need, SettingDoc};
+use crate::settings::{self, Kind, Need, SettingDoc};
 use quietgate_detectors::{Accepts, Default, OptionDoc, Spec};
 use quietgate_rules::{Direction, VOTERS_MAX};
 use serde_json::{Map, Value, json};
@@ -124,7 +124,12 @@ fn shape(shape: Shape) -> Value {
             json!({"type": "array", "minItems": 1, "maxItems": VOTERS_MAX, "items": detector})
         }
         Shape::Signals => at_least_one(by_name(table(&SIGNAL, &[], None, true))),
-        Shape::Sources => at_least_one(by_name(json!({ "oneOf": sources() }))),
+        Shape::Sources => {
+            let kinds = crate::sources::all().iter().map(crate::sources::Entry::described);
+            at_least_one(by_name(json!({ "oneOf": kinds_of(&SOURCE, kinds) })))
+        }
+        Shape::Actions => table(&ACTIONS, &[], None, true),
+        Shape::Bool => json!({"type": "boolean"}),
         Shape::Sinks => json!({"type": "array", "items": table(&SINK, &[], None, false)}),
         Shape::Mapping => json!({"type": "object"}),
         Shape::Plan(shape) => plan::shape_schema(shape),
@@ -190,12 +195,12 @@ fn detectors() -> Vec<Value> {
     schemas
 }
 
-/// Every kind of source, with its settings.
-fn sources() -> Vec<Value> {
-    let source = |entry: &crate::sources::Entry| {
-        let mut schema = table(&SOURCE, &[], Some(entry.kind), true);
-        schema["description"] = json!(format!("{}. {}", entry.summary, entry.about));
-        for doc in entry.settings {
+/// Every one of `kinds`, with its settings beside the keys of `family`.
+pub(super) fn kinds_of(family: &Table, kinds: impl Iterator<Item = Kind>) -> Vec<Value> {
+    let schema = |kind: Kind| {
+        let mut schema = table(family, &[], Some(kind.kind), true);
+        schema["description"] = json!(format!("{}. {}", kind.summary, kind.about));
+        for doc in kind.settings {
             schema["properties"][doc.name] = setting_schema(doc);
             if doc.need == Need::Required {
                 push(&mut schema, "required", doc.name);
@@ -203,7 +208,7 @@ fn sources() -> Vec<Value> {
         }
         schema
     };
-    crate::sources::all().iter().map(source).collect()
+    kinds.map(schema).collect()
 }
 
 /// The values that the setting `doc` takes, with its words as description.
@@ -233,8 +238,14 @@ fn setting_shape(shape: settings::Shape) -> Value {
         S::Count { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         S::Number { min, max } => json!({"type": "number", "minimum": number(min), "maximum": number(max)}),
         S::Bool => json!({"type": "boolean"}),
-        S::TextList => json!({"type": "array", "minItems": 1, "items": text}),
+        S::AnyText => text,
+        S::TextList { least } => json!({"type": "array", "minItems": least, "items": text}),
+        S::CountList { min, max } => {
+            let count = json!({"type": "integer", "minimum": min, "maximum": max});
+            json!({"type": "array", "minItems": 1, "items": count})
+        }
         S::TextMap => json!({"type": "object", "additionalProperties": text}),
+        S::PathMap => json!({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
     }
 }
 

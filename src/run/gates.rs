@@ -52,11 +52,14 @@ impl Gates<'_> {
             let view = &views[*i];
             format!("{}: {}", telling::name(self.watch, view), telling::obstacle(obstacle, view, self.now))
         };
-        let cause = |(i, obstacle): &(usize, Obstacle)| {
-            format!("{}: {}", telling::name(self.watch, &views[*i]), telling::cause(obstacle))
+        let cause = |(i, obstacle): &(usize, Obstacle)| match obstacle {
+            // samples come at different times: which series still lack some changes all the while
+            Obstacle::TooShort { .. } => telling::cause(obstacle),
+            _ => format!("{}: {}", telling::name(self.watch, &views[*i]), telling::cause(obstacle)),
         };
         let clauses: Vec<_> = obstacles.iter().map(clause).collect();
-        (telling::sentence(&clauses), obstacles.iter().map(cause).collect())
+        let causes: BTreeSet<_> = obstacles.iter().map(cause).collect();
+        (telling::sentence(&clauses), causes.into_iter().collect())
     }
 
     fn permit(&self, answer: Answer, views: &[View<'_>], step: usize, batch: usize) -> Permit {

@@ -4,13 +4,15 @@
 //! it, and [`Settings::check`] holds what was [`Given`] to it. Nothing here knows of files or of places in them.
 
 mod given;
+pub(crate) mod kind;
 mod shape;
 pub mod units;
 mod values;
 
 pub use given::{Given, Scalar};
+pub use kind::Kind;
 pub use shape::Shape;
-pub use values::{SettingError, Settings, Value};
+pub use values::{Part, SettingError, Settings, Value};
 
 /// A key that a kind takes.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What the value of a setting may look like, and how what was given is read as that.
 
 use super::units::{Duration, Size};
-use super::{Given, Value};
+use super::{Given, Part, Scalar, Value};
 use std::fmt;
 
 /// What a value looks like. Prints as what is allowed, in words.
@@ -9,6 +9,8 @@ use std::fmt;
 pub enum Shape {
     /// Text that is no number and not true or false.
     Text,
+    /// Any text, also an empty one in quotes; a number counts as text.
+    AnyText,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A file or directory; what is not absolute is looked up from the working directory.
@@ -47,17 +49,29 @@ pub enum Shape {
     },
     /// True or false.
     Bool,
-    /// A list of texts, at least one; numbers in it count as texts.
-    TextList,
+    /// A list of texts, which may be empty ones in quotes; numbers in it count as texts.
+    TextList {
+        /// How many there must be at least.
+        least: usize,
+    },
+    /// A list of whole numbers, at least one, both ends included.
+    CountList {
+        /// The least of each.
+        min: u32,
+        /// The most of each.
+        max: u32,
+    },
     /// A mapping of names to texts; numbers in it count as texts.
     TextMap,
+    /// A mapping of names to files or directories.
+    PathMap,
 }
 
 /// Why a value does not fit: which part of it, and what was found there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unfit {
-    /// The item of a list or the entry of a mapping, from 0; none where it is the whole.
-    pub(super) part: Option<usize>,
+    /// Which part of the value.
+    pub(super) part: Part,
     /// What was found, for a message.
     pub(super) found: String,
 }
@@ -66,17 +80,17 @@ impl Shape {
     /// What `given` says.
     pub(super) fn read(self, given: &Given) -> Result<Value, Unfit> {
         match (self, given) {
-            (Self::TextList, Given::List(items)) if !items.is_empty() => {
-                let texts = items.iter().enumerate().map(|(part, item)| text_of(part, item));
-                texts.collect::<Result<_, _>>().map(Value::List)
+            (Self::TextList { least }, Given::List(items)) if items.len() >= least => {
+                each(items, text_of).map(Value::List)
             }
-            (Self::TextMap, Given::Map(entries)) => {
-                let entry = |(part, (key, item)): (usize, &(String, Given))| {
-                    text_of(part, item).map(|text| (key.clone(), text))
-                };
-                entries.iter().enumerate().map(entry).collect::<Result<_, _>>().map(Value::Map)
+            (Self::CountList { min, max }, Given::List(items)) if !items.is_empty() => {
+                each(items, |item| count_of(item.scalar()?, min, max)).map(Value::Counts)
             }
-            _ => self.read_scalar(given).ok_or_else(|| Unfit { part: None, found: self.found(given) }),
+            (Self::TextMap, Given::Map(entries)) => entries_of(entries, text_of),
+            (Self::PathMap, Given::Map(entries)) => {
+                entries_of(entries, |item| text_of(item).filter(|path| is_path(path)))
+            }
+            _ => self.read_scalar(given).ok_or_else(|| Unfit { part: Part::Whole, found: self.found(given) }),
         }
     }
 
@@ -84,8 +98,12 @@ impl Shape {
         let scalar = given.scalar()?;
         let chars = scalar.chars()?;
         match self {
-            Self::Text | Self::Path | Self::SecretFile => {
+            Self::Text => {
                 scalar.as_text().filter(|text| !text.is_empty()).map(|text| Value::Text(text.to_owned()))
+            }
+            Self::AnyText => Some(Value::Text(chars.to_owned())),
+            Self::Path | Self::SecretFile => {
+                scalar.as_text().filter(|path| is_path(path)).map(|path| Value::Text(path.to_owned()))
             }
             Self::Word(words) => words.contains(&chars).then(|| Value::Text(chars.to_owned())),
             Self::Url => is_address(chars).then(|| Value::Text(chars.trim_end_matches('/').to_owned())),
@@ -97,18 +115,13 @@ impl Shape {
                 let Size(bytes) = chars.parse().ok()?;
                 (min..=max).contains(&bytes).then_some(Value::Size(bytes))
             }
-            Self::Count { min, max } => {
-                let number = scalar.number().filter(|n| n.fract() == 0.0)?;
-                let within = (f64::from(min)..=f64::from(max)).contains(&number);
-                // exact: whole, and between two whole numbers of 32 bits
-                within.then_some(Value::Count(number as u32))
-            }
+            Self::Count { min, max } => count_of(scalar, min, max).map(Value::Count),
             Self::Number { min, max } => {
                 let number = scalar.number().filter(|n| n.is_finite())?;
                 (min..=max).contains(&number).then_some(Value::Number(number))
             }
             Self::Bool => scalar.truth().map(Value::Bool),
-            Self::TextList | Self::TextMap => None,
+            Self::TextList { .. } | Self::CountList { .. } | Self::TextMap | Self::PathMap => None,
         }
     }
 
@@ -123,9 +136,37 @@ impl Shape {
     }
 }
 
-fn text_of(part: usize, item: &Given) -> Result<String, Unfit> {
-    let text = item.scalar().and_then(|scalar| scalar.chars()).map(str::to_owned);
-    text.ok_or_else(|| Unfit { part: Some(part), found: item.found() })
+/// Every item as `read` reads it.
+fn each<T>(items: &[Given], read: impl Fn(&Given) -> Option<T>) -> Result<Vec<T>, Unfit> {
+    items.iter().enumerate().map(|(place, item)| item_of(place, item, &read)).collect()
+}
+
+/// Every entry with its value as `read` reads it.
+fn entries_of(entries: &[(String, Given)], read: impl Fn(&Given) -> Option<String>) -> Result<Value, Unfit> {
+    let entry = |(place, (key, item)): (usize, &(String, Given))| {
+        item_of(place, item, &read).map(|text| (key.clone(), text))
+    };
+    entries.iter().enumerate().map(entry).collect::<Result<_, _>>().map(Value::Map)
+}
+
+fn item_of<T>(place: usize, item: &Given, read: impl Fn(&Given) -> Option<T>) -> Result<T, Unfit> {
+    read(item).ok_or_else(|| Unfit { part: Part::Item(place), found: item.found() })
+}
+
+fn text_of(item: &Given) -> Option<String> {
+    item.scalar().and_then(Scalar::chars).map(str::to_owned)
+}
+
+fn count_of(scalar: &Scalar, min: u32, max: u32) -> Option<u32> {
+    let number = scalar.number().filter(|n| n.fract() == 0.0)?;
+    let within = (f64::from(min)..=f64::from(max)).contains(&number);
+    // exact: whole, and between two whole numbers of 32 bits
+    within.then_some(number as u32)
+}
+
+/// Whether the system could be asked for a file of that name.
+fn is_path(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\0')
 }
 
 /// Whether `text` is an address that a path can be added to, and that may be shown to anybody.
@@ -144,6 +185,7 @@ impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text => f.write_str("text (quote what looks like a number)"),
+            Self::AnyText => f.write_str("text, also an empty one in quotes"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::Path => f.write_str("a path"),
             Self::SecretFile => f.write_str("the path of a file that holds the secret"),
@@ -158,8 +200,13 @@ impl fmt::Display for Shape {
             Self::Count { min, max } => write!(f, "a whole number from {min} to {max}"),
             Self::Number { min, max } => write!(f, "a number from {min} to {max}"),
             Self::Bool => f.write_str("true or false"),
-            Self::TextList => f.write_str("a list of texts"),
+            Self::TextList { least: 0 } => f.write_str("a list of texts"),
+            Self::TextList { least } => write!(f, "a list of texts, at least {least}"),
+            Self::CountList { min, max } => {
+                write!(f, "a list of whole numbers from {min} to {max}, at least one")
+            }
             Self::TextMap => f.write_str("a mapping of names to texts"),
+            Self::PathMap => f.write_str("a mapping of names to paths"),
         }
     }
 }
@@ -221,14 +268,50 @@ mod tests {
         assert!(!secret.contains("hunter2"), "{secret}");
     }
 
+    fn quoted(text: &str) -> Given {
+        Given::Scalar(Scalar { text: text.into(), plain: false })
+    }
+
     #[test]
     fn lists_and_mappings_name_the_part_that_is_wrong() {
         let list = Given::List(vec![Given::plain("a"), Given::plain("7"), Given::List(Vec::new())]);
-        assert_eq!(Shape::TextList.read(&list), Err(Unfit { part: Some(2), found: "an empty list".into() }));
+        let unfit = |place, found: &str| Err(Unfit { part: Part::Item(place), found: found.into() });
+        assert_eq!(Shape::TextList { least: 1 }.read(&list), unfit(2, "an empty list"));
         let map = Given::Map(vec![("a".into(), Given::plain("7"))]);
         assert_eq!(Shape::TextMap.read(&map), Ok(Value::Map(vec![("a".into(), "7".into())])));
-        assert!(
-            Shape::TextList.read(&map).is_err() && Shape::TextList.read(&Given::List(Vec::new())).is_err()
-        );
+        assert!(Shape::TextList { least: 0 }.read(&map).is_err());
+        let statuses = Shape::CountList { min: 200, max: 599 };
+        let counts = |texts: &[&str]| {
+            statuses.read(&Given::List(texts.iter().map(|text| Given::plain(text)).collect()))
+        };
+        assert_eq!(counts(&["200", "404"]), Ok(Value::Counts(vec![200, 404])));
+        assert_eq!(counts(&["200", "600"]), unfit(1, "600"));
+        assert!(counts(&[]).is_err() && statuses.read(&Given::plain("200")).is_err());
+        let paths =
+            Given::Map(vec![("a".into(), Given::plain("x/y")), ("b".into(), quoted("")), ("c".into(), map)]);
+        assert_eq!(Shape::PathMap.read(&paths), unfit(1, "\"\""));
+    }
+
+    #[test]
+    fn texts_may_be_empty_or_look_like_numbers_where_that_makes_sense() {
+        let empty = Given::List(Vec::new());
+        assert_eq!(Shape::TextList { least: 0 }.read(&empty), Ok(Value::List(Vec::new())));
+        assert!(Shape::TextList { least: 1 }.read(&empty).is_err());
+        let argv = Given::List(vec![Given::plain("-5"), Given::plain("true"), quoted("")]);
+        let texts = ["-5", "true", ""].map(str::to_owned).to_vec();
+        assert_eq!(Shape::TextList { least: 1 }.read(&argv), Ok(Value::List(texts)));
+        // what is left out by mistake is not an empty text
+        for unsaid in ["", "~", "null"] {
+            assert!(Shape::TextList { least: 1 }.read(&Given::List(vec![Given::plain(unsaid)])).is_err());
+            assert!(Shape::AnyText.read(&Given::plain(unsaid)).is_err());
+        }
+        for text in ["", "null", "7"] {
+            assert_eq!(Shape::AnyText.read(&quoted(text)), Ok(Value::Text(text.into())));
+        }
+        assert_eq!(read(Shape::AnyText, "7"), Ok(Value::Text("7".into())));
+        assert!(Shape::Text.read(&quoted("")).is_err());
+        for path in ["", "a\0b"] {
+            assert!(Shape::Path.read(&quoted(path)).is_err(), "{path:?}");
+        }
     }
 }

@@ -21,6 +21,8 @@ pub enum Value {
     Bool(bool),
     /// Texts.
     List(Vec<String>),
+    /// Whole numbers.
+    Counts(Vec<u32>),
     /// Texts by name, in the order given.
     Map(Vec<(String, String)>),
 }
@@ -29,6 +31,17 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     values: Vec<(&'static str, Value)>,
+}
+
+/// Which part of a value is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// That item of a list, or the value of that entry of a mapping; from 0.
+    Item(usize),
+    /// The key of that entry of a mapping; from 0.
+    Key(usize),
 }
 
 /// What is wrong with a setting.
@@ -43,12 +56,21 @@ pub enum SettingError {
     Wrong {
         /// The key.
         name: &'static str,
-        /// The item or entry of the value that is wrong, from 0; none where it is the whole.
-        part: Option<usize>,
+        /// Which part of the value is wrong.
+        part: Part,
         /// What was found.
         found: String,
         /// What is allowed, in words.
         allowed: String,
+    },
+    /// The value is one that the setting takes, and the kind cannot use it.
+    Refused {
+        /// The key.
+        name: &'static str,
+        /// Which part of the value is meant.
+        part: Part,
+        /// What is wrong, and what is allowed, in words.
+        message: String,
     },
     /// A setting that must be given was not.
     Missing {
@@ -65,11 +87,16 @@ pub enum SettingError {
 }
 
 impl SettingError {
+    /// The kind cannot use `part` of the value of `name`.
+    pub(crate) fn refused(name: &'static str, part: Part, message: impl fmt::Display) -> Self {
+        Self::Refused { name, part, message: message.to_string() }
+    }
+
     /// The key at fault, where it is one key that was given.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Unknown { name } => Some(name),
-            Self::Wrong { name, .. } => Some(name),
+            Self::Wrong { name, .. } | Self::Refused { name, .. } => Some(name),
             Self::Missing { .. } | Self::Together { .. } => None,
         }
     }
@@ -79,12 +106,13 @@ impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { name } => write!(f, "unknown key {name:?}"),
-            Self::Wrong { name, part: None, found, allowed } => {
+            Self::Wrong { name, part: Part::Whole, found, allowed } => {
                 write!(f, "{name} is {found}, allowed is {allowed}")
             }
-            Self::Wrong { name, part: Some(_), found, allowed } => {
+            Self::Wrong { name, part: Part::Item(_) | Part::Key(_), found, allowed } => {
                 write!(f, "{name} holds {found}, allowed is {allowed}")
             }
+            Self::Refused { name, message, .. } => write!(f, "{name}: {message}"),
             Self::Missing { name, allowed } => write!(f, "{name} is missing, allowed is {allowed}"),
             Self::Together { message } => f.write_str(message),
         }
@@ -168,6 +196,11 @@ impl Settings {
     /// The texts of the list `name`; none where it is not given.
     pub fn list(&self, name: &str) -> &[String] {
         if let Some(Value::List(texts)) = self.value(name) { texts } else { &[] }
+    }
+
+    /// The whole numbers of the list `name`; none where it is not given.
+    pub fn counts(&self, name: &str) -> &[u32] {
+        if let Some(Value::Counts(counts)) = self.value(name) { counts } else { &[] }
     }
 
     /// The entries of the mapping `name`; none where it is not given.

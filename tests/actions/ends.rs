@@ -1,7 +1,8 @@
 //! Each way to end is told apart.
 
-use crate::rig::{Rig, exec, output, runtime, uncollected, until, values};
-use quietgate::actions::{Allowed, End, Setting, Spec};
+use crate::rig::{Rig, exec, output, runtime, text, uncollected, until, values};
+use quietgate::actions::{Allowed, End, Spec};
+use quietgate::settings::Given;
 use std::fs;
 
 #[test]
@@ -36,8 +37,8 @@ fn what_cannot_start_says_why_and_is_no_process() {
     fs::write(rig.path("odd"), "#!/no/such/interpreter\n").expect("a script");
     rig.script("garbage", "true");
     fs::write(rig.path("garbage"), "\u{7f}ELF").expect("no script");
-    let missing = exec(&["true"], &[("dir", Setting::Text("nowhere".into()))]);
-    let file = exec(&["true"], &[("dir", Setting::Text("plain".into()))]);
+    let missing = exec(&["true"], &[("dir", text("nowhere"))]);
+    let file = exec(&["true"], &[("dir", text("plain"))]);
     for (spec, why) in [
         (exec(&["./missing"], &[]), "./missing: No such file or directory"),
         (exec(&["missing-program"], &[]), "missing-program: no such program in PATH (/usr/local/sbin:"),
@@ -92,7 +93,9 @@ fn what_is_cancelled_is_ended_and_says_so_even_if_it_exits_with_0() {
 #[test]
 fn what_waits_or_does_nothing_ends_the_same_ways() {
     let mut rig = Rig::best();
-    let wait = |ms| Spec::new("wait", &[("duration".to_owned(), Setting::Duration(ms))], Allowed::default());
+    let wait = |ms| {
+        Spec::new("wait", &[("duration".to_owned(), Given::plain(&format!("{ms}ms")))], Allowed::default())
+    };
     assert_eq!(rig.run(&wait(1).expect("a wait")).end, End::Succeeded);
     rig.timeout_ms = 1;
     assert_eq!(rig.run(&wait(60_000).expect("a wait")).end, End::TimedOut);

@@ -1,12 +1,13 @@
 //! What a process is given, and what it is not.
 
-use crate::rig::{Rig, exec, map, named, output, texts, values};
+use crate::rig::{Rig, exec, map, named, output, text, texts, values};
 use proptest::prelude::*;
-use quietgate::actions::{Allowed, End, RenderError, Setting, Spec, SpecError, Values};
+use quietgate::actions::{Allowed, End, RenderError, Spec, SpecError, Values};
+use quietgate::settings::Given;
 use std::fs::File;
 
 /// The environment of a process as it started, apart from the mark, which is another one each time.
-fn environment(rig: &Rig, more: &[(&str, Setting)]) -> Vec<String> {
+fn environment(rig: &Rig, more: &[(&str, Given)]) -> Vec<String> {
     let text = output(&rig.run(&exec(&["cat", "/proc/self/environ"], more)));
     let mut all: Vec<_> = text.split_terminator('\0').map(str::to_owned).collect();
     all.retain(|pair| !pair.starts_with("QUIETGATE_ACTION="));
@@ -58,17 +59,17 @@ fn a_program_lies_relative_to_the_working_directory() {
     let rig = Rig::best();
     std::fs::create_dir(rig.path("sub")).expect("a folder");
     rig.script("sub/act", "pwd");
-    let outcome = rig.run(&exec(&["./act"], &[("dir", Setting::Text("sub".into()))]));
+    let outcome = rig.run(&exec(&["./act"], &[("dir", text("sub"))]));
     assert!(output(&outcome).ends_with("/sub\n"), "{outcome:?}");
 }
 
 #[test]
 fn a_shell_gets_values_as_variables_only_and_only_where_it_is_allowed() {
     let rig = Rig::best();
-    let script = |text: &str| named(&[("script", Setting::Text(text.into()))]);
+    let script = |text: &str| named(&[("script", crate::rig::text(text))]);
     let text = "printf '<%s>' \"$QUIETGATE_TARGET\" \"$QUIETGATE_LABEL_VIP\" \"$QUIETGATE_ATTEMPT\"; x=1; echo \"${x}\"";
     let error = Spec::new("shell", &script(text), Allowed::default()).expect_err("not allowed");
-    assert_eq!(error.to_string(), "script: the config does not allow actions of the kind shell");
+    assert_eq!(error.to_string(), "the config does not allow actions of the kind shell");
     let spec = Spec::new("shell", &script(text), Allowed { shell: true }).expect("a script");
     let outcome = rig.run(&spec);
     assert_eq!((&outcome.end, output(&outcome).as_str()), (&End::Succeeded, "<h1><v 1;$(x)><1>1\n"));
@@ -88,7 +89,7 @@ fn a_shell_gets_values_as_variables_only_and_only_where_it_is_allowed() {
 #[test]
 fn mistakes_in_settings_are_told_before_anything_runs() {
     for (settings, message) in [
-        (vec![("argv", texts(&[]))], "argv: expected a program, at least"),
+        (vec![("argv", texts(&[]))], "argv is an empty list, allowed is a list of texts, at least 1"),
         (vec![("argv", texts(&[""]))], "argv: the program has no name"),
         (
             vec![("argv", texts(&["${target}"]))],

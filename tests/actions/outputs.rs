@@ -1,13 +1,14 @@
 //! Output of any amount and kind is read, kept within bounds, and holds nobody up.
 
 use crate::rig::{Rig, exec, exists, output};
-use quietgate::actions::{End, Setting};
+use quietgate::actions::End;
+use quietgate::settings::Given;
 
 #[test]
 fn a_flood_is_read_to_its_end_and_its_two_ends_are_kept() {
     let rig = Rig::best();
     rig.script("act", "echo first; head -c 300000000 /dev/zero; echo last");
-    let spec = exec(&["./act"], &[("output", Setting::Size(4096))]);
+    let spec = exec(&["./act"], &[("output", Given::plain("4096B"))]);
     let before = peak_memory();
     let outcome = rig.run(&spec);
     assert_eq!((&outcome.end, outcome.bytes, outcome.truncated), (&End::Succeeded, 300_000_011, true));
@@ -55,7 +56,7 @@ fn who_closes_its_output_early_is_waited_for() {
 fn who_keeps_the_output_open_after_the_end_holds_nobody_up() {
     for rig in Rig::each() {
         rig.script("act", "setsid sh -c 'echo $$ > child; trap \"\" TERM; while :; do echo x; sleep 0.01; done' & while ! [ -s child ]; do sleep 0.01; done; echo done");
-        let spec = exec(&["./act"], &[("grace", Setting::Duration(50))]);
+        let spec = exec(&["./act"], &[("grace", Given::plain("50ms"))]);
         let outcome = rig.run(&spec);
         assert_eq!((&outcome.end, outcome.survivors.len()), (&End::Succeeded, 0));
         assert!(output(&outcome).contains("done\n") && !exists(rig.pid("child")));

@@ -1,22 +1,19 @@
 //! Requests to a real server: each way to end, and what was sent.
 
-use crate::rig::{Rig, map, named, output, runtime, until, values};
+use crate::rig::{Rig, map, named, output, runtime, text, until, values};
 use crate::server::{Server, closed_port};
-use quietgate::actions::{Allowed, End, Outcome, Setting, Spec, Values};
+use quietgate::actions::{Allowed, End, Outcome, Spec, Values};
+use quietgate::settings::Given;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-fn text(text: &str) -> Setting {
-    Setting::Text(text.to_owned())
-}
-
-fn http(url: &str, more: &[(&str, Setting)]) -> Spec {
+fn http(url: &str, more: &[(&str, Given)]) -> Spec {
     let mut settings = named(&[("url", text(url))]);
     settings.extend(named(more));
     Spec::new("http", &settings, Allowed::default()).expect("good settings")
 }
 
-fn mistakes(more: &[(&str, Setting)]) -> String {
+fn mistakes(more: &[(&str, Given)]) -> String {
     Spec::new("http", &named(more), Allowed::default()).expect_err("a mistake").to_string()
 }
 
@@ -28,15 +25,14 @@ fn the_status_decides() {
         ("299 Odd", vec![], End::Succeeded),
         ("404 Not Found", vec![], End::Status(404)),
         ("500 Oh", vec![], End::Status(500)),
-        ("404 Not Found", vec![200, 404], End::Succeeded),
-        ("201 Created", vec![200, 404], End::Status(201)),
+        ("404 Not Found", vec!["200", "404"], End::Succeeded),
+        ("201 Created", vec!["200", "404"], End::Status(201)),
     ] {
         let server = Server::with(head, "why\n");
-        let more: Vec<_> = [("expect", Setting::Counts(expect))]
-            .into_iter()
-            .filter(|(_, s)| *s != Setting::Counts(vec![]))
-            .collect();
-        let outcome = rig.run(&http(&server.url("/"), &more));
+        let expect: Vec<_> = expect.into_iter().map(Given::plain).collect();
+        let more = [("expect", Given::List(expect))];
+        let more = if more[0].1 == Given::List(vec![]) { &[][..] } else { &more[..] };
+        let outcome = rig.run(&http(&server.url("/"), more));
         assert_eq!((&outcome.end, output(&outcome).as_str(), outcome.bytes), (&end, "why\n", 4), "{head}");
         assert_eq!(server.seen().len(), 1, "{head}");
     }
@@ -219,7 +215,7 @@ fn an_answer_of_any_size_is_read_and_bounded() {
         write!(out, "HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n")?;
         (0..50).try_for_each(|_| out.write_all(&[b'x'; 1_000_000]))
     });
-    let outcome = rig.run(&http(&server.url("/"), &[("output", Setting::Size(2048))]));
+    let outcome = rig.run(&http(&server.url("/"), &[("output", Given::plain("2048B"))]));
     assert_eq!((&outcome.end, outcome.bytes, outcome.truncated), (&End::Succeeded, 50_000_000, true));
     assert!(output(&outcome).len() < 2200);
 }
@@ -250,17 +246,20 @@ fn tls_trusts_only_what_it_is_told_to() {
 #[test]
 fn mistakes_in_settings_are_told_before_anything_is_sent() {
     let url = ("url", text("http://h/"));
-    assert_eq!(mistakes(&[]), "url is missing");
+    assert_eq!(mistakes(&[]), "url is missing, allowed is text (quote what looks like a number)");
     for (setting, message) in [
-        (("method", text("POKE")), "method: expected one of: POST, GET, PUT, PATCH, DELETE, HEAD"),
+        (
+            ("method", text("POKE")),
+            "method is \"POKE\", allowed is one of POST, GET, PUT, PATCH, DELETE, HEAD",
+        ),
         (("headers", map(&[("Host", "x")])), "headers: Host is not for a plan to set"),
         (("headers", map(&[("a b", "x")])), "headers: \"a b\" is no name of a header"),
         (("headers", map(&[("Idempotency-key", "x")])), "headers: Idempotency-key is there already"),
         (("json", text("{")), "json: EOF while parsing an object at line 1 column 1"),
         (("json", text("{\"${target}\": 1}")), "json: nothing is filled in into a key: \"${target}\""),
         (
-            ("expect", Setting::Counts(vec![100])),
-            "expect: expected a list of whole numbers from 200 to 599, at least one",
+            ("expect", Given::List(vec![Given::plain("100")])),
+            "expect holds 100, allowed is a list of whole numbers from 200 to 599, at least one",
         ),
     ] {
         assert_eq!(mistakes(&[url.clone(), setting]), message);

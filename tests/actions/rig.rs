@@ -1,6 +1,7 @@
 //! A folder with a plan's scripts, and what it takes to run an action in it.
 
-use quietgate::actions::{Allowed, Cage, Cancel, Canceller, Io, Outcome, Setting, Spawned, Spec, Values};
+use quietgate::actions::{Allowed, Cage, Cancel, Canceller, Io, Outcome, Spawned, Spec, Values};
+use quietgate::settings::{Given, Scalar};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -141,19 +142,24 @@ pub(crate) fn values() -> Values {
     }
 }
 
-pub(crate) fn texts(list: &[&str]) -> Setting {
-    Setting::Texts(list.iter().map(|text| (*text).to_owned()).collect())
+/// `text` as if it stood in quotes.
+pub(crate) fn text(text: &str) -> Given {
+    Given::Scalar(Scalar { text: text.to_owned(), plain: false })
 }
 
-pub(crate) fn map(pairs: &[(&str, &str)]) -> Setting {
-    Setting::Map(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+pub(crate) fn texts(list: &[&str]) -> Given {
+    Given::List(list.iter().copied().map(text).collect())
 }
 
-pub(crate) fn named(pairs: &[(&str, Setting)]) -> Vec<(String, Setting)> {
+pub(crate) fn map(pairs: &[(&str, &str)]) -> Given {
+    Given::Map(pairs.iter().map(|(k, v)| ((*k).to_owned(), text(v))).collect())
+}
+
+pub(crate) fn named(pairs: &[(&str, Given)]) -> Vec<(String, Given)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
-pub(crate) fn exec(argv: &[&str], more: &[(&str, Setting)]) -> Spec {
+pub(crate) fn exec(argv: &[&str], more: &[(&str, Given)]) -> Spec {
     let mut settings = named(&[("argv", texts(argv))]);
     settings.extend(named(more));
     Spec::new("exec", &settings, Allowed::default()).expect("good settings")

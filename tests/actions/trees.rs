@@ -1,7 +1,8 @@
 //! Nothing is left of what an action started, wherever it went.
 
 use crate::rig::{Rig, exec, exists, runtime, uncollected, until, values};
-use quietgate::actions::{Cage, End, Setting};
+use quietgate::actions::{Cage, End};
+use quietgate::settings::Given;
 
 /// A daemon: in a session of its own, with a parent that is gone, and its number in the file `$1`.
 const DAEMON: &str = "(setsid sh -c 'echo $$ > \"$1\"; exec sleep 1000' sh \"$1\" >/dev/null 2>&1 &)
@@ -43,7 +44,7 @@ fn children_in_a_session_of_their_own_end_with_the_rest() {
 fn who_does_not_heed_a_term_is_killed_after_the_grace() {
     for rig in Rig::each() {
         rig.script("act", "trap '' TERM; echo up > up; while :; do sleep 0.01; done");
-        let spec = exec(&["./act"], &[("grace", Setting::Duration(50))]);
+        let spec = exec(&["./act"], &[("grace", Given::plain("50ms"))]);
         let outcome = rig.cancelled_at(&spec, "up");
         assert_eq!((outcome.end, outcome.survivors), (End::Cancelled, vec![]), "{:?}", rig.cage);
     }
@@ -67,7 +68,7 @@ fn what_forks_as_it_ends_is_followed() {
             "n=$1; trap 'setsid ./act $((n+1)) >/dev/null 2>&1 & exit' TERM
              echo $$ > p$n; [ $n -lt 3 ] || trap '' TERM; while :; do sleep 0.01; done",
         );
-        let spec = exec(&["./act", "1"], &[("grace", Setting::Duration(300))]);
+        let spec = exec(&["./act", "1"], &[("grace", Given::plain("300ms"))]);
         let outcome = rig.cancelled_at(&spec, "p1");
         assert_eq!((outcome.end, outcome.survivors), (End::Cancelled, vec![]), "{:?}", rig.cage);
         let left = (1..=4).filter(|n| rig.has(&format!("p{n}")) && exists(rig.pid(&format!("p{n}"))));

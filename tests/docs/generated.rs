@@ -1,6 +1,7 @@
 //! The tables that stand in pages between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, made from the registries.
 
-use quietgate::config::{Need, plan, tables};
+use quietgate::config::{Field, Need, plan, tables};
+use quietgate::settings::SettingDoc;
 use serde_json::Value;
 use std::process::Command;
 
@@ -120,17 +121,21 @@ fn options_of(kinds: &[Value], name: &str) -> Option<String> {
 fn keys(name: &str) -> Option<String> {
     let table =
         tables().into_iter().chain(plan::tables()).find(|table| table.what.replace(' ', "-") == name)?;
-    let rows = table.fields.iter().map(|field| {
-        let default = match field.need {
-            Need::Required => "required".to_owned(),
-            Need::Optional => "none".to_owned(),
-            Need::Default(value) => format!("`{value}`"),
-            Need::DefaultWords(words) => words.to_owned(),
-        };
-        [format!("`{}`", field.name), escaped(&field.shape.to_string()), default, escaped(field.about)]
-            .to_vec()
-    });
-    Some(markdown(&["key", "takes", "default", "what it does"], rows))
+    let row = |field: &Field| key(field.name, &field.shape.to_string(), field.need, field.about);
+    Some(markdown(KEY, table.fields.iter().map(row)))
+}
+
+/// What is told of a key.
+const KEY: &[&str] = &["key", "takes", "default", "what it does"];
+
+fn key(name: &str, takes: &str, need: Need, about: &str) -> Vec<String> {
+    let default = match need {
+        Need::Required => "required".to_owned(),
+        Need::Optional => "none".to_owned(),
+        Need::Default(value) => format!("`{value}`"),
+        Need::DefaultWords(words) => words.to_owned(),
+    };
+    vec![format!("`{name}`"), escaped(takes), default, escaped(about)]
 }
 
 /// One row a kind of action.
@@ -141,19 +146,12 @@ fn actions() -> String {
 
 /// One row a key of an action.
 fn settings(kind: &str) -> Option<String> {
-    use quietgate::actions::{Need, SettingDoc};
     let entry = quietgate::actions::find(kind)?;
     if entry.settings.is_empty() {
         return Some("No keys.\n".to_owned());
     }
-    let row = |doc: &SettingDoc| {
-        let default = match doc.need {
-            Need::Required | Need::Optional => doc.need.to_string(),
-            _ => format!("`{}`", doc.need),
-        };
-        vec![format!("`{}`", doc.name), escaped(&doc.shape.to_string()), default, escaped(doc.about)]
-    };
-    Some(markdown(&["key", "takes", "default", "what it does"], entry.settings.iter().map(row)))
+    let row = |doc: &SettingDoc| key(doc.name, &doc.shape.to_string(), doc.need, doc.about);
+    Some(markdown(KEY, entry.settings.iter().map(row)))
 }
 
 fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {

@@ -2,18 +2,18 @@
 
 use super::super::io::Io;
 use super::super::registry::{Action, Entry, Running};
-use super::super::settings::{Need, SettingDoc, SettingError, Settings, Shape};
-use super::super::template::{RenderError, Template};
+use super::super::template::{Filled, RenderError, Template};
 use super::super::values::Values;
 use super::surroundings::{DIRECTORY, ENVIRONMENT, GRACE, KEPT, PASS, Surroundings};
+use crate::settings::{Need, Part, SettingDoc, SettingError, Settings, Shape};
 use std::sync::Arc;
 
 const ARGV: SettingDoc = SettingDoc {
     name: "argv",
-    shape: Shape::Texts,
+    shape: Shape::TextList { least: 1 },
     need: Need::Required,
-    about: "The program and its arguments, one element each; ${…} is filled in within an element and never makes two of one. \
-            A program with a / in its name lies relative to the working directory, any other in PATH.",
+    about: "the program and its arguments, one element each; ${…} is filled in within an element and never makes two of one. \
+            A program with a / in its name lies relative to the working directory, any other in PATH",
 };
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -22,40 +22,38 @@ pub(crate) const ENTRY: Entry = Entry {
     about: "Succeeds with exit code 0. The program has nothing to read on standard input, a clean environment and no other \
             open files; all that it starts is ended with it, also what a success leaves behind.",
     settings: &[ARGV, DIRECTORY, ENVIRONMENT, PASS, GRACE, KEPT],
+    permitted: |_| true,
     build,
 };
 
-fn build(
-    settings: &Settings,
-    _: super::super::registry::Allowed,
-) -> Result<Arc<dyn Action>, Vec<SettingError>> {
+fn build(settings: &Settings) -> Result<Arc<dyn Action>, Vec<SettingError>> {
     let mut errors = Vec::new();
     let mut argv = Vec::new();
-    for text in settings.texts(ARGV.name) {
-        match Template::new(text) {
-            Ok(template) => argv.push(template),
-            Err(why) => errors.push(SettingError::wrong(ARGV.name, why)),
+    for (place, text) in settings.list(ARGV.name).iter().enumerate() {
+        let element = Template::new(text).map_err(|why| why.to_string()).and_then(|element| {
+            if place == 0 {
+                program(&element)?
+            }
+            Ok(element)
+        });
+        match element {
+            Ok(element) => argv.push(element),
+            Err(why) => errors.push(SettingError::refused(ARGV.name, Part::Item(place), why)),
         }
-    }
-    match argv.first() {
-        None if errors.is_empty() => {
-            errors.push(SettingError::wrong(ARGV.name, "expected a program, at least"))
-        }
-        Some(program) if !program.is_literal() => {
-            errors.push(SettingError::wrong(
-                ARGV.name,
-                "the program must be fixed: no ${…} in the first element",
-            ));
-        }
-        Some(program) if program.parts().is_empty() => {
-            errors.push(SettingError::wrong(ARGV.name, "the program has no name"));
-        }
-        _ => {}
     }
     match Surroundings::new(settings) {
         Ok(surroundings) if errors.is_empty() => Ok(Arc::new(Exec { argv, surroundings })),
         Ok(_) => Err(errors),
         Err(more) => Err(errors.into_iter().chain(more).collect()),
+    }
+}
+
+/// Says why the first element is not what it must be: fixed, and a name.
+fn program(element: &Template) -> Result<(), &'static str> {
+    match element.parts() {
+        [] => Err("the program has no name"),
+        _ if element.is_literal() => Ok(()),
+        _ => Err("the program must be fixed: no ${…} in the first element"),
     }
 }
 
@@ -72,6 +70,12 @@ impl Exec {
 }
 
 impl Action for Exec {
+    fn filled(&self) -> Vec<Filled<'_>> {
+        let argv = self.argv.iter().enumerate();
+        let argv = argv.map(|(place, element)| Filled::new(ARGV.name, Part::Item(place), element));
+        argv.chain(self.surroundings.filled()).collect()
+    }
+
     fn rendered(&self, values: &Values) -> Result<String, RenderError> {
         // what of the environment cannot be filled in would keep it from starting as well
         self.surroundings.named(values)?;

@@ -1,11 +1,11 @@
 //! `shell`: runs a script by `/bin/sh`, which gets values only as environment variables.
 
 use super::super::io::Io;
-use super::super::registry::{Action, Allowed, Entry, Running};
-use super::super::settings::{Need, SettingDoc, SettingError, Settings, Shape};
-use super::super::template::{Part, RenderError, Template};
+use super::super::registry::{Action, Entry, Running};
+use super::super::template::{Filled, Piece, RenderError, Template};
 use super::super::values::Values;
 use super::surroundings::{DIRECTORY, ENVIRONMENT, GRACE, KEPT, PASS, Surroundings};
+use crate::settings::{Need, Part, SettingDoc, SettingError, Settings, Shape};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ const SCRIPT: SettingDoc = SettingDoc {
     name: "script",
     shape: Shape::Text,
     need: Need::Required,
-    about: "What /bin/sh runs, as it stands: nothing is filled in. The values are in $QUIETGATE_TARGET, $QUIETGATE_ADDRESS, \
+    about: "what /bin/sh runs, as it stands: nothing is filled in. The values are in $QUIETGATE_TARGET, $QUIETGATE_ADDRESS, \
             $QUIETGATE_STEP, $QUIETGATE_RUN, $QUIETGATE_PLAN, $QUIETGATE_ATTEMPT, and label NAME in $QUIETGATE_LABEL_NAME. \
-            Put them in double quotes.",
+            Put them in double quotes",
 };
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -24,16 +24,14 @@ pub(crate) const ENTRY: Entry = Entry {
     about: "Succeeds with exit code 0, which is that of the last command of the script, so begin with set -eu. As exec, apart \
             from that. A shell takes values apart again that are not quoted: prefer exec.",
     settings: &[SCRIPT, DIRECTORY, ENVIRONMENT, PASS, GRACE, KEPT],
+    permitted: |allowed| allowed.shell,
     build,
 };
 
-fn build(settings: &Settings, allowed: Allowed) -> Result<Arc<dyn Action>, Vec<SettingError>> {
-    let mut errors = Vec::new();
-    if !allowed.shell {
-        errors.push(SettingError::wrong(SCRIPT.name, "the config does not allow actions of the kind shell"));
-    }
+fn build(settings: &Settings) -> Result<Arc<dyn Action>, Vec<SettingError>> {
     let script = settings.text(SCRIPT.name).unwrap_or_default();
-    errors.extend(refused(script).map(|why| SettingError::wrong(SCRIPT.name, why)));
+    let errors = refused(script).map(|why| SettingError::refused(SCRIPT.name, Part::Whole, why));
+    let errors: Vec<_> = errors.into_iter().collect();
     match Surroundings::new(settings) {
         Ok(surroundings) if errors.is_empty() => {
             Ok(Arc::new(Shell { script: script.to_owned(), surroundings }))
@@ -56,7 +54,7 @@ fn refused(script: &str) -> Option<String> {
         let end = script[at..].find('}')? + 1;
         let place = &script[at..at + end];
         let template = Template::new(place).ok()?;
-        matches!(template.parts(), [Part::Place(_)]).then_some(place)
+        matches!(template.parts(), [Piece::Place(_)]).then_some(place)
     })?;
     Some(format!("nothing is filled in here: write \"$QUIETGATE_…\" in place of {ours}"))
 }
@@ -68,6 +66,10 @@ struct Shell {
 }
 
 impl Action for Shell {
+    fn filled(&self) -> Vec<Filled<'_>> {
+        self.surroundings.filled().collect()
+    }
+
     fn rendered(&self, values: &Values) -> Result<String, RenderError> {
         let mut variables: BTreeMap<_, _> = variables(values)?.into_iter().collect();
         variables.extend(self.surroundings.named(values)?);

@@ -3,19 +3,15 @@
 use super::super::io::Io;
 use super::super::outcome::Outcome;
 use super::super::process::{self, MARK, Program, Terms};
-use super::super::settings::{Need, SettingDoc, SettingError, Settings, Shape};
-use super::super::template::{RenderError, Template};
+use super::super::template::{Filled, RenderError, Template};
 use super::super::values::Values;
+use crate::settings::{Need, Part, SettingDoc, SettingError, Settings, Shape};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The time between being asked to end and being killed that is enough for most programs to tidy up.
-const GRACE_MS: i64 = 10_000;
-/// The longest: who waits longer is not being ended.
+/// The longest that who is asked to end may take: who waits longer is not ending it.
 const LONGEST_GRACE_MS: i64 = 600_000;
-/// Enough for what a person reads, little enough for thousands of targets.
-const OUTPUT: u64 = 1 << 20;
-/// The least that says why something failed.
+/// The least output that says why something failed.
 const LEAST_OUTPUT: u64 = 1 << 10;
 /// Half of it may be in memory for each attempt.
 const MOST_OUTPUT: u64 = 1 << 30;
@@ -24,38 +20,40 @@ pub(crate) const DIRECTORY: SettingDoc = SettingDoc {
     name: "dir",
     shape: Shape::Path,
     need: Need::Optional,
-    about: "The working directory, from the folder of the plan; that folder itself where it is not given.",
+    about: "the working directory, from the folder of the plan; that folder itself where it is not given",
 };
 
 pub(crate) const ENVIRONMENT: SettingDoc = SettingDoc {
     name: "env",
     shape: Shape::TextMap,
     need: Need::Optional,
-    about: "Environment variables with their values, in which ${…} may stand. Besides these there are only PATH, HOME, LANG \
-            and QUIETGATE_ACTION. Names that begin with LD_ are refused: they make a program run other code.",
+    about: "environment variables with their values, in which ${…} may stand. Besides these there are only PATH, HOME, LANG \
+            and QUIETGATE_ACTION. Names that begin with LD_ are refused: they make a program run other code",
 };
 
 pub(crate) const PASS: SettingDoc = SettingDoc {
     name: "pass",
-    shape: Shape::Texts,
+    shape: Shape::TextList { least: 0 },
     need: Need::Optional,
-    about: "Names of environment variables that are handed on as Quietgate itself has them, such as SSH_AUTH_SOCK. Those it \
-            does not have are left out.",
+    about: "names of environment variables that are handed on as Quietgate itself has them, such as SSH_AUTH_SOCK. Those it \
+            does not have are left out",
 };
 
 pub(crate) const GRACE: SettingDoc = SettingDoc {
     name: "grace",
-    shape: Shape::Duration { min_ms: 0, max_ms: LONGEST_GRACE_MS },
-    need: Need::OrDuration(GRACE_MS),
-    about: "How long processes have from SIGTERM to SIGKILL: when the time is over, when the run is aborted, and those that \
-            are left behind after the end.",
+    shape: Shape::Duration { min: 0, max: LONGEST_GRACE_MS },
+    // enough for most programs to tidy up
+    need: Need::Default("10s"),
+    about: "how long processes have from SIGTERM to SIGKILL: when the time is over, when the run is aborted, and those that \
+            are left behind after the end",
 };
 
 pub(crate) const KEPT: SettingDoc = SettingDoc {
     name: "output",
     shape: Shape::Size { min: LEAST_OUTPUT, max: MOST_OUTPUT },
-    need: Need::OrSize(OUTPUT),
-    about: "How much of the output is kept: of what is more, the first half of this and the last.",
+    // enough for what a person reads, little enough for thousands of targets
+    need: Need::Default("1MiB"),
+    about: "how much of the output is kept: of what is more, the first half of this and the last",
 };
 
 /// The checked settings of the above.
@@ -70,22 +68,36 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     pub(crate) fn new(settings: &Settings) -> Result<Self, Vec<SettingError>> {
         let mut errors = Vec::new();
+        let mut refuse =
+            |doc: &SettingDoc, part, why| errors.push(SettingError::refused(doc.name, part, why));
         let mut environment = Vec::new();
-        for (name, text) in settings.map(ENVIRONMENT.name) {
+        for (place, (name, text)) in settings.map(ENVIRONMENT.name).iter().enumerate() {
             match (variable(name), Template::new(text)) {
-                (Err(why), _) => errors.push(SettingError::wrong(ENVIRONMENT.name, why)),
-                (_, Err(why)) => errors.push(SettingError::wrong(ENVIRONMENT.name, format!("{name}: {why}"))),
-                (Ok(()), Ok(template)) => environment.push((name.to_owned(), template)),
+                (Err(why), _) => refuse(&ENVIRONMENT, Part::Key(place), why),
+                (_, Err(why)) => refuse(&ENVIRONMENT, Part::Item(place), format!("{name}: {why}")),
+                (Ok(()), Ok(template)) => environment.push((name.clone(), template)),
             }
         }
-        let pass = settings.texts(PASS.name).to_vec();
-        let wrong = pass.iter().filter_map(|name| variable(name).err());
-        errors.extend(wrong.map(|why| SettingError::wrong(PASS.name, why)));
+        let pass = settings.list(PASS.name).to_vec();
+        for (place, name) in pass.iter().enumerate() {
+            if let Err(why) = variable(name) {
+                refuse(&PASS, Part::Item(place), why);
+            }
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
-        let terms = Terms { grace_ms: settings.duration_ms(GRACE.name), output: settings.size(KEPT.name) };
+        let terms = Terms {
+            grace_ms: settings.duration_ms(GRACE.name).unwrap_or_default(),
+            output: settings.size(KEPT.name).unwrap_or_default(),
+        };
         Ok(Self { directory: settings.text(DIRECTORY.name).map(ToOwned::to_owned), environment, pass, terms })
+    }
+
+    /// The texts in which values are filled in.
+    pub(crate) fn filled(&self) -> impl Iterator<Item = Filled<'_>> {
+        let entries = self.environment.iter().enumerate();
+        entries.map(|(place, (_, template))| Filled::new(ENVIRONMENT.name, Part::Item(place), template))
     }
 
     /// The environment for an attempt, apart from what is handed on.

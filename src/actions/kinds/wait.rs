@@ -3,9 +3,9 @@
 use super::super::io::Io;
 use super::super::outcome::{End, Outcome};
 use super::super::registry::{Action, Entry, Running};
-use super::super::settings::{Need, SettingDoc, Shape};
 use super::super::template::RenderError;
 use super::super::values::Values;
+use crate::settings::{Need, SettingDoc, Shape};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +19,12 @@ pub(crate) const ENTRY: Entry = Entry {
             to wait after a step its soak. The time limit of the action holds here too: a longer wait is timed_out.",
     settings: &[SettingDoc {
         name: "duration",
-        shape: Shape::Duration { min_ms: 0, max_ms: LONGEST_MS },
+        shape: Shape::Duration { min: 0, max: LONGEST_MS },
         need: Need::Required,
-        about: "How long.",
+        about: "how long",
     }],
-    build: |settings, _| Ok(Arc::new(Wait { ms: settings.duration_ms("duration") })),
+    permitted: |_| true,
+    build: |settings| Ok(Arc::new(Wait { ms: settings.duration_ms("duration").unwrap_or_default() })),
 };
 
 #[derive(Debug)]

@@ -11,5 +11,6 @@ mod who;
 pub use client::ask;
 pub use message::{Answer, Question};
 pub use server::{Asked, Ends, Shown, serve};
+pub(super) use socket::remove;
 pub use verb::Verb;
 pub use who::ourselves;

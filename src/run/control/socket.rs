@@ -50,7 +50,7 @@ pub(super) async fn connect(state: &Path) -> io::Result<Option<UnixStream>> {
 }
 
 /// Takes the socket away again.
-pub(super) fn remove(state: &Path) {
+pub(in crate::run) fn remove(state: &Path) {
     // one that is left is no harm: the next driver takes it away
     drop(fs::remove_file(state.join(NAME)));
 }

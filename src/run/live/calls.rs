@@ -31,7 +31,7 @@ impl Calls {
     pub(super) fn new(file: &PlanFile) -> Self {
         let timed = |spec: &Spec, call: &Call| Timed { spec: spec.clone(), timeout_ms: call.timeout_ms };
         let both = |spec: &Option<Spec>, call: &Option<Call>| Some(timed(spec.as_ref()?, call.as_ref()?));
-        let step = |(step, specs): (&crate::plan::Step, &crate::config::plan::Specs)| StepCalls {
+        let step = |(step, specs): (&crate::plan::Step, &crate::config::plan::StepSpecs)| StepCalls {
             action: timed(&specs.action, &step.action),
             undo: both(&specs.undo, &step.undo),
             probe: both(&specs.probe, &step.probe),

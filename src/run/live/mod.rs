@@ -9,7 +9,7 @@ mod feed;
 mod outside;
 mod signals;
 
-use super::control::{Answer, Asked, Ends, Shown, serve};
+use super::control::{self, Answer, Ends, Shown, serve};
 use super::{Driver, Refused, watch};
 use crate::clock;
 use crate::config::plan::PlanFile;
@@ -17,12 +17,14 @@ use crate::config::{Config, ZoneError};
 use crate::journal::{Entry, Journal};
 use crate::sources::SourceError;
 use crate::steps::{Attempt, Ending, Mode, Pinned, Record, Run, Said, State, Told, Waiting, Word};
+use crate::story::{self, Waits};
 use crate::text;
 use attempts::Attempts;
 use calls::Calls;
 use feed::{Feed, Fetched};
 use outside::Outside;
 use quietgate_detectors::{Reason, Timestamp};
+use serde_json::json;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -137,17 +139,21 @@ pub async fn drive(job: Job, journal: Journal, state: State, tell: &mut dyn Tell
     let outside = Outside::new(journal, attempts, asked, news, tell);
     let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
     let mut live = Live { driver, outside, feed, shown };
-    let run = job.pinned.run.clone();
-    let who = job.who.clone();
+    let (run, who, state_folder) = (job.pinned.run.clone(), job.who.clone(), job.state.clone());
     let ended = tokio::select! {
         ended = live.whole(job) => ended,
         () = answering => unreachable!("who listens goes on"),
         () = signals::hear(run, who, ask, cancel) => unreachable!("signals are listened to as long as there is a run"),
     };
+    control::remove(&state_folder);
     match ended {
         Err(Refused::Stopped(stopped)) => Err(live.ended_in_silence(stopped.why).await),
         Err(Refused::Illegal(illegal)) => Err(DriveError::Illegal(illegal)),
-        Ok(ended) => Ok(ended),
+        // everything is durable already: what the end brings in order, the next opening does as well
+        Ok(ended) => {
+            drop(live.outside.journal.close().await);
+            Ok(ended)
+        }
     }
 }
 
@@ -254,8 +260,8 @@ impl Live<'_> {
         self.outside.tell.waiting(now, &state, &waiting);
         let seen = Arc::clone(&state);
         let status = move || {
-            let status = crate::story::status(&seen, clock::now(), &waiting);
-            Answer::Status { text: status.text(), status: status.json() }
+            let status = story::status(&seen, None, clock::now(), Waits::Now(&waiting));
+            Answer::Status { text: status.text(), status: json!(status) }
         };
         self.shown.send_replace(Some(Shown { state, status: Arc::new(status) }));
     }

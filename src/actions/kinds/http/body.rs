@@ -1,9 +1,9 @@
 //! The body of a request: text as it stands, or JSON of which only the strings are filled in.
 
-use super::super::super::settings::{SettingError, Settings};
-use super::super::super::template::{RenderError, Template};
+use super::super::super::template::{Filled, RenderError, Template};
 use super::super::super::values::Values;
 use super::{BODY, JSON};
+use crate::settings::{Part, SettingError, Settings};
 use serde_json::{Map, Value};
 
 /// What is sent.
@@ -25,7 +25,7 @@ pub(crate) enum Json {
 
 impl Body {
     pub(crate) fn new(settings: &Settings) -> Result<Self, Vec<SettingError>> {
-        let wrong = |name, why: String| vec![SettingError::wrong(name, why)];
+        let wrong = |name, why: String| vec![SettingError::refused(name, Part::Whole, why)];
         match (settings.text(BODY.name), settings.text(JSON.name)) {
             (None, None) => Ok(Self::None),
             (Some(text), None) => {
@@ -46,6 +46,17 @@ impl Body {
             Self::Text(template) => template.fill(values).map(Some),
             Self::Json(json) => Ok(Some(json.fill(values)?.to_string())),
         }
+    }
+
+    /// The texts in which values are filled in.
+    pub(crate) fn filled(&self) -> Vec<Filled<'_>> {
+        let mut all = Vec::new();
+        match self {
+            Self::None => {}
+            Self::Text(template) => all.push(Filled::new(BODY.name, Part::Whole, template)),
+            Self::Json(json) => json.filled(&mut all),
+        }
+        all
     }
 
     /// What it is, unless the plan says so itself.
@@ -74,6 +85,15 @@ impl Json {
                 object.into_iter().map(pair).collect::<Result<_, _>>().map(Self::Object)
             }
             fixed => Ok(Self::Fixed(fixed)),
+        }
+    }
+
+    fn filled<'a>(&'a self, all: &mut Vec<Filled<'a>>) {
+        match self {
+            Self::Fixed(_) => {}
+            Self::Text(template) => all.push(Filled::new(JSON.name, Part::Whole, template)),
+            Self::List(list) => list.iter().for_each(|json| json.filled(all)),
+            Self::Object(pairs) => pairs.iter().for_each(|(_, json)| json.filled(all)),
         }
     }
 

@@ -1,10 +1,10 @@
 //! The headers of a request: those of the plan, the idempotency key, and secrets from files.
 
-use super::super::super::settings::{SettingDoc, SettingError, Settings};
-use super::super::super::template::{RenderError, Template};
+use super::super::super::template::{Filled, RenderError, Template};
 use super::super::super::values::Values;
 use super::body::Body;
 use super::{HEADERS, KEY_HEADER, SECRET_HEADERS};
+use crate::settings::{Part, SettingError, Settings};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,36 +31,45 @@ pub(crate) struct Headers {
 
 impl Headers {
     pub(crate) fn new(settings: &Settings) -> Result<Self, Vec<SettingError>> {
-        let mut errors = Vec::new();
-        let mut taken = Vec::new();
-        let mut named = |doc: SettingDoc, text: &str| match name(text, &taken) {
+        let (mut errors, mut taken) = (Vec::new(), Vec::new());
+        let mut named = |setting: &'static str, part, text: &str| match name(text, &taken) {
             Ok(name) => {
                 taken.push(name.clone());
                 Some(name)
             }
             Err(why) => {
-                errors.push(SettingError::wrong(doc.name, why));
+                errors.push(SettingError::refused(setting, part, why));
                 None
             }
         };
-        let key = named(KEY_HEADER, settings.text(KEY_HEADER.name).unwrap_or_default());
-        let mut plain = Vec::new();
-        let mut wrong = Vec::new();
-        for (text, value) in settings.map(HEADERS.name) {
-            match (named(HEADERS, text), Template::new(value)) {
+        let key = settings.text(KEY_HEADER.name).unwrap_or_default();
+        let key = named(KEY_HEADER.name, Part::Whole, key);
+        let (mut plain, mut secret, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, (text, value)) in settings.map(HEADERS.name).iter().enumerate() {
+            match (named(HEADERS.name, Part::Key(place), text), Template::new(value)) {
                 (Some(name), Ok(template)) => plain.push((name, template)),
-                (_, Err(why)) => wrong.push(SettingError::wrong(HEADERS.name, format!("{text}: {why}"))),
+                (_, Err(why)) => {
+                    let message = format!("{text}: {why}");
+                    wrong.push(SettingError::refused(HEADERS.name, Part::Item(place), message));
+                }
                 (None, Ok(_)) => {}
             }
         }
-        let secret = settings.map(SECRET_HEADERS.name);
-        let secret =
-            secret.filter_map(|(text, path)| Some((named(SECRET_HEADERS, text)?, path.to_owned()))).collect();
+        for (place, (text, path)) in settings.map(SECRET_HEADERS.name).iter().enumerate() {
+            let name = named(SECRET_HEADERS.name, Part::Key(place), text);
+            secret.extend(name.map(|name| (name, path.clone())));
+        }
         errors.extend(wrong);
         match key {
             Some(key) if errors.is_empty() => Ok(Self { key, plain, secret }),
             _ => Err(errors),
         }
+    }
+
+    /// The texts in which values are filled in.
+    pub(crate) fn filled(&self) -> impl Iterator<Item = Filled<'_>> {
+        let headers = self.plain.iter().enumerate();
+        headers.map(|(place, (_, template))| Filled::new(HEADERS.name, Part::Item(place), template))
     }
 
     /// All but the secrets.

@@ -7,11 +7,11 @@ mod url;
 
 use super::super::io::Io;
 use super::super::outcome::Outcome;
-use super::super::registry::{Action, Allowed, Entry, Running};
-use super::super::settings::{Need, SettingDoc, SettingError, Settings, Shape};
-use super::super::template::RenderError;
+use super::super::registry::{Action, Entry, Running};
+use super::super::template::{Filled, RenderError};
 use super::super::values::Values;
 use super::surroundings::KEPT;
+use crate::settings::{Need, Part, SettingDoc, SettingError, Settings, Shape};
 use body::Body;
 use headers::Headers;
 use reqwest::Method;
@@ -25,68 +25,68 @@ const METHODS: [&str; 6] = ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"];
 
 const METHOD: SettingDoc = SettingDoc {
     name: "method",
-    shape: Shape::Text,
-    need: Need::OrText(METHODS[0]),
-    about: "GET, HEAD, POST, PUT, PATCH or DELETE; POST where it is not given, for an action changes something.",
+    shape: Shape::Word(&METHODS),
+    need: Need::Default(METHODS[0]),
+    about: "how it is sent; POST where it is not given, for an action changes something",
 };
 
 const URL: SettingDoc = SettingDoc {
     name: "url",
     shape: Shape::Text,
     need: Need::Required,
-    about: "Where to, by http or https. In place of the host, ${…} must be a name, an address, or one of them with a port; behind \
-            it, it is percent-encoded and cannot add a segment to the path. No user, password or # in it.",
+    about: "where to, by http or https. In place of the host, ${…} must be a name, an address, or one of them with a port; behind \
+            it, it is percent-encoded and cannot add a segment to the path. No user, password or # in it",
 };
 
 const HEADERS: SettingDoc = SettingDoc {
     name: "headers",
     shape: Shape::TextMap,
     need: Need::Optional,
-    about: "Headers by name; ${…} may stand in the values.",
+    about: "headers by name; ${…} may stand in the values",
 };
 
 const SECRET_HEADERS: SettingDoc = SettingDoc {
     name: "secret_headers",
     shape: Shape::PathMap,
     need: Need::Optional,
-    about: "Headers by name with the file that has the value, such as {Authorization: token}. The file, whose path begins at the \
-            plan's folder, is read for each attempt and must not be open to others (chmod o=).",
+    about: "headers by name with the file that has the value, such as {Authorization: token}. The file, whose path begins at the \
+            plan's folder, is read for each attempt and must not be open to others (chmod o=)",
 };
 
 const BODY: SettingDoc = SettingDoc {
     name: "body",
-    shape: Shape::Text,
+    shape: Shape::AnyText,
     need: Need::Optional,
-    about: "What is sent, as it stands; ${…} is filled in as it is. For JSON use json.",
+    about: "what is sent, as it stands; ${…} is filled in as it is. For JSON use json",
 };
 
 const JSON: SettingDoc = SettingDoc {
     name: "json",
-    shape: Shape::Text,
+    shape: Shape::AnyText,
     need: Need::Optional,
-    about: "What is sent as JSON. ${…} may stand within strings, and no value can end one.",
+    about: "what is sent as JSON. ${…} may stand within strings, and no value can end one",
 };
 
 const EXPECT: SettingDoc = SettingDoc {
     name: "expect",
-    shape: Shape::Counts { min: 200, max: 599 },
+    shape: Shape::CountList { min: 200, max: 599 },
     need: Need::Optional,
-    about: "Statuses that are a success; any from 200 to 299 where it is not given. A redirect is never followed.",
+    about: "statuses that are a success; any from 200 to 299 where it is not given. A redirect is never followed",
 };
 
 const KEY_HEADER: SettingDoc = SettingDoc {
     name: "idempotency_header",
     shape: Shape::Text,
-    need: Need::OrText("Idempotency-Key"),
-    about: "The header with a key that is the same whenever the same attempt is sent, and another one for any other, so that a \
-            server can refuse to do it twice.",
+    need: Need::Default("Idempotency-Key"),
+    about: "the header with a key that is the same whenever the same attempt is sent, and another one for any other, so that a \
+            server can refuse to do it twice",
 };
 
 const CA_FILE: SettingDoc = SettingDoc {
     name: "ca_file",
     shape: Shape::Path,
     need: Need::Optional,
-    about: "Certificates in PEM that alone are trusted, in place of those of the system; the path begins at the plan's folder.",
+    about: "certificates in PEM that alone are trusted, in place of those of the system; the path begins at the plan's folder",
 };
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -95,17 +95,16 @@ pub(crate) const ENTRY: Entry = Entry {
     about: "Sent once: no redirect, no proxy, no repetition. The answer is read to its end, in bounded memory, for its status \
             alone does not say that the server is done. What was sent and not answered may or may not have been done.",
     settings: &[METHOD, URL, HEADERS, SECRET_HEADERS, BODY, JSON, EXPECT, KEY_HEADER, CA_FILE, KEPT],
+    permitted: |_| true,
     build,
 };
 
-fn build(settings: &Settings, _: Allowed) -> Result<Arc<dyn Action>, Vec<SettingError>> {
-    let text = |doc: SettingDoc| settings.text(doc.name).unwrap_or_default();
-    let method =
-        METHODS.iter().find(|method| **method == text(METHOD)).and_then(|method| method.parse().ok());
-    let method = method.ok_or_else(|| {
-        vec![SettingError::wrong(METHOD.name, format!("expected one of: {}", METHODS.join(", ")))]
-    });
-    let url = UrlTemplate::new(text(URL)).map_err(|why| vec![SettingError::wrong(URL.name, why)]);
+fn build(settings: &Settings) -> Result<Arc<dyn Action>, Vec<SettingError>> {
+    let text = |doc: &SettingDoc| settings.text(doc.name).unwrap_or_default();
+    let refused = |doc: &SettingDoc, why| vec![SettingError::refused(doc.name, Part::Whole, why)];
+    let method: Result<Method, _> = text(&METHOD).parse();
+    let method = method.map_err(|why| refused(&METHOD, why.to_string()));
+    let url = UrlTemplate::new(text(&URL)).map_err(|why| refused(&URL, why));
     let headers = Headers::new(settings);
     let body = Body::new(settings);
     match (method, url, headers, body) {
@@ -116,7 +115,7 @@ fn build(settings: &Settings, _: Allowed) -> Result<Arc<dyn Action>, Vec<Setting
             body,
             expect: settings.counts(EXPECT.name).to_vec(),
             ca_file: settings.text(CA_FILE.name).map(ToOwned::to_owned),
-            output: settings.size(KEPT.name),
+            output: settings.size(KEPT.name).unwrap_or_default(),
         })),
         (method, url, headers, body) => {
             let errors = [method.err(), url.err(), headers.err(), body.err()];
@@ -132,7 +131,7 @@ struct Http {
     headers: Headers,
     body: Body,
     /// None: any from 200 to 299.
-    expect: Vec<u64>,
+    expect: Vec<u32>,
     ca_file: Option<String>,
     output: u64,
 }
@@ -183,6 +182,11 @@ impl Http {
 }
 
 impl Action for Http {
+    fn filled(&self) -> Vec<Filled<'_>> {
+        let url = Filled::new(URL.name, Part::Whole, self.url.template());
+        [url].into_iter().chain(self.headers.filled()).chain(self.body.filled()).collect()
+    }
+
     fn rendered(&self, values: &Values) -> Result<String, RenderError> {
         Ok(format!("{} {}", self.method, self.request(values)?.url))
     }

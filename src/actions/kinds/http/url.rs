@@ -1,6 +1,6 @@
 //! The URL of a request: what is filled in changes one name or one value of it, and never its shape.
 
-use super::super::super::template::{Part, RenderError, Template};
+use super::super::super::template::{Piece, RenderError, Template};
 use super::super::super::values::Values;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
@@ -44,6 +44,11 @@ impl UrlTemplate {
         Ok(Self { template, segments: segments(&url) })
     }
 
+    /// The text as the plan has it.
+    pub(crate) fn template(&self) -> &Template {
+        &self.template
+    }
+
     /// The URL for an attempt.
     pub(crate) fn fill(&self, values: &Values) -> Result<Url, RenderError> {
         let text = fill(&self.template, |value, is_host| {
@@ -71,8 +76,8 @@ fn fill(
     let mut out = String::new();
     for part in template.parts() {
         match part {
-            Part::Literal(text) => out.push_str(text),
-            Part::Place(place) => {
+            Piece::Literal(text) => out.push_str(text),
+            Piece::Place(place) => {
                 let behind = out.split_once("://").map(|(_, behind)| behind);
                 let is_host = behind.is_some_and(|behind| !behind.contains(['/', '?']));
                 out.push_str(&value(place, is_host)?);
