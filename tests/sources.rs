@@ -9,6 +9,8 @@ mod online;
 mod real;
 #[path = "sources/servers.rs"]
 mod servers;
+#[path = "sources/upgrade.rs"]
+mod upgrade;
 
 use quietgate::settings::Given;
 use quietgate::sources::{Answer, Ask, Source, SourceError, Spec, find};

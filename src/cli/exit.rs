@@ -68,7 +68,9 @@ impl Failure {
             Self::Write(_) | Self::File(..) => ExitCode::from(1),
             Self::Journal(OpenError::Absent(_)) => ExitCode::from(2),
             Self::Journal(OpenError::Held { .. }) => ExitCode::from(6),
-            Self::Journal(_) | Self::Unwritten(_) | Self::Drive(DriveError::Journal { .. }) => ExitCode::from(5),
+            Self::Journal(_) | Self::Unwritten(_) | Self::Drive(DriveError::Journal { .. }) => {
+                ExitCode::from(5)
+            }
             Self::Drive(_) => ExitCode::from(2),
         }
     }

@@ -114,7 +114,8 @@ fn begin(path: &Path, config: Config, config_text: String) -> Result<Begun, Fail
     let plan_text = read(path)?;
     let near = Keeping::new(Near::to(path));
     let file = plan(&path.display().to_string(), &plan_text, &near, &config)?;
-    let folder = std::path::absolute(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
+    let folder =
+        std::path::absolute(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
     let folder = folder.parent().unwrap_or(Path::new("/")).display().to_string();
     Ok(Begun { file, config, folder, plan_text, config_text, inventory: near.kept() })
 }
@@ -180,7 +181,9 @@ fn state_of(args: &RunArgs, config: &Config) -> Result<PathBuf, Failure> {
     let state = args.state.clone().or_else(|| config.state.as_ref().map(PathBuf::from));
     state.ok_or_else(|| {
         let config = args.config.display();
-        Failure::Input(format!("{config} has no `state`, and there is no --state: a run needs a folder for its journal"))
+        Failure::Input(format!(
+            "{config} has no `state`, and there is no --state: a run needs a folder for its journal"
+        ))
     })
 }
 

@@ -159,8 +159,11 @@ async fn asked(folder: &Path, question: &Question) -> Result<Option<u64>, Failur
 
 /// Puts `verb` on record where nobody drives the run.
 async fn alone(mut journal: Journal, state: State, verb: &Verb, reason: String) -> Result<u64, Failure> {
-    let who = behind().map_or_else(control::ourselves, |user| format!("{} (for {user})", control::ourselves()));
-    let record = verb.record(&state, Word { who, reason }).map_err(|why| Failure::Input(format!("not done: {why}")))?;
+    let who =
+        behind().map_or_else(control::ourselves, |user| format!("{} (for {user})", control::ourselves()));
+    let record = verb
+        .record(&state, Word { who, reason })
+        .map_err(|why| Failure::Input(format!("not done: {why}")))?;
     let seq = put_on_record(&mut journal, state, record).await.map_err(|refused| match refused {
         Refused::Illegal(illegal) => Failure::Input(format!("not done: {}", illegal.why)),
         Refused::Stopped(stopped) => Failure::Unwritten(stopped.why),

@@ -37,7 +37,9 @@ pub(crate) fn run(args: &WatchArgs) -> Result<End, Failure> {
     })?;
     match driven {
         true => Ok(End::Done),
-        false => Err(Failure::Input(format!("no driver holds {}: there is nothing to watch", folder.display()))),
+        false => {
+            Err(Failure::Input(format!("no driver holds {}: there is nothing to watch", folder.display())))
+        }
     }
 }
 
@@ -57,7 +59,8 @@ impl Watcher {
             Answer::Refused { why } => return Err(io::Error::other(why)),
             Answer::Done { .. } | Answer::Status { .. } => return Ok(()),
         };
-        let noted = Noted { seq, at: Timestamp::from_millis(at), epoch, record: serde_json::from_value(*record)? };
+        let noted =
+            Noted { seq, at: Timestamp::from_millis(at), epoch, record: serde_json::from_value(*record)? };
         // what came between the reading of the journal and the first answer is in neither: such a line says less
         drop(self.state.apply(seq, noted.at, &noted.record));
         match self.form {

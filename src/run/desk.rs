@@ -3,7 +3,7 @@
 use super::driver::{Refused, Stopped, taken_over};
 use crate::clock;
 use crate::journal::{Entry, Journal, Store};
-use crate::steps::{Record, State};
+use crate::steps::{Record, State, aborted};
 use crate::text;
 use quietgate_detectors::Timestamp;
 
@@ -13,15 +13,27 @@ use quietgate_detectors::Timestamp;
 /// # Errors
 /// The record cannot follow what is on record, or cannot be written.
 pub async fn put_on_record(journal: &mut Journal, mut state: State, record: Record) -> Result<u64, Refused> {
-    let mut records = taken_over(&state, env!("CARGO_PKG_VERSION"));
-    records.push(record);
-    let mut seq = 0;
-    for record in records {
-        let at = clock::now();
-        state.apply(seq + 1, at, &record).map_err(Refused::Illegal)?;
-        seq = append(journal, at, &record).await.map_err(Refused::Stopped)?.seq;
+    let before = taken_over(&state, env!("CARGO_PKG_VERSION"));
+    let (mut tried, seq) = (state.clone(), journal.tip().seq);
+    // what cannot be done leaves nothing behind
+    for record in before.iter().chain([&record]) {
+        tried.apply(seq, clock::now(), record).map_err(Refused::Illegal)?;
+    }
+    for record in before {
+        put(journal, &mut state, &record).await?;
+    }
+    let seq = put(journal, &mut state, &record).await?;
+    // nothing of it is in flight, so nobody needs to drive it to its end
+    if let Some(end) = state.open_run().and_then(aborted) {
+        put(journal, &mut state, &end).await?;
     }
     Ok(seq)
+}
+
+async fn put(journal: &mut Journal, state: &mut State, record: &Record) -> Result<u64, Refused> {
+    let (at, seq) = (clock::now(), journal.tip().seq + 1);
+    state.apply(seq, at, record).map_err(Refused::Illegal)?;
+    append(journal, at, record).await.map(|entry| entry.seq).map_err(Refused::Stopped)
 }
 
 /// Appends `record`, durably.

@@ -188,7 +188,8 @@ pub(super) fn taken_over(state: &State, version: &str) -> Vec<Record> {
     let run = state.open_run();
     let flights = run.into_iter().flat_map(|run| {
         let work = run.all().filter_map(|(step, target, work)| Some((step, target, work.flight.as_ref()?)));
-        work.filter(|(_, _, flight)| flight.unknown.is_none()).map(move |(step, target, flight)| (run, step, target, flight))
+        work.filter(|(_, _, flight)| flight.unknown.is_none())
+            .map(move |(step, target, flight)| (run, step, target, flight))
     });
     std::iter::once(Record::Boot { version: version.to_owned() }).chain(flights.map(unknown)).collect()
 }

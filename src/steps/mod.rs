@@ -11,7 +11,7 @@ mod run;
 mod state;
 mod work;
 
-pub use next::{BatchId, Next, Outlook, Permit, Waiting, busy, next, still_allowed};
+pub use next::{BatchId, Next, Outlook, Permit, Waiting, aborted, busy, next, still_allowed};
 pub use record::{
     Attempt, Decision, Doing, End, Ending, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
 };

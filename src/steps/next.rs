@@ -80,7 +80,7 @@ pub fn next(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Next {
         let done = match run.mode {
             Mode::Going => going(run, frozen, outlook),
             Mode::RollingBack => rolling_back(run, flying),
-            Mode::Aborting => (flying == 0).then(|| finish(run, Ending::Aborted, "it was aborted")).map(Ok),
+            Mode::Aborting => aborted(run).map(Next::Write).map(Ok),
             Mode::Finished(_) => None,
         };
         match done {
@@ -90,6 +90,12 @@ pub fn next(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Next {
         }
     }
     Next::Wait(with_flying(flying, run.paused.iter().cloned().map(Waiting::Paused).collect()))
+}
+
+/// The end of a run that was aborted, once nothing of it is in flight.
+pub fn aborted(run: &Run) -> Option<Record> {
+    let is_over = run.mode == Mode::Aborting && !run.all().any(|(_, _, work)| work.is_in_flight());
+    is_over.then(|| finish(run, Ending::Aborted, "it was aborted"))
 }
 
 /// Why an attempt that is intended must not be started after all; asked at the moment of its start.
@@ -154,7 +160,7 @@ fn going(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Step {
         }
     }
     let over = (0..run.steps.len()).all(|step| run.next_batch(step).is_none());
-    Some(if over { Ok(finish(run, Ending::Done, "every step is over")) } else { Err(waiting) })
+    Some(if over { Ok(Next::Write(finish(run, Ending::Done, "every step is over"))) } else { Err(waiting) })
 }
 
 /// What must be put on record before anything else: a retry that the plan grants, or that a person is needed.
@@ -347,7 +353,7 @@ fn rolling_back(run: &Run, flying: usize) -> Step {
         return Some(Ok(Next::Write(pause(run, reason))));
     }
     let Some((step, target)) = run.next_undo() else {
-        return Some(Ok(finish(run, Ending::RolledBack, "what it did is undone")));
+        return Some(Ok(Next::Write(finish(run, Ending::RolledBack, "what it did is undone"))));
     };
     let work = &run.steps[*step].work[target];
     if let Outcome::Stuck(reason) = &work.outcome {
@@ -380,6 +386,6 @@ fn told(run: &Run, step: usize, target: &str, reason: String) -> Told {
     Told { run: run.pinned.run.clone(), step, target: target.to_owned(), word: by_plan(reason) }
 }
 
-fn finish(run: &Run, decision: Ending, reason: &str) -> Next {
-    Next::Write(Record::Finish { run: run.pinned.run.clone(), decision, reason: reason.to_owned() })
+fn finish(run: &Run, decision: Ending, reason: &str) -> Record {
+    Record::Finish { run: run.pinned.run.clone(), decision, reason: reason.to_owned() }
 }

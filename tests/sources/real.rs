@@ -201,7 +201,7 @@ fn a_live_series_keeps_its_own_times_and_ends_with_its_exporter() {
         return;
     }
     let dir = tempfile::tempdir().expect("a directory");
-    let exporter = node_exporter();
+    let exporter = node_exporter("loadavg");
     let config = format!(
         "{EMPTY}scrape_configs: [{{job_name: node, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{{targets: [\"127.0.0.1:{}\"]}}]}}]\n",
         exporter.port

@@ -56,48 +56,57 @@ pub(crate) fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 pub(crate) fn prometheus(dir: &Path, config: &str, arguments: &[&str]) -> Server {
     let file = dir.join("prometheus.yml");
     fs::write(&file, config).expect("a file");
-    start(&|port| {
+    start(&prometheus_at(dir, arguments))
+}
+
+/// The same again, on the port that it had before.
+pub(crate) fn prometheus_again(dir: &Path, port: u16) -> Server {
+    start_at(port, &prometheus_at(dir, &[])).expect("the port is free again")
+}
+
+fn prometheus_at(dir: &Path, arguments: &[&str]) -> impl Fn(u16) -> Command {
+    move |port| {
         let mut command = Command::new("prometheus");
         command
-            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--config.file={}", dir.join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", dir.join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg("--storage.tsdb.retention.time=100y")
             .args(arguments);
         command
-    })
+    }
 }
 
-/// A node_exporter that tells the load alone.
-pub(crate) fn node_exporter() -> Server {
+/// A node_exporter that tells what this collector of it knows alone.
+pub(crate) fn node_exporter(collector: &str) -> Server {
     start(&|port| {
         let mut command = Command::new("prometheus-node-exporter");
         command
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .args(["--collector.disable-defaults", "--collector.loadavg"]);
+            .args(["--collector.disable-defaults", &format!("--collector.{collector}")]);
         command
     })
 }
 
-/// Starts a command on a port that the kernel chose, and waits until it answers there. The port may be taken meanwhile:
-/// then with another one.
+/// Starts a command on a port that the kernel chose. The port may be taken meanwhile: then with another one.
 fn start(command: &dyn Fn(u16) -> Command) -> Server {
-    for _ in 0..5 {
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        let child = command(port).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program");
-        let mut server = Server { child, port };
-        let up = wait("the server", || {
-            if server.child.try_wait().expect("a child").is_some() {
-                return Some(false);
-            }
-            is_ready(port).then_some(true)
-        });
-        if up {
-            return server;
+    let port = || TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    (0..5)
+        .find_map(|_| start_at(port(), command))
+        .expect("a server that does not end as soon as it is started")
+}
+
+/// Starts a command on this port, and waits until it answers there; nothing where it ends before.
+fn start_at(port: u16, command: &dyn Fn(u16) -> Command) -> Option<Server> {
+    let child = command(port).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program");
+    let mut server = Server { child, port };
+    let up = wait("the server", || {
+        if server.child.try_wait().expect("a child").is_some() {
+            return Some(false);
         }
-    }
-    panic!("the server ends as soon as it is started");
+        is_ready(port).then_some(true)
+    });
+    up.then_some(server)
 }
 
 /// Whether somebody listens who is ready, or who would rather speak TLS.

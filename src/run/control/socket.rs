@@ -44,7 +44,9 @@ pub(super) async fn connect(state: &Path) -> io::Result<Option<UnixStream>> {
     match UnixStream::connect(short(&folder)).await {
         Ok(stream) => Ok(Some(stream)),
         // a driver that was killed leaves its socket
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

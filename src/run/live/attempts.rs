@@ -45,7 +45,16 @@ impl Attempts {
             cancel,
         };
         let (surroundings, tasks) = (Arc::new(surroundings), JoinSet::new());
-        Self { calls, surroundings, tasks, attempts: BTreeMap::new(), tell, told, canceller: Arc::new(canceller), dry }
+        Self {
+            calls,
+            surroundings,
+            tasks,
+            attempts: BTreeMap::new(),
+            tell,
+            told,
+            canceller: Arc::new(canceller),
+            dry,
+        }
     }
 
     /// What is going to be run for `attempt`.

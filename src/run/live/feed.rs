@@ -96,7 +96,9 @@ impl Feed {
     pub(super) async fn next(&mut self) -> Option<Fetched> {
         loop {
             let Outcome { signal, ask, answer } = self.poll.next().await?;
-            let Some(number) = self.signals.iter().position(|fed| fed.signal.name == signal) else { continue };
+            let Some(number) = self.signals.iter().position(|fed| fed.signal.name == signal) else {
+                continue;
+            };
             let fed = &mut self.signals[number];
             let answer = answer.map(|answer| {
                 fed.is_filled |= answer.complete;

@@ -98,7 +98,9 @@ pub enum DriveError {
 impl fmt::Display for DriveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Journal { why, lost: 0 } => write!(f, "the journal cannot be written, so nothing starts any more: {why}"),
+            Self::Journal { why, lost: 0 } => {
+                write!(f, "the journal cannot be written, so nothing starts any more: {why}")
+            }
             Self::Journal { why, lost } => write!(
                 f,
                 "the journal cannot be written, so nothing starts any more; how {lost} ended is not on record, and they will \
@@ -127,7 +129,12 @@ impl std::error::Error for DriveError {
 ///
 /// # Errors
 /// Where the journal cannot be written, or something that is needed cannot be opened.
-pub async fn drive(job: Job, journal: Journal, state: State, tell: &mut dyn Tell) -> Result<Ended, DriveError> {
+pub async fn drive(
+    job: Job,
+    journal: Journal,
+    state: State,
+    tell: &mut dyn Tell,
+) -> Result<Ended, DriveError> {
     let outputs = make_folder(&job.state.join("runs").join(&job.pinned.run))?;
     let now = clock::now();
     let (watched, scopes) = watch(&job.config, &job.file.plan, now).map_err(DriveError::Zone)?;
@@ -205,7 +212,8 @@ impl Live<'_> {
         let unknown = self.driver.run().map(unknown).unwrap_or_default();
         let left = if unknown.is_empty() { Vec::new() } else { crate::actions::orphans() };
         if !left.is_empty() {
-            let words = format!("still running from an earlier driver, so no probe is asked: {}", left.join(", "));
+            let words =
+                format!("still running from an earlier driver, so no probe is asked: {}", left.join(", "));
             self.outside.tell.note(&words);
             return Ok(());
         }
@@ -238,7 +246,10 @@ impl Live<'_> {
         match answer {
             Ok(answer) => {
                 watch.trouble(signal, (!answer.complete).then_some(Reason::Partial));
-                answer.series.iter().for_each(|series| watch.observe(signal, &series.labels, &series.samples));
+                answer
+                    .series
+                    .iter()
+                    .for_each(|series| watch.observe(signal, &series.labels, &series.samples));
                 if answer.complete {
                     watch.begin(signal);
                 }
@@ -283,7 +294,8 @@ impl Live<'_> {
         while self.outside.attempts.under_way() > 0 {
             let record = self.outside.attempts.next().await;
             if let Record::Result { attempt, reason, .. } | Record::Unknown { attempt, reason } = record {
-                let words = format!("{} on {}: {reason}; this is not on record", attempt.step, attempt.target);
+                let words =
+                    format!("{} on {}: {reason}; this is not on record", attempt.step, attempt.target);
                 self.outside.tell.note(&words);
             }
         }

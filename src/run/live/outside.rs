@@ -1,7 +1,7 @@
 //! The world as a live run has it: the clock, the journal, processes, and persons who ask for things.
 
-use super::attempts::Attempts;
 use super::Tell;
+use super::attempts::Attempts;
 use crate::clock;
 use crate::journal::Journal;
 use crate::run::control::{Answer, Asked};
