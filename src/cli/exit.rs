@@ -40,6 +40,8 @@ pub(crate) enum Failure {
     File(String, std::io::Error),
     /// 5: the journal is damaged or cannot be used. 6: another driver holds it. 2: there is none.
     Journal(OpenError),
+    /// 5: the journal is whole, and has a record that cannot be used.
+    Record(Box<dyn Error + Send + Sync>),
 }
 
 impl Failure {
@@ -56,7 +58,7 @@ impl Failure {
             Self::Write(_) | Self::File(..) => ExitCode::from(1),
             Self::Journal(OpenError::Absent(_)) => ExitCode::from(2),
             Self::Journal(OpenError::Held { .. }) => ExitCode::from(6),
-            Self::Journal(_) => ExitCode::from(5),
+            Self::Journal(_) | Self::Record(_) => ExitCode::from(5),
         }
     }
 
@@ -70,7 +72,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(message) => f.write_str(message),
-            Self::Cause(error) => with_causes(error.as_ref(), f),
+            Self::Cause(error) | Self::Record(error) => with_causes(error.as_ref(), f),
             Self::Journal(error) => with_causes(error, f),
             Self::Write(error) => write!(f, "standard output cannot be written: {error}"),
             Self::File(file, error) => write!(f, "{file} cannot be written: {error}"),

@@ -14,7 +14,10 @@ mod plan;
 mod progress;
 mod reporting;
 mod schema;
+mod state;
+mod status;
 mod telling;
+mod why;
 
 use crate::text;
 use clap::{Parser, Subcommand};
@@ -46,6 +49,10 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Read the journal of runs, and check that it is whole
     Journal(journal::JournalArgs),
+    /// Tell how a run stands, what it waits for, and what a person can do about it
+    Status(status::StatusArgs),
+    /// Explain one decision of a run from its journal: what was seen, what led to it, what came of it
+    Why(why::WhyArgs),
     /// List every detector and rule with its options
     Kinds(kinds::KindsArgs),
     /// Print the JSON Schema of the files that users write
@@ -82,6 +89,8 @@ fn run(command: &Command) -> Result<End, Failure> {
             journal::run(args, &mut std::io::stdout())?;
             Ok(End::Done)
         }
+        Command::Status(args) => status::run(args, &mut std::io::stdout()).map(|()| End::Done),
+        Command::Why(args) => why::run(args, &mut std::io::stdout()).map(|()| End::Done),
         Command::Kinds(args) => done(kinds::run(args, &mut std::io::stdout())),
         Command::Schema(args) => done(schema::run(args, &mut std::io::stdout())),
     }

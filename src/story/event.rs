@@ -14,12 +14,12 @@ pub fn event(noted: &Noted) -> Value {
         Ok(Value::Object(record)) => record,
         _ => Map::new(),
     };
-    object(noted.seq, noted.at.as_millis(), noted.epoch, record)
+    Value::Object(object(noted.seq, noted.at.as_millis(), noted.epoch, record))
 }
 
 /// The entry number `seq`, written at `at_ms` (UTC) by the driver of `epoch`, as one object: `seq`, `at` (RFC 3339) and
 /// `epoch`, then the keys that most records have, then all else that `record` has.
-pub fn object(seq: u64, at_ms: i64, epoch: u64, mut record: Map<String, Value>) -> Value {
+pub fn object(seq: u64, at_ms: i64, epoch: u64, mut record: Map<String, Value>) -> Map<String, Value> {
     let mut out = Map::new();
     out.insert("seq".to_owned(), json!(seq));
     out.insert("at".to_owned(), json!(text::rfc3339(at_ms)));
@@ -27,8 +27,11 @@ pub fn object(seq: u64, at_ms: i64, epoch: u64, mut record: Map<String, Value>) 
     for key in FIRST {
         out.insert(key.to_owned(), record.shift_remove(key).unwrap_or_default());
     }
-    out.extend(record);
-    Value::Object(out)
+    // what an entry is has been said: a record does not say it anew
+    for (key, value) in record {
+        out.entry(key).or_insert(value);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -41,8 +44,8 @@ mod tests {
         for noted in sample::all() {
             let text = serde_json::to_string(&noted.record).expect("JSON");
             let record = serde_json::from_str(&text).expect("an object");
-            let shown = object(noted.seq, noted.at.as_millis(), noted.epoch, record).to_string();
-            assert_eq!(event(&noted).to_string(), shown);
+            let shown = object(noted.seq, noted.at.as_millis(), noted.epoch, record);
+            assert_eq!(event(&noted).to_string(), Value::Object(shown).to_string());
             assert_eq!(Noted::read(noted.seq, noted.at, noted.epoch, &text).expect("a record"), noted);
         }
     }

@@ -91,11 +91,6 @@ impl Doings {
         } += 1;
     }
 
-    /// All of them.
-    pub(super) fn all(&self) -> usize {
-        self.counts().iter().map(|(count, _)| count).sum()
-    }
-
     /// In words, what there is none of left out: `2 in flight, 1 failed, 57 waiting`.
     pub(super) fn words(&self) -> String {
         let there = self.counts().into_iter().filter(|(count, _)| *count > 0);

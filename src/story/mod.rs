@@ -12,6 +12,8 @@ mod past;
 mod sample;
 mod status;
 mod status_text;
+#[cfg(test)]
+mod tests;
 mod todo;
 mod waits;
 mod why;

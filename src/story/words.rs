@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn times_have_their_day_where_it_is_another() {
-        let at = |ms| Timestamp::from_millis(1_773_043_267_000 + ms);
+        let at = |ms: i64| Timestamp::from_millis(1_773_043_267_000 + ms);
         assert_eq!(near(at(0), at(1)), "08:01:07");
         assert_eq!(near(at(0), at(86_400_000)), "2026-03-09 08:01:07 UTC");
         assert_eq!(ago(at(0), at(61_900)), "1 min 01 s");
