@@ -52,6 +52,8 @@ pub(crate) enum Failure {
     Unwritten(String),
     /// A run that cannot be driven on: 5 where the journal does not take it, else 2.
     Drive(DriveError),
+    /// 5: the journal is whole, and has a record that cannot be used.
+    Record(Box<dyn Error + Send + Sync>),
 }
 
 impl Failure {
@@ -71,6 +73,7 @@ impl Failure {
             Self::Journal(_) | Self::Unwritten(_) | Self::Drive(DriveError::Journal { .. }) => {
                 ExitCode::from(5)
             }
+            Self::Record(_) => ExitCode::from(5),
             Self::Drive(_) => ExitCode::from(2),
         }
     }
@@ -85,7 +88,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(message) => f.write_str(message),
-            Self::Cause(error) => f.write_str(&text::with_causes(error.as_ref())),
+            Self::Cause(error) | Self::Record(error) => f.write_str(&text::with_causes(error.as_ref())),
             Self::Journal(error) => f.write_str(&text::with_causes(error)),
             Self::Unwritten(why) => write!(f, "the journal cannot be written: {why}"),
             Self::Drive(error) => f.write_str(&text::with_causes(error)),

@@ -3,9 +3,10 @@
 use crate::journal::Entry;
 use crate::run::live::Tell;
 use crate::steps::{Record, State, Waiting};
-use crate::story::{self, Level, Noted, Waits};
+use crate::story::{self, Level, Noted, Waits, Window};
 use crate::text;
 use clap::ValueEnum;
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use quietgate_detectors::Timestamp;
 use std::io::{self, IsTerminal, Write};
@@ -54,7 +55,7 @@ impl Follower {
     /// Says on standard error how things stand, and what a person can do about it.
     pub(crate) fn stand(&self, now: Timestamp) {
         let status = story::status(&self.state, Some(&self.run), now, Waits::Now(&[]));
-        eprintln!("\n{}", status.text());
+        eprintln!("\n{status}");
     }
 
     /// Writes a line of the result. A reader that went away is no reason to leave a run alone.
@@ -90,10 +91,13 @@ impl Tell for Follower {
         }
     }
 
-    fn waiting(&mut self, now: Timestamp, state: &State, waiting: &[Waiting]) {
+    fn waiting(&mut self, now: Timestamp, state: &State, waiting: &[Waiting], window: Option<Window>) {
         if let Some(picture) = &self.picture {
             let status = story::status(state, Some(&self.run), now, Waits::Now(waiting));
-            picture.set_message(status.text());
+            let (height, width) = Term::stderr().size();
+            let lines = story::live(&status, window, width.into(), height.saturating_sub(1).into());
+            picture.set_message(lines.join("\n"));
+            picture.tick();
         }
         // what gates say is on record, and so is who paused
         let told = waiting.iter().filter(|waiting| {

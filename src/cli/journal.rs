@@ -2,15 +2,12 @@
 
 use super::exit::Failure;
 use crate::journal::{self, Entry};
-use crate::text;
+use crate::{story, text};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-
-/// Keys of a record that stand first, and are there as `null` where the record has none.
-const FIRST: [&str; 7] = ["kind", "run", "step", "target", "attempt", "decision", "reason"];
 
 /// What `quietgate journal` takes.
 #[derive(Debug, Args)]
@@ -106,33 +103,22 @@ fn line(args: &ShowArgs, entry: &Entry) -> Option<String> {
     if args.run.as_deref().is_some_and(|run| record.get("run").and_then(Value::as_str) != Some(run)) {
         return None;
     }
+    let object = story::object(entry.seq, entry.at, entry.epoch, record);
     Some(match args.format {
-        Format::Text => in_words(entry, record),
-        Format::Json => object(entry, record).to_string(),
+        Format::Text => in_words(entry, &object),
+        Format::Json => Value::Object(object).to_string(),
     })
 }
 
-fn object(entry: &Entry, mut record: Map<String, Value>) -> Value {
-    let mut out = Map::new();
-    out.insert("seq".to_owned(), json!(entry.seq));
-    out.insert("at".to_owned(), json!(text::rfc3339(entry.at)));
-    out.insert("epoch".to_owned(), json!(entry.epoch));
-    for key in FIRST {
-        out.insert(key.to_owned(), record.shift_remove(key).unwrap_or_default());
-    }
-    out.extend(record);
-    Value::Object(out)
-}
-
 /// `12  2026-03-09 08:01 UTC  epoch 3  intent  run r1  step agent  target h7  attempt 1  who alice`.
-fn in_words(entry: &Entry, mut record: Map<String, Value>) -> String {
+fn in_words(entry: &Entry, object: &Map<String, Value>) -> String {
     let at = text::time(entry.at, &TimeZone::UTC);
     let mut words = vec![format!("{}  {at}  epoch {}", entry.seq, entry.epoch)];
-    let first = FIRST.map(|key| (key.to_owned(), record.shift_remove(key).unwrap_or_default()));
-    for (key, value) in first.into_iter().chain(record) {
+    let told = |key: &str| ["seq", "at", "epoch"].contains(&key);
+    for (key, value) in object.iter().filter(|(key, _)| !told(key)) {
         let value = match value {
             Value::Null => continue,
-            Value::String(text) => text,
+            Value::String(text) => text.clone(),
             value => value.to_string(),
         };
         words.push(if key == "kind" { value } else { format!("{key} {value}") });

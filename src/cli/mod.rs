@@ -17,9 +17,11 @@ mod reporting;
 mod run;
 mod schema;
 mod state;
+mod status;
 mod telling;
 mod verbs;
 mod watch;
+mod why;
 
 use crate::run::control::Verb;
 use crate::text;
@@ -76,6 +78,10 @@ enum Command {
     Unfreeze(verbs::Why),
     /// Read the journal of runs, and check that it is whole
     Journal(journal::JournalArgs),
+    /// Tell how a run stands, what it waits for, and what a person can do about it
+    Status(status::StatusArgs),
+    /// Explain one decision of a run from its journal: what was seen, what led to it, what came of it
+    Why(why::WhyArgs),
     /// List every detector and rule with its options
     Kinds(kinds::KindsArgs),
     /// Print the JSON Schema of the files that users write
@@ -124,6 +130,8 @@ fn command(command: &Command) -> Result<End, Failure> {
         Command::Resolve(args) => args.run(),
         Command::Freeze(why) => why.run(Verb::Freeze),
         Command::Unfreeze(why) => why.run(Verb::Unfreeze),
+        Command::Status(args) => status::run(args, &mut std::io::stdout()).map(|()| End::Done),
+        Command::Why(args) => why::run(args, &mut std::io::stdout()).map(|()| End::Done),
         Command::Kinds(args) => done(kinds::run(args, &mut std::io::stdout())),
         Command::Schema(args) => done(schema::run(args, &mut std::io::stdout())),
     }

@@ -3,7 +3,7 @@
 use super::check::read_text;
 use super::exit::{End, Failure};
 use super::following::{Follower, Form};
-use super::state::Database;
+use super::state::{Database, fold, folder_of};
 use crate::clock;
 use crate::config::plan::{Near, PlanFile, Supply};
 use crate::config::{Config, Mistakes};
@@ -75,7 +75,7 @@ async fn run_here(args: &RunArgs) -> Result<End, Failure> {
     let dry = if args.dry_run { Some(tempfile::tempdir()?) } else { None };
     let state = match &dry {
         Some(dry) => dry.path().to_owned(),
-        None => state_of(args, &config)?,
+        None => args.state.clone().map_or_else(|| folder_of(&args.config, &config), Ok)?,
     };
     // what is wrong with a plan is told before anything is touched
     let begun = match &args.plan {
@@ -84,7 +84,7 @@ async fn run_here(args: &RunArgs) -> Result<End, Failure> {
     };
     let database = if args.dry_run { None } else { args.database.url() };
     let (journal, entries) = journal::open(&state, database).await?;
-    let before = super::state::fold(&entries)?;
+    let before = fold(&entries)?;
     let job = match (begun, &args.resume) {
         (Some(begun), _) => first(begun, &before, &state, args.dry_run)?,
         (None, Some(run)) => again(run, &before, &state)?,
@@ -175,16 +175,6 @@ fn plan(name: &str, text: &str, supply: &dyn Supply, config: &Config) -> Result<
     let file = PlanFile::read(name, text, supply).map_err(Failure::because)?;
     let against: Mistakes = file.against(config);
     if against.list().is_empty() { Ok(file) } else { Err(Failure::because(against)) }
-}
-
-fn state_of(args: &RunArgs, config: &Config) -> Result<PathBuf, Failure> {
-    let state = args.state.clone().or_else(|| config.state.as_ref().map(PathBuf::from));
-    state.ok_or_else(|| {
-        let config = args.config.display();
-        Failure::Input(format!(
-            "{config} has no `state`, and there is no --state: a run needs a folder for its journal"
-        ))
-    })
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

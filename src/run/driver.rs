@@ -9,6 +9,7 @@ use super::scope::Scope;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
 use crate::steps::{Attempt, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed};
+use crate::story::Window;
 use quietgate_detectors::{Reason, Sample, Timestamp};
 use std::fmt;
 use std::future::Future;
@@ -172,6 +173,15 @@ impl Driver {
             Err(reason) => drop(self.write(world, Record::Withdrawn { attempt, reason }).await?),
         }
         Ok(())
+    }
+
+    /// How far the clean window is at `now` that the first of the gates needs which are waited for; none where none is.
+    pub fn window(&self, waiting: &[Waiting], now: Timestamp) -> Option<Window> {
+        let run = self.run()?;
+        waiting.iter().find_map(|waiting| match waiting {
+            Waiting::Gate(batch, side, _) => self.gates(run, now).window(*batch, *side),
+            _ => None,
+        })
     }
 
     fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {

@@ -4,7 +4,8 @@ use super::scope::Scope;
 use super::telling;
 use crate::monitor::{View, Watch};
 use crate::plan::{self, OnAnomaly, Opening, Plan};
-use crate::steps::{Decision, Outlook, Permit, Run, busy};
+use crate::steps::{BatchId, Decision, Outlook, Permit, Run, Side, busy};
+use crate::story::Window;
 use crate::text;
 use quietgate_detectors::Timestamp;
 use quietgate_rules::gate::{self, Answer, Obstacle, Seen};
@@ -139,26 +140,13 @@ impl Outlook for Gates<'_> {
 
     fn before(&self, step: usize, batch: usize) -> Permit {
         let views = self.watch.views(self.now);
-        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
-        let answer = gate::before(&self.seen(&views, step, batch), clean_ms);
+        let (answer, _) = self.asked_before(&views, step, batch);
         self.permit(answer, &views, step, batch)
     }
 
     fn after(&self, step: usize, batch: usize, over: bool) -> Permit {
         let views = self.watch.views(self.now);
-        let seen = self.seen(&views, step, batch);
-        let state = &self.run.steps[step].batches[batch];
-        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_after_ms);
-        let answer = match (state.started, state.ended) {
-            (Some(started), Some(ended)) if over => gate::after(&seen, started, ended, clean_ms),
-            // every target was skipped: there is nothing to look at
-            (None, _) if over => Answer::Proceed,
-            (Some(started), _) => match gate::blamed(&seen, started) {
-                blamed if blamed.is_empty() => Answer::Hold(Vec::new()),
-                blamed => Answer::Blame(blamed),
-            },
-            (None, _) => Answer::Hold(Vec::new()),
-        };
+        let (answer, _) = self.asked_after(&views, step, batch, over);
         self.permit(answer, &views, step, batch)
     }
 
@@ -194,6 +182,45 @@ impl Gates<'_> {
         run.is_some_and(|step| {
             self.run.steps[step].batches.iter().any(|batch| batch.started.is_some() && batch.passed.is_none())
         })
+    }
+
+    /// How far the clean window is that the gate on this side of a batch needs; none where it needs none any more.
+    pub fn window(&self, (step, batch): BatchId, side: Side) -> Option<Window> {
+        let views = self.watch.views(self.now);
+        let (answer, wanted_ms) = match side {
+            Side::Before => self.asked_before(&views, step, batch),
+            Side::After => self.asked_after(&views, step, batch, true),
+        };
+        let Answer::Hold(obstacles) = answer else { return None };
+        let clean = |(_, obstacle): &(usize, Obstacle)| match obstacle {
+            Obstacle::TooShort { clean_ms, .. } => *clean_ms,
+            Obstacle::Unknown(_) | Obstacle::Suspect { .. } | Obstacle::Anomalous { .. } => 0,
+        };
+        Some(Window { clean_ms: obstacles.iter().map(clean).min().unwrap_or(0), wanted_ms })
+    }
+
+    /// What the gate before a batch answers, and how long its clean window must be.
+    fn asked_before(&self, views: &[View<'_>], step: usize, batch: usize) -> (Answer, i64) {
+        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
+        (gate::before(&self.seen(views, step, batch), clean_ms), clean_ms)
+    }
+
+    /// What the gate after the start of a batch answers, and how long its clean window must be.
+    fn asked_after(&self, views: &[View<'_>], step: usize, batch: usize, over: bool) -> (Answer, i64) {
+        let seen = self.seen(views, step, batch);
+        let state = &self.run.steps[step].batches[batch];
+        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_after_ms);
+        let answer = match (state.started, state.ended) {
+            (Some(started), Some(ended)) if over => gate::after(&seen, started, ended, clean_ms),
+            // every target was skipped: there is nothing to look at
+            (None, _) if over => Answer::Proceed,
+            (Some(started), _) => match gate::blamed(&seen, started) {
+                blamed if blamed.is_empty() => Answer::Hold(Vec::new()),
+                blamed => Answer::Blame(blamed),
+            },
+            (None, _) => Answer::Hold(Vec::new()),
+        };
+        (answer, clean_ms)
     }
 
     /// The targets that are at work or down.

@@ -3,7 +3,7 @@
 
 use super::servers::{Server, installed, node_exporter, prometheus, prometheus_again, wait};
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -21,13 +21,18 @@ struct Fleet {
     port: u16,
     // ends when this is dropped
     _exporter: Server,
+    // its lock ends with it
+    _alone: File,
 }
 
-/// Nothing where Prometheus or node_exporter are not installed.
+/// Nothing where Prometheus or node_exporter are not installed. While there is one fleet no other is made: they would see
+/// each other's load.
 fn fleet(on_anomaly: &str) -> Option<Fleet> {
     if !installed("prometheus") || !installed("prometheus-node-exporter") {
         return None;
     }
+    let alone = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("load.lock")).expect("a file");
+    alone.lock().expect("a lock");
     let dir = tempfile::tempdir().expect("a directory");
     let exporter = node_exporter("stat");
     let config = format!(
@@ -36,7 +41,8 @@ fn fleet(on_anomaly: &str) -> Option<Fleet> {
         exporter.port
     );
     let server = prometheus(dir.path(), &config, &[]);
-    let fleet = Fleet { port: server.port, prometheus: Some(server), _exporter: exporter, dir };
+    let fleet =
+        Fleet { port: server.port, prometheus: Some(server), _exporter: exporter, dir, _alone: alone };
     fleet.write("quietgate.yaml", &config_text(&fleet));
     fleet.write("plan.yaml", &plan_text(on_anomaly));
     fleet.write("act", ACT);
@@ -162,7 +168,7 @@ impl Drop for Load {
         for child in &mut self.0 {
             // `timeout` hands it on to what it runs
             let id = rustix::process::Pid::from_child(child);
-            drop(rustix::process::kill_process(id, rustix::process::Signal::TERM));
+            let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
             drop(child.wait());
         }
     }

@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["config"],
     &["sources", "actions", "sinks", "journal", "history", "telemetry"],
     &["event"],
+    &["story"],
     &["monitor", "steps"],
     &["plan"],
     &["id", "clock", "settings", "text"],

@@ -17,7 +17,7 @@ use crate::config::{Config, ZoneError};
 use crate::journal::{Entry, Journal};
 use crate::sources::SourceError;
 use crate::steps::{Attempt, Ending, Mode, Pinned, Record, Run, Said, State, Told, Waiting, Word};
-use crate::story::{self, Waits};
+use crate::story::{self, Waits, Window};
 use crate::text;
 use attempts::Attempts;
 use calls::Calls;
@@ -60,7 +60,8 @@ pub trait Tell {
     fn record(&mut self, entry: &Entry, record: &Record);
 
     /// All there was to do is done, and this is what the run waits for.
-    fn waiting(&mut self, now: Timestamp, state: &State, waiting: &[Waiting]);
+    /// `window` is that of the gate that is waited for, where one is.
+    fn waiting(&mut self, now: Timestamp, state: &State, waiting: &[Waiting], window: Option<Window>);
 
     /// Something that is not on record: a source in trouble, a wish that was not granted.
     fn note(&mut self, words: &str);
@@ -268,11 +269,12 @@ impl Live<'_> {
 
     fn show(&mut self, waiting: Vec<Waiting>) {
         let (now, state) = (clock::now(), Arc::clone(self.driver.state()));
-        self.outside.tell.waiting(now, &state, &waiting);
+        let window = self.driver.window(&waiting, now);
+        self.outside.tell.waiting(now, &state, &waiting, window);
         let seen = Arc::clone(&state);
         let status = move || {
             let status = story::status(&seen, None, clock::now(), Waits::Now(&waiting));
-            Answer::Status { text: status.text(), status: json!(status) }
+            Answer::Status { text: status.to_string(), status: json!(status) }
         };
         self.shown.send_replace(Some(Shown { state, status: Arc::new(status) }));
     }

@@ -1,0 +1,108 @@
+//! What a terminal shows of a running plan.
+
+use crate::steps::{Decision, Doing, End, Record, Side, State, Waiting};
+use crate::story::sample::{at, attempt, folded, gate, intent, numbered, pinned, result, said, word};
+use crate::story::{Waits, Window, live, status};
+use Side::Before;
+
+const MINUTE_MS: i64 = 60_000;
+
+/// Three steps on 3,000 targets: one is over, one at its seventh batch.
+fn large() -> State {
+    let names: Vec<String> = (0..3_000).map(|n| format!("h{n:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let wide: Vec<&[&str]> = names.chunks(60).collect();
+    let once: Vec<&[&str]> = vec![&names[..4]];
+    let proceed = |step: &str, batch, side| gate(step, batch, side, Decision::Proceed, "clean");
+    let mut records =
+        vec![Record::Plan(pinned(&[("prewarm", &once), ("ovs-agent", &wide), ("tidy", &wide)]))];
+    let mut pass = |step: &str, number: usize, batch: &[&str], all: bool| {
+        records.push(proceed(step, number, Before));
+        for target in batch {
+            records.push(intent(step, target, Doing::Action, 1));
+            records.push(result(step, target, Doing::Action, 1, End::Succeeded, ""));
+        }
+        if all {
+            records.push(proceed(step, number, Side::After));
+        }
+    };
+    pass("prewarm", 0, &names[..4], true);
+    for (number, batch) in wide[..6].iter().enumerate() {
+        pass("ovs-agent", number, batch, true);
+    }
+    pass("ovs-agent", 6, &wide[6][..2], false);
+    records.push(intent("ovs-agent", wide[6][2], Doing::Action, 1));
+    folded(&numbered(records))
+}
+
+fn shown(state: &State, waiting: &[Waiting], window: Option<Window>, width: usize, height: usize) -> String {
+    live(&status(state, None, at(9_000), Waits::Now(waiting)), window, width, height).join("\n")
+}
+
+#[test]
+fn a_gate_that_holds_shows_why_and_how_long_it_still_needs() {
+    let reason = "ping_loss{host=\"h0412\"}: clean for 4 min of 10 min; load{host=\"h0007\"}: clean for 9 min of 10 min";
+    let waiting = [Waiting::InFlight(1), Waiting::Gate((1, 7), Before, reason.to_owned())];
+    let window = Window { clean_ms: 4 * MINUTE_MS, wanted_ms: 10 * MINUTE_MS };
+    assert_eq!(shown(&large(), &waiting, Some(window), 80, 24), "");
+}
+
+#[test]
+fn a_paused_run_shows_who_paused_it_and_what_helps() {
+    let attempt = attempt("agent", "h1", Doing::Action, 1);
+    let state = folded(&numbered([
+        Record::Plan(pinned(&[("agent", &[&["h1"], &["h2"]])])),
+        gate("agent", 0, Before, Decision::Proceed, "clean"),
+        intent("agent", "h1", Doing::Action, 1),
+        Record::Unknown { attempt, reason: "the driver ended".to_owned() },
+        Record::Pause(said("plan", "agent on h1: the driver\u{1b}[2J ended")),
+        Record::Freeze(word("carol", "fire drill")),
+    ]));
+    let waiting = [Waiting::Paused(word("plan", "agent on h1"))];
+    assert_eq!(shown(&state, &waiting, None, 80, 24), "");
+}
+
+#[test]
+fn a_window_that_has_not_begun_says_so() {
+    let state = folded(&numbered([Record::Plan(pinned(&[("agent", &[&["h1"]])]))]));
+    let waiting = [Waiting::Gate((0, 0), Before, "loss{host=\"h9\"}: anomalous".to_owned())];
+    let window = Some(Window { clean_ms: 0, wanted_ms: 10 * MINUTE_MS });
+    assert_eq!(shown(&state, &waiting, window, 80, 24), "");
+    // a window of no length, and one that is longer than asked for, are no mistake
+    for (clean_ms, wanted_ms) in [(0, 0), (7, 0), (9, 3), (-1, 5), (5, -1)] {
+        shown(&state, &waiting, Some(Window { clean_ms, wanted_ms }), 80, 24);
+    }
+}
+
+#[test]
+fn it_fits_into_every_terminal() {
+    let many = "loss{host=\"h0001\"}: anomalous since 2026-03-09T07:59:40Z; ".repeat(60);
+    let gates = |count: usize| vec![Waiting::Gate((1, 7), Before, many.clone()); count];
+    let window = Some(Window { clean_ms: 1, wanted_ms: 3 });
+    let steps: Vec<String> = (0..100).map(|n| format!("step-{n}")).collect();
+    let batches: &[&[&str]] = &[&["h1"], &["h2"]];
+    let steps: Vec<(&str, &[&[&str]])> = steps.iter().map(|step| (step.as_str(), batches)).collect();
+    let state = folded(&numbered([Record::Plan(pinned(&steps))]));
+    for (width, height) in [(80, 24), (40, 10), (200, 60), (20, 3), (1, 1), (0, 0)] {
+        for (state, count) in [(&state, 1), (&large(), 100), (&State::default(), 0)] {
+            let waits = gates(count);
+            let lines = live(&status(state, None, at(0), Waits::Now(&waits)), window, width, height);
+            assert!(lines.len() <= height, "{width}x{height}: {} lines", lines.len());
+            let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+            assert!(widest <= width, "{width}x{height}: {widest} wide");
+        }
+    }
+}
+
+#[test]
+fn of_many_steps_those_at_work_are_shown_first() {
+    let names: Vec<String> = (0..40).map(|n| format!("step-{n:02}")).collect();
+    let batches: &[&[&str]] = &[&["h1"], &["h2"]];
+    let steps: Vec<(&str, &[&[&str]])> = names.iter().map(|step| (step.as_str(), batches)).collect();
+    let state = folded(&numbered([
+        Record::Plan(pinned(&steps)),
+        gate("step-38", 0, Before, Decision::Proceed, "clean"),
+        intent("step-38", "h1", Doing::Action, 1),
+    ]));
+    assert_eq!(shown(&state, &[Waiting::InFlight(1)], None, 80, 16), "");
+}
