@@ -24,7 +24,7 @@ pub struct Entry {
     /// Whether the config lets plans have it.
     pub(crate) permitted: fn(Allowed) -> bool,
     /// Makes one from checked settings, or says what in them is wrong.
-    pub(crate) build: fn(&Settings) -> Result<Arc<dyn Action>, Vec<SettingError>>,
+    pub(crate) build: fn(&Settings) -> Built,
 }
 
 impl Entry {
@@ -33,6 +33,9 @@ impl Entry {
         Kind { kind: self.kind, summary: self.summary, about: self.about, settings: self.settings }
     }
 }
+
+/// An action, or every mistake in its settings.
+pub(crate) type Built = Result<Arc<dyn Action>, Vec<SettingError>>;
 
 /// What the config lets plans do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! `exec`: runs a program with its arguments, never by a shell.
 
 use super::super::io::Io;
-use super::super::registry::{Action, Entry, Running};
+use super::super::registry::{Action, Built, Entry, Running};
 use super::super::template::{Filled, RenderError, Template};
 use super::super::values::Values;
 use super::surroundings::{DIRECTORY, ENVIRONMENT, GRACE, KEPT, PASS, Surroundings};
@@ -26,7 +26,7 @@ pub(crate) const ENTRY: Entry = Entry {
     build,
 };
 
-fn build(settings: &Settings) -> Result<Arc<dyn Action>, Vec<SettingError>> {
+fn build(settings: &Settings) -> Built {
     let mut errors = Vec::new();
     let mut argv = Vec::new();
     for (place, text) in settings.list(ARGV.name).iter().enumerate() {

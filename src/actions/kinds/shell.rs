@@ -1,7 +1,7 @@
 //! `shell`: runs a script by `/bin/sh`, which gets values only as environment variables.
 
 use super::super::io::Io;
-use super::super::registry::{Action, Entry, Running};
+use super::super::registry::{Action, Built, Entry, Running};
 use super::super::template::{Filled, Piece, RenderError, Template};
 use super::super::values::Values;
 use super::surroundings::{DIRECTORY, ENVIRONMENT, GRACE, KEPT, PASS, Surroundings};
@@ -28,7 +28,7 @@ pub(crate) const ENTRY: Entry = Entry {
     build,
 };
 
-fn build(settings: &Settings) -> Result<Arc<dyn Action>, Vec<SettingError>> {
+fn build(settings: &Settings) -> Built {
     let script = settings.text(SCRIPT.name).unwrap_or_default();
     let errors = refused(script).map(|why| SettingError::refused(SCRIPT.name, Part::Whole, why));
     let errors: Vec<_> = errors.into_iter().collect();

@@ -7,7 +7,7 @@ mod url;
 
 use super::super::io::Io;
 use super::super::outcome::Outcome;
-use super::super::registry::{Action, Entry, Running};
+use super::super::registry::{Action, Built, Entry, Running};
 use super::super::template::{Filled, RenderError};
 use super::super::values::Values;
 use super::surroundings::KEPT;
@@ -99,7 +99,7 @@ pub(crate) const ENTRY: Entry = Entry {
     build,
 };
 
-fn build(settings: &Settings) -> Result<Arc<dyn Action>, Vec<SettingError>> {
+fn build(settings: &Settings) -> Built {
     let text = |doc: &SettingDoc| settings.text(doc.name).unwrap_or_default();
     let refused = |doc: &SettingDoc, why| vec![SettingError::refused(doc.name, Part::Whole, why)];
     let method: Result<Method, _> = text(&METHOD).parse();
