@@ -55,7 +55,10 @@ impl Follower {
     /// Says on standard error how things stand, and what a person can do about it.
     pub(crate) fn stand(&self, now: Timestamp) {
         let status = story::status(&self.state, Some(&self.run), now, Waits::Now(&[]));
-        eprintln!("\n{status}");
+        eprintln!(
+            "\n{status}\n\nnobody drives it now; to go on, once all is settled:\n  quietgate run --resume {}",
+            self.run
+        );
     }
 
     /// Writes a line of the result. A reader that went away is no reason to leave a run alone.

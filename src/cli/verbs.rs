@@ -125,6 +125,12 @@ impl Why {
         if let Some(seq) = asked(&folder, &question).await? {
             return Ok(seq);
         }
+        if !folder.exists() {
+            return Err(Failure::Input(format!(
+                "there is no state in {}: nothing was run there",
+                folder.display()
+            )));
+        }
         match journal::open(&folder, self.state.database()).await {
             Ok((journal, entries)) => alone(journal, fold(&entries)?, &verb, reason).await,
             // its driver is just starting or ending

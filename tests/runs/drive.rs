@@ -1,6 +1,6 @@
 //! A run from its beginning to its end: passed, paused by Ctrl-C, aborted, rolled back, held.
 
-use super::fleet::{Fleet, exists, step, wait};
+use super::fleet::{Fleet, exists, step};
 
 fn two_steps() -> String {
     step("one", "  batch: 3\n") + &step("two", "  after: [one]\n  batch: [1, 2]\n  on_anomaly: rollback\n")
@@ -47,7 +47,7 @@ fn ctrl_c_pauses_after_what_is_in_flight_and_the_run_goes_on_later() {
     fleet.remove("wait-do-h1");
     assert_eq!(run.end(), Some(3));
     let name = fleet.run_name();
-    assert!(fleet.said("err").contains(&format!("--resume {name}")), "{}", fleet.said("err"));
+    assert!(fleet.said("run.err").contains(&format!("--resume {name}")), "{}", fleet.said("run.err"));
     let (code, text) = fleet.say(&["run", "plan.yaml"]);
     assert_eq!(code, Some(2), "another run cannot begin meanwhile");
     assert!(text.contains(&format!("the run {name} is not over")), "{text}");
@@ -62,7 +62,7 @@ fn ctrl_c_twice_aborts_and_three_times_ends_what_is_in_flight() {
     let fleet = Fleet::new(&two_steps());
     fleet.write("wait-do-h1", "");
     let run = fleet.start(&["run", "plan.yaml"]);
-    fleet.acted("do one h1 1");
+    ["do one h1 1", "do one h2 1", "do one h3 1"].into_iter().for_each(|line| fleet.acted(line));
     run.interrupt();
     fleet.recorded("the pause", |record| record["kind"] == "pause");
     run.interrupt();
@@ -155,9 +155,7 @@ fn a_second_driver_is_turned_away_and_a_damaged_journal_is_refused() {
     let mut bytes = std::fs::read(&journal).expect("the head");
     bytes[0] ^= 1;
     std::fs::write(&journal, bytes).expect("a file");
-    let name = "any";
-    let (code, text) = fleet.say(&["run", "--resume", name]);
+    let (code, text) = fleet.say(&["run", "--resume", "any"]);
     assert_eq!(code, Some(5), "{text}");
     assert!(text.contains("damaged"), "{text}");
-    wait("the actions to end", || (fleet.ledger().len() == 3).then_some(()));
 }

@@ -130,9 +130,9 @@ impl Fleet {
         command
     }
 
-    /// Starts the program; what it says lies in the files `out` and `err`.
+    /// Starts the program; what it says lies in files that are called by its first word, `run.out` and `run.err`.
     pub(crate) fn start(&self, words: &[&str]) -> Run {
-        let file = |name| File::create(self.path(name)).expect("a file");
+        let file = |end| File::create(self.path(&format!("{}.{end}", words[0]))).expect("a file");
         let child = self.command(words).stdout(file("out")).stderr(file("err")).spawn().expect("the program");
         Run { child }
     }
@@ -144,7 +144,7 @@ impl Fleet {
         (status.code(), text.into_owned())
     }
 
-    /// What was said into the file `out` or `err`.
+    /// What was said into the file of that name.
     pub(crate) fn said(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }

@@ -136,17 +136,16 @@ fn who_watches_sees_every_record() {
     fleet.write("wait-do-h1", "");
     let run = fleet.start(&["run", "plan.yaml"]);
     fleet.acted("do one h1 1");
-    // the second run of the program takes the files over; the first is known by its journal
     let watch = fleet.start(&["watch", "--format", "json"]);
     wait("who watches", || {
         fleet.say(&["pause", "--reason", "look"]);
         fleet.say(&["resume", "--reason", "look"]);
-        (!fleet.said("out").is_empty()).then_some(())
+        (!fleet.said("watch.out").is_empty()).then_some(())
     });
     fleet.remove("wait-do-h1");
     assert_eq!((run.end(), watch.end()), (Some(0), Some(0)));
     let seen: Vec<serde_json::Value> =
-        fleet.said("out").lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+        fleet.said("watch.out").lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
     let journal = fleet.journal();
     assert_eq!(seen, journal[journal.len() - seen.len()..]);
 }

@@ -12,7 +12,7 @@ fn an_undo_that_fails_is_stuck_until_a_person_has_settled_it() {
     assert_eq!(fleet.say(&["rollback", "--reason", "users call"]).0, Some(0));
     fleet.remove("wait-do-h1");
     assert_eq!(run.end(), Some(3));
-    let loud = fleet.said("out") + &fleet.said("err");
+    let loud = fleet.said("run.out") + &fleet.said("run.err");
     assert!(loud.contains("stuck: undoing one on h2 failed"), "{loud}");
     let undone = fleet.ledger().iter().filter(|line| line.starts_with("undo")).count();
     fleet.remove("fail-undo-h2");
@@ -37,7 +37,7 @@ fn an_attempt_whose_driver_was_killed_is_settled_by_a_person() {
     run.kill();
     let name = fleet.run_name();
     assert_eq!(fleet.start(&["run", "--resume", &name]).end(), Some(3));
-    let said = fleet.said("err");
+    let said = fleet.said("run.err");
     assert!(said.contains("quietgate resolve one h1 --ran"), "{said}");
     fleet.remove("wait-do-h1");
     let (code, text) = fleet.say(&["resolve", "one", "h1", "--reason", "looked"]);
@@ -66,7 +66,7 @@ fn a_probe_settles_what_a_killed_driver_left_once_nothing_of_it_runs_any_more() 
         Some(3),
         "it still runs: what a probe says may not hold"
     );
-    assert!(fleet.said("err").contains("still running"), "{}", fleet.said("err"));
+    assert!(fleet.said("run.err").contains("still running"), "{}", fleet.said("run.err"));
     fleet.remove("wait-do-h1");
     let settled = wait("the probe", || {
         let code = fleet.start(&["run", "--resume", &name]).end();
