@@ -206,7 +206,7 @@ mod tests {
             [of("a", "argv", Part::Item(1)), of("c", "argv", Part::Item(1)), of("b", "env", Part::Item(1))];
         assert_eq!(labels("exec", &[("env", env.clone()), ("argv", argv)]), expected);
         // a script is not filled in
-        let script = text("echo $QUIETGATE_LABEL_A '$${label.a}'");
+        let script = text("echo $QUIETGATE_LABEL_A");
         assert_eq!(labels("shell", &[("script", script), ("env", env)]), expected[2..]);
         let headers = Given::Map(vec![("X-A".into(), text("${label.a}"))]);
         let json = text("{\"a\": [\"${label.b}\", 1]}");
