@@ -75,8 +75,7 @@ impl Spec {
     /// An unknown kind, one that is not `allowed`, or every mistake in the settings.
     pub fn new(kind: &str, given: &[(String, Given)], allowed: Allowed) -> Result<Self, SpecError> {
         let entry = find(kind).ok_or_else(|| SpecError::UnknownKind { kind: kind.to_owned() })?;
-        let settings = Settings::check(entry.settings, given).map_err(SpecError::Settings)?;
-        let action = (entry.build)(&settings).map_err(SpecError::Settings)?;
+        let action = Settings::build(entry.settings, given, entry.build).map_err(SpecError::Settings)?;
         let spec = Self { entry, action };
         if spec.is_within(allowed) { Ok(spec) } else { Err(SpecError::NotAllowed { kind: entry.kind }) }
     }
