@@ -197,7 +197,7 @@ fn shells_are_told_where_they_stand_unless_the_config_allows_them() {
     let file = read(&plan).expect("a good plan");
     let message = "kind is \"shell\", which the config allows by `actions: {shell: true}` alone";
     let at = |place: &str| format!("plan.yaml:{place}: {message}");
-    let expected = [at("5:43"), at("9:9"), at("10:21")].join("\n");
+    let expected = [at("5:42"), at("9:9"), at("10:21")].join("\n");
     for none in ["", "actions: {}\n", "actions: {shell: false}\n"] {
         assert_eq!(file.against(&config(none)).to_string(), expected, "{none}");
     }

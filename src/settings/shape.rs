@@ -201,6 +201,7 @@ impl fmt::Display for Shape {
             Self::Number { min, max } => write!(f, "a number from {min} to {max}"),
             Self::Bool => f.write_str("true or false"),
             Self::TextList { least: 0 } => f.write_str("a list of texts"),
+            Self::TextList { least: 1 } => f.write_str("a list of texts, at least one"),
             Self::TextList { least } => write!(f, "a list of texts, at least {least}"),
             Self::CountList { min, max } => {
                 write!(f, "a list of whole numbers from {min} to {max}, at least one")

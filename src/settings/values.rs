@@ -127,6 +127,37 @@ impl Settings {
     /// # Errors
     /// Every mistake found: those of what was given in its order, then what is missing.
     pub fn check(table: &'static [SettingDoc], given: &[(String, Given)]) -> Result<Self, Vec<SettingError>> {
+        let (settings, errors) = Self::read(table, given);
+        if errors.is_empty() { Ok(settings) } else { Err(errors) }
+    }
+
+    /// What `build` makes of `given`, once it is checked against `table`.
+    ///
+    /// # Errors
+    /// Every mistake found, also what `build` cannot use among the values that are good by themselves.
+    pub fn build<T>(
+        table: &'static [SettingDoc],
+        given: &[(String, Given)],
+        build: impl FnOnce(&Self) -> Result<T, Vec<SettingError>>,
+    ) -> Result<T, Vec<SettingError>> {
+        let (settings, mut errors) = Self::read(table, given);
+        match build(&settings) {
+            Ok(built) if errors.is_empty() => return Ok(built),
+            Ok(_) => {}
+            Err(more) if errors.is_empty() => return Err(more),
+            Err(more) => {
+                // what is missing or wrong anyway would be told twice
+                let is_good = |name: &str| {
+                    given.iter().any(|(known, _)| known == name) && settings.value(name).is_some()
+                };
+                errors.extend(more.into_iter().filter(|error| error.name().is_some_and(is_good)));
+            }
+        }
+        Err(errors)
+    }
+
+    /// The values that are good, and every mistake in the others.
+    fn read(table: &'static [SettingDoc], given: &[(String, Given)]) -> (Self, Vec<SettingError>) {
         let (mut values, mut errors) = (Vec::new(), Vec::new());
         for (name, given) in given {
             let Some(doc) = table.iter().find(|doc| doc.name == name) else {
@@ -155,7 +186,7 @@ impl Settings {
                 Need::Optional | Need::DefaultWords(_) => {}
             }
         }
-        if errors.is_empty() { Ok(Self { values }) } else { Err(errors) }
+        (Self { values }, errors)
     }
 
     /// The text, word or address of `name`.
@@ -239,6 +270,26 @@ mod tests {
         let settings = check(&[("url", Given::plain("http://a"))]).expect("good");
         assert_eq!((settings.text("url"), settings.duration_ms("timeout")), (Some("http://a"), Some(10_000)));
         assert!(settings.map("headers").is_empty() && settings.count("timeout").is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_built_is_told_beside_what_is_wrong_and_nothing_twice() {
+        let build = |given: &[(&str, &str)]| {
+            let given: Vec<_> =
+                given.iter().map(|(name, text)| ((*name).to_owned(), Given::plain(text))).collect();
+            let refused = |name| SettingError::refused(name, Part::Whole, "no");
+            let built = Settings::build(TABLE, &given, |_| {
+                Err::<(), _>(vec![refused("url"), refused("timeout"), refused("headers")])
+            });
+            let words: Vec<_> = built.expect_err("refused").iter().map(ToString::to_string).collect();
+            words.join("; ")
+        };
+        assert_eq!(build(&[("url", "http://a")]), "url: no; timeout: no; headers: no");
+        assert_eq!(build(&[("url", "http://a"), ("b", "1")]), "unknown key \"b\"; url: no");
+        let wrong = "timeout is 5, allowed is a duration from 1ms to 1m, such as 300ms, 10m, 2h30m";
+        assert_eq!(build(&[("timeout", "5"), ("url", "http://a")]), format!("{wrong}; url: no"));
+        let given = [("url".to_owned(), Given::plain("http://a"))];
+        assert_eq!(Settings::build(TABLE, &given, |settings| Ok(settings.text("url").is_some())), Ok(true));
     }
 
     #[test]

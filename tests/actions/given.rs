@@ -89,7 +89,7 @@ fn a_shell_gets_values_as_variables_only_and_only_where_it_is_allowed() {
 #[test]
 fn mistakes_in_settings_are_told_before_anything_runs() {
     for (settings, message) in [
-        (vec![("argv", texts(&[]))], "argv is an empty list, allowed is a list of texts, at least 1"),
+        (vec![("argv", texts(&[]))], "argv is an empty list, allowed is a list of texts, at least one"),
         (vec![("argv", texts(&[""]))], "argv: the program has no name"),
         (
             vec![("argv", texts(&["${target}"]))],
