@@ -8,7 +8,9 @@ use crate::story::{Level, level, line};
 fn every_kind_of_record_has_its_line_and_nothing_is_obeyed() {
     let state = folded(&numbered([plan()]));
     let lines: Vec<_> = all().iter().map(|noted| line(noted, &state)).collect();
-    assert_eq!(lines.join("\n"), "\
+    assert_eq!(
+        lines.join("\n"),
+        "\
 08:00:00 quietgate 0.1.0 took over as driver 3 on 2026-03-09 (times are UTC)
 08:00:10 run r7 of plan ovs begins on 2026-03-09 (times are UTC): 2 steps, 3 batches, 2 targets
 08:00:20 prewarm batch 1 of 1 holds before it starts: loss{host=\"h9\"}: anomalous since 2026-03-09T07:59:40Z
@@ -36,7 +38,8 @@ fn every_kind_of_record_has_its_line_and_nothing_is_obeyed() {
 08:04:00 agent/h2 resolved as \"it did not run\" by alice: I looked
 08:04:10 everything frozen by carol: fire drill
 08:04:20 the freeze lifted by carol: over
-08:04:30 run r7 is done: every step is over");
+08:04:30 run r7 is done: every step is over"
+    );
 }
 
 #[test]

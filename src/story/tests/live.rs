@@ -44,7 +44,9 @@ fn a_gate_that_holds_shows_why_and_how_long_it_still_needs() {
     let reason = "ping_loss{host=\"h0412\"}: clean for 4 min of 10 min; load{host=\"h0007\"}: clean for 9 min of 10 min";
     let waiting = [Waiting::InFlight(1), Waiting::Gate((1, 7), Before, reason.to_owned())];
     let window = Window { clean_ms: 4 * MINUTE_MS, wanted_ms: 10 * MINUTE_MS };
-    assert_eq!(shown(&large(), &waiting, Some(window), 80, 24), "\
+    assert_eq!(
+        shown(&large(), &waiting, Some(window), 80, 24),
+        "\
 run r7 of plan ovs: going   2026-03-09 10:30:00 UTC
 
 prewarm    [#]           1 of 1   4 done
@@ -60,7 +62,8 @@ clean for 4 min of 10 min, 6 min to go [########............]
 ovs-agent batch 8 holds, and goes on by itself once its series are clean; its n…
   quietgate why ovs-agent/8
 
-Ctrl-C pauses after what is in flight; twice aborts");
+Ctrl-C pauses after what is in flight; twice aborts"
+    );
 }
 
 #[test]
@@ -75,7 +78,9 @@ fn a_paused_run_shows_who_paused_it_and_what_helps() {
         Record::Freeze(word("carol", "fire drill")),
     ]));
     let waiting = [Waiting::Paused(word("plan", "agent on h1"))];
-    assert_eq!(shown(&state, &waiting, None, 80, 24), "\
+    assert_eq!(
+        shown(&state, &waiting, None, 80, 24),
+        "\
 run r7 of plan ovs: going, paused   2026-03-09 10:30:00 UTC
 paused by plan: agent on h1: the driver\\u{1b}[2J ended
 frozen by carol: fire drill
@@ -90,7 +95,8 @@ the run is paused; settle what stands above before, or it may pause again; to s�
   quietgate why
   quietgate resume --reason WHY
 
-Ctrl-C pauses after what is in flight; twice aborts");
+Ctrl-C pauses after what is in flight; twice aborts"
+    );
 }
 
 #[test]
@@ -98,7 +104,9 @@ fn a_window_that_has_not_begun_says_so() {
     let state = folded(&numbered([Record::Plan(pinned(&[("agent", &[&["h1"]])]))]));
     let waiting = [Waiting::Gate((0, 0), Before, "loss{host=\"h9\"}: anomalous".to_owned())];
     let window = Some(Window { clean_ms: 0, wanted_ms: 10 * MINUTE_MS });
-    assert_eq!(shown(&state, &waiting, window, 80, 24), "\
+    assert_eq!(
+        shown(&state, &waiting, window, 80, 24),
+        "\
 run r7 of plan ovs: going   2026-03-09 10:30:00 UTC
 
 agent  [.]  0 of 1  1 waiting
@@ -109,7 +117,8 @@ the clean window of 10 min has not begun [....................]
 agent batch 1 holds, and goes on by itself once its series are clean; its numbe…
   quietgate why agent/1
 
-Ctrl-C pauses after what is in flight; twice aborts");
+Ctrl-C pauses after what is in flight; twice aborts"
+    );
     // a window of no length, and one that is longer than asked for, are no mistake
     for (clean_ms, wanted_ms) in [(0, 0), (7, 0), (9, 3), (-1, 5), (5, -1)] {
         shown(&state, &waiting, Some(Window { clean_ms, wanted_ms }), 80, 24);
@@ -146,7 +155,9 @@ fn of_many_steps_those_at_work_are_shown_first() {
         gate("step-38", 0, Before, Decision::Proceed, "clean"),
         intent("step-38", "h1", Doing::Action, 1),
     ]));
-    assert_eq!(shown(&state, &[Waiting::InFlight(1)], None, 80, 16), "\
+    assert_eq!(
+        shown(&state, &[Waiting::InFlight(1)], None, 80, 16),
+        "\
 run r7 of plan ovs: going   2026-03-09 10:30:00 UTC
 
 step-00  [..]  0 of 2  2 waiting
@@ -162,5 +173,6 @@ and 32 steps more
 
 1 in flight
 
-Ctrl-C pauses after what is in flight; twice aborts");
+Ctrl-C pauses after what is in flight; twice aborts"
+    );
 }

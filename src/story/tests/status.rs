@@ -42,7 +42,9 @@ fn recorded(records: &[Noted], seconds: i64) -> String {
 
 #[test]
 fn a_run_that_needs_a_person_says_why_and_which_commands_help() {
-    assert_eq!(recorded(&troubled(), 100), "\
+    assert_eq!(
+        recorded(&troubled(), 100),
+        "\
 run r7 of plan ovs: going, paused
 at 2026-03-09 08:01:40 UTC, as recorded up to 2026-03-09 08:01:20 UTC, 20 s before; no driver was asked
 paused by plan: prewarm on h2: the driver ended
@@ -69,14 +71,17 @@ what a person can do
   everything is frozen; when batches may start again:
     quietgate unfreeze --reason WHY
   where no driver runs any more, one that takes the run over:
-    quietgate run --resume r7");
+    quietgate run --resume r7"
+    );
 }
 
 #[test]
 fn without_a_driver_the_hold_on_record_stands_in() {
     let hold = gate("agent", 0, Before, Decision::Hold, "loss{host=\"h9\"}: anomalous since then");
     let records = numbered([boot(), plan(), hold]);
-    assert_eq!(recorded(&records, 3_600), "\
+    assert_eq!(
+        recorded(&records, 3_600),
+        "\
 run r7 of plan ovs: going
 at 2026-03-09 09:00:00 UTC, as recorded up to 2026-03-09 08:00:20 UTC, 59 min 40 s before; no driver was asked
 
@@ -91,7 +96,8 @@ what a person can do
   agent batch 1 holds, and goes on by itself once its series are clean; its numbers:
     quietgate why agent/1
   where no driver runs any more, one that takes the run over:
-    quietgate run --resume r7");
+    quietgate run --resume r7"
+    );
 }
 
 #[test]
@@ -112,7 +118,9 @@ fn what_a_driver_says_is_told_as_it_is() {
         Waiting::Forbidden((1, 0), "outside of the allowed windows until 2026-03-10T00:00:00Z".to_owned()),
         Waiting::Soak((0, 0), at(900)),
     ];
-    assert_eq!(status(&state, None, at(60), Waits::Now(&waiting)).to_string(), "\
+    assert_eq!(
+        status(&state, None, at(60), Waits::Now(&waiting)).to_string(),
+        "\
 run r7 of plan ovs: going
 at 2026-03-09 08:01:00 UTC
 
@@ -132,14 +140,17 @@ what a person can do
   agent batch 1 holds, and goes on by itself once its series are clean; its numbers:
     quietgate why agent/1
   prewarm batch 1 holds, and goes on by itself once its series are clean; its numbers:
-    quietgate why prewarm/1");
+    quietgate why prewarm/1"
+    );
 }
 
 #[test]
 fn a_batch_that_a_person_must_let_start_is_named_with_the_command() {
     let mut pinned = pinned(&[("agent", &[&["h1"], &["h2"]])]);
     pinned.steps[0].approve = true;
-    assert_eq!(recorded(&numbered([Record::Plan(pinned)]), 0), "\
+    assert_eq!(
+        recorded(&numbered([Record::Plan(pinned)]), 0),
+        "\
 run r7 of plan ovs: going
 at 2026-03-09 08:00:00 UTC, as recorded up to 2026-03-09 08:00:00 UTC, 0 ms before; no driver was asked
 
@@ -153,7 +164,8 @@ what a person can do
   agent batch 1 of 2 needs a person to let it start:
     quietgate approve agent 1 --reason WHY
   where no driver runs any more, one that takes the run over:
-    quietgate run --resume r7");
+    quietgate run --resume r7"
+    );
 }
 
 #[test]
@@ -168,7 +180,9 @@ fn a_rollback_that_is_stuck_says_so() {
         result("agent", "h1", Undo, 1, End::TimedOut, "killed after 5 min"),
         Record::Pause(said("plan", "stuck: undoing agent on h1 failed")),
     ]);
-    assert_eq!(recorded(&records, 90), "\
+    assert_eq!(
+        recorded(&records, 90),
+        "\
 run r7 of plan ovs: rolling back, paused
 at 2026-03-09 08:01:30 UTC, as recorded up to 2026-03-09 08:01:10 UTC, 20 s before; no driver was asked
 paused by plan: stuck: undoing agent on h1 failed
@@ -187,7 +201,8 @@ what a person can do
     quietgate resume --reason WHY
     quietgate abort --reason WHY
   where no driver runs any more, one that takes the run over:
-    quietgate run --resume r7");
+    quietgate run --resume r7"
+    );
 }
 
 #[test]
@@ -198,13 +213,16 @@ fn a_run_that_is_over_waits_for_nothing() {
         decision: Ending::Aborted,
         reason: "it was aborted".to_owned(),
     };
-    assert_eq!(recorded(&numbered([plan(), abort, finish]), 90), "\
+    assert_eq!(
+        recorded(&numbered([plan(), abort, finish]), 90),
+        "\
 run r7 of plan ovs: aborted
 at 2026-03-09 08:01:30 UTC, as recorded up to 2026-03-09 08:00:20 UTC, 1 min 10 s before; no driver was asked
 
 step     batches        targets
 prewarm  0 of 1 passed  2 waiting
-agent    0 of 2 passed  2 waiting");
+agent    0 of 2 passed  2 waiting"
+    );
 }
 
 #[test]
@@ -218,7 +236,9 @@ fn of_thousands_of_targets_a_few_are_named() {
         records.push(unknown("agent", target, Action));
     }
     let text = recorded(&numbered(records), 2_000);
-    assert_eq!(text, "\
+    assert_eq!(
+        text,
+        "\
 run r7 of plan ovs: going
 at 2026-03-09 08:33:20 UTC, as recorded up to 2026-03-09 08:20:10 UTC, 13 min 10 s before; no driver was asked
 
@@ -244,15 +264,19 @@ what a person can do
     quietgate resolve agent h0004 --ran --reason WHY
     quietgate resolve agent h0004 --not-ran --reason WHY
   where no driver runs any more, one that takes the run over:
-    quietgate run --resume r7");
+    quietgate run --resume r7"
+    );
 }
 
 #[test]
 fn without_a_run_there_is_little_to_say() {
     let text = status(&State::default(), None, at(0), Waits::Recorded(at(0))).to_string();
-    assert_eq!(text, "\
+    assert_eq!(
+        text,
+        "\
 no run
-at 2026-03-09 08:00:00 UTC, as recorded up to 2026-03-09 08:00:00 UTC, 0 ms before; no driver was asked");
+at 2026-03-09 08:00:00 UTC, as recorded up to 2026-03-09 08:00:00 UTC, 0 ms before; no driver was asked"
+    );
 }
 
 #[test]
@@ -458,7 +482,9 @@ fn what_is_told_once_more_after_a_retry_is_at_work_again() {
         noted.seq += from;
         noted
     }));
-    assert_eq!(recorded(&records, 100), "\
+    assert_eq!(
+        recorded(&records, 100),
+        "\
 run r7 of plan ovs: going
 at 2026-03-09 08:01:40 UTC, as recorded up to 2026-03-09 08:00:30 UTC, 1 min 10 s before; no driver was asked
 
@@ -468,5 +494,6 @@ agent    0 of 2 passed             2 waiting
 
 what a person can do
   where no driver runs any more, one that takes the run over:
-    quietgate run --resume r7");
+    quietgate run --resume r7"
+    );
 }
