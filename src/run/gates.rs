@@ -225,3 +225,6 @@ impl Gates<'_> {
         busy(self.run)
     }
 }
+
+#[cfg(test)]
+mod tests;
