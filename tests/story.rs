@@ -198,7 +198,7 @@ what a person can do
   1 target: nobody knows whether it took effect; look at the target, then say so:
     quietgate resolve agent h1 --ran --reason WHY
     quietgate resolve agent h1 --not-ran --reason WHY
-  the run is paused; settle what stands above before, or it may pause again; to see why, and to go on:
+  the run is paused; once what stands above is settled, see why and go on:
     quietgate why
     quietgate resume --reason WHY
     quietgate rollback --reason WHY

@@ -42,7 +42,7 @@ pub(super) fn todo(state: &State, run: &Run, waiting: &[Wait], asked: bool) -> V
 }
 
 fn paused(run: &Run, unsettled: bool) -> Todo {
-    let first = if unsettled { "settle what stands above before, or it may pause again; " } else { "" };
+    let first = if unsettled { "once what stands above is settled, " } else { "" };
     let ways: &[&str] = match run.mode {
         Mode::Going => &["resume", "rollback", "abort"],
         Mode::RollingBack => &["resume", "abort"],
@@ -50,7 +50,7 @@ fn paused(run: &Run, unsettled: bool) -> Todo {
     };
     let go_on = ways.iter().map(|way| format!("quietgate {way} --reason WHY"));
     Todo {
-        why: format!("the run is paused; {first}to see why, and to go on"),
+        why: format!("the run is paused; {first}see why and go on"),
         commands: std::iter::once("quietgate why".to_owned()).chain(go_on).collect(),
     }
 }
@@ -58,8 +58,7 @@ fn paused(run: &Run, unsettled: bool) -> Todo {
 /// What holds by itself needs nobody: its numbers can be looked at.
 fn held(wait: &Wait) -> Option<Todo> {
     let (step, number) = (wait.step.as_ref()?, wait.batch? + 1);
-    let why =
-        format!("{step} batch {number} holds, and goes on by itself once its series are clean; its numbers");
+    let why = format!("{step} batch {number} holds, and goes on by itself; its numbers");
     Some(one(&why, &format!("quietgate why {step}/{number}")))
 }
 

@@ -59,7 +59,7 @@ ovs-agent batch 8 of 50: holds before it starts: ping_loss{host=\"h0412\"}: clea
   for 4 min of 10 min; load{host=\"h0007\"}: clean for 9 min of 10 min
 clean for 4 min of 10 min, 6 min to go [########............]
 
-ovs-agent batch 8 holds, and goes on by itself once its series are clean; its n…
+ovs-agent batch 8 holds, and goes on by itself; its numbers:
   quietgate why ovs-agent/8
 
 Ctrl-C pauses after what is in flight; twice aborts"
@@ -91,7 +91,7 @@ agent  [>.]  0 of 2  1 unknown, 1 waiting
 1 target: nobody knows whether it took effect; look at the target, then say so:
   quietgate resolve agent h1 --ran --reason WHY
   quietgate resolve agent h1 --not-ran --reason WHY
-the run is paused; settle what stands above before, or it may pause again; to s…
+the run is paused; once what stands above is settled, see why and go on:
   quietgate why
   quietgate resume --reason WHY
 
@@ -114,7 +114,7 @@ agent  [.]  0 of 1  1 waiting
 agent batch 1 of 1: holds before it starts: loss{host=\"h9\"}: anomalous
 the clean window of 10 min has not begun [....................]
 
-agent batch 1 holds, and goes on by itself once its series are clean; its numbe…
+agent batch 1 holds, and goes on by itself; its numbers:
   quietgate why agent/1
 
 Ctrl-C pauses after what is in flight; twice aborts"

@@ -63,7 +63,7 @@ what a person can do
   1 target: the action failed; try it again, or leave the target as it is:
     quietgate retry prewarm h1 --reason WHY
     quietgate skip prewarm h1 --reason WHY
-  the run is paused; settle what stands above before, or it may pause again; to see why, and to go on:
+  the run is paused; once what stands above is settled, see why and go on:
     quietgate why
     quietgate resume --reason WHY
     quietgate rollback --reason WHY
@@ -93,7 +93,7 @@ waits for
   agent batch 1 of 2: holds since 08:00:20, as the newest record of it says: loss{host=\"h9\"}: anomalous
 
 what a person can do
-  agent batch 1 holds, and goes on by itself once its series are clean; its numbers:
+  agent batch 1 holds, and goes on by itself; its numbers:
     quietgate why agent/1
   where no driver runs any more, one that takes the run over:
     quietgate run --resume r7"
@@ -137,9 +137,9 @@ waits for
   prewarm batch 1 of 1: soaks until 08:15:00
 
 what a person can do
-  agent batch 1 holds, and goes on by itself once its series are clean; its numbers:
+  agent batch 1 holds, and goes on by itself; its numbers:
     quietgate why agent/1
-  prewarm batch 1 holds, and goes on by itself once its series are clean; its numbers:
+  prewarm batch 1 holds, and goes on by itself; its numbers:
     quietgate why prewarm/1"
     );
 }
@@ -196,7 +196,7 @@ what a person can do
   1 target: undoing failed; try the undo again, or undo it by hand and leave it:
     quietgate retry agent h1 --reason WHY
     quietgate skip agent h1 --reason WHY
-  the run is paused; settle what stands above before, or it may pause again; to see why, and to go on:
+  the run is paused; once what stands above is settled, see why and go on:
     quietgate why
     quietgate resume --reason WHY
     quietgate abort --reason WHY
@@ -285,7 +285,9 @@ fn as_data_it_has_what_the_text_has() {
     let newest = records[records.len() - 1].at;
     let status = status(&folded(&records), None, at(100), Waits::Recorded(newest));
     let data = serde_json::to_string_pretty(&status).expect("JSON");
-    assert_eq!(data, "\
+    assert_eq!(
+        data,
+        "\
 {
   \"at\": \"2026-03-09T08:01:40Z\",
   \"recorded\": \"2026-03-09T08:01:20Z\",
@@ -444,7 +446,7 @@ fn as_data_it_has_what_the_text_has() {
       ]
     },
     {
-      \"why\": \"the run is paused; settle what stands above before, or it may pause again; to see why, and to go on\",
+      \"why\": \"the run is paused; once what stands above is settled, see why and go on\",
       \"commands\": [
         \"quietgate why\",
         \"quietgate resume --reason WHY\",
@@ -465,7 +467,8 @@ fn as_data_it_has_what_the_text_has() {
       ]
     }
   ]
-}");
+}"
+    );
 }
 
 #[test]
