@@ -6,9 +6,9 @@
 //! cli                    words in, words out
 //! backtest               recorded series in, findings, scores and reports out
 //! config                 what users write, read and checked
-//! story                  what a run tells: lines, events, status, why
 //! sources, actions       where samples come from; what a step does to a target
 //! journal                what a run decided and did, durably
+//! story                  what a run tells: lines, events, status, why
 //! monitor                samples of one series in, findings out
 //! plan                   steps, batches, limits, and when they may start
 //! settings               what kinds take, checked

@@ -228,3 +228,6 @@ impl Gates<'_> {
         busy(self.run)
     }
 }
+
+#[cfg(test)]
+mod tests;

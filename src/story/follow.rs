@@ -48,7 +48,9 @@ pub(super) fn follows(first: &Record, targets: &[String], next: &Record) -> Opti
             let begins = matches!(next, Record::Intent { .. });
             let own =
                 (target(next) == target(first)).then_some(if begins { Follows::Last } else { Follows::More });
-            own.or_else(|| stops(next))
+            // a pause is where a person settles it, which is told after it
+            let paused = matches!(next, Record::Pause(_)).then_some(Follows::More);
+            own.or(paused).or_else(|| stops(next))
         }
         Record::Plan(_) | Record::Resume(_) | Record::Unfreeze(_) | Record::Finish { .. } => None,
     }

@@ -135,8 +135,7 @@ fn targets(batch: &BatchNow) -> Option<String> {
 
 /// What the run waits for. A pause and a freeze stand in the head.
 fn waiting(status: &Status, window: Option<Window>, width: usize) -> Vec<String> {
-    let in_head = |what: &str| ["paused", "frozen"].contains(&what);
-    let waits: Vec<_> = status.waiting.iter().filter(|wait| !in_head(wait.what)).collect();
+    let waits: Vec<_> = status.waiting.iter().filter(|wait| !wait.is_in_head()).collect();
     let mut out: Vec<String> = waits.iter().flat_map(|wait| wrapped(&wait.reason, width)).collect();
     if out.len() > WAITING {
         out.truncate(WAITING - 1);

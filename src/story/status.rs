@@ -114,6 +114,7 @@ pub fn status(state: &State, run: Option<&str>, now: Timestamp, from: Waits<'_>)
         Some(name) => state.runs.get(name),
         None => state.open_run(),
     };
+    let waiting = run.map(|run| waits(state, run, from, now)).unwrap_or_default();
     let asked = matches!(from, Waits::Now(_));
     Status {
         at: text::rfc3339(now.as_millis()),
@@ -123,10 +124,10 @@ pub fn status(state: &State, run: Option<&str>, now: Timestamp, from: Waits<'_>)
         },
         frozen: state.frozen.clone(),
         run: run.map(run_status),
-        waiting: run.map(|run| waits(state, run, from, now)).unwrap_or_default(),
-        todo: run.map(|run| todo(state, run, asked)).unwrap_or_default(),
+        todo: run.map(|run| todo(state, run, &waiting, asked)).unwrap_or_default(),
+        waiting,
         now,
-        origin: from.origin(),
+        origin: from.origin(now),
     }
 }
 

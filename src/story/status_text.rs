@@ -28,10 +28,11 @@ fn lines(status: &Status) -> Vec<String> {
             out.extend(named(names));
         }
     }
-    if !status.waiting.is_empty() {
+    let mut waits = status.waiting.iter().filter(|wait| !wait.is_in_head()).peekable();
+    if waits.peek().is_some() {
         out.extend([String::new(), "waits for".to_owned()]);
-        out.extend(status.waiting.iter().map(|wait| format!("  {}", wait.reason)));
     }
+    out.extend(waits.map(|wait| format!("  {}", wait.reason)));
     if !status.todo.is_empty() {
         out.extend([String::new(), "what a person can do".to_owned()]);
     }

@@ -1,5 +1,6 @@
 //! What a person can do about the state of a run: in words, with the commands that do it.
 
+use super::waits::{self, Wait};
 use super::words::{NAMED, batch};
 use crate::steps::{BatchId, Mode, Outcome, Run, State, Work};
 use crate::text;
@@ -16,37 +17,49 @@ pub struct Todo {
 }
 
 /// All that can be done about `run`, what must be settled first standing first. `asked` says whether its driver was.
-pub(super) fn todo(state: &State, run: &Run, asked: bool) -> Vec<Todo> {
+pub(super) fn todo(state: &State, run: &Run, waiting: &[Wait], asked: bool) -> Vec<Todo> {
     if let Mode::Finished(_) = run.mode {
         return Vec::new();
     }
-    let targets = [unknown(run), stuck(run), failed(run)].into_iter().flatten();
-    let mut out: Vec<Todo> = targets.collect();
-    let first = if out.is_empty() { "" } else { "settle what stands above before, or it may pause again; " };
+    let mut out: Vec<Todo> = [unknown(run), stuck(run), failed(run)].into_iter().flatten().collect();
+    if run.paused.is_some() {
+        out.push(paused(run, !out.is_empty()));
+    } else if run.mode == Mode::Going {
+        out.extend(approvals(run));
+    }
     if state.frozen.is_some() {
         out.push(one(
             "everything is frozen; when batches may start again",
             "quietgate unfreeze --reason WHY",
         ));
     }
-    if run.paused.is_none() && run.mode == Mode::Going {
-        out.extend(approvals(run));
-    }
-    if run.paused.is_some() {
-        let why = format!("the run is paused; {first}to go on");
-        let ways = match run.mode {
-            Mode::Going => vec!["resume", "rollback", "abort"],
-            Mode::RollingBack => vec!["resume", "abort"],
-            Mode::Aborting | Mode::Finished(_) => vec!["resume"],
-        };
-        let commands = ways.iter().map(|way| format!("quietgate {way} --reason WHY")).collect();
-        out.push(Todo { why, commands });
-    }
+    out.extend(waiting.iter().filter(|wait| wait.what == "gate").take(NAMED).filter_map(held));
     if !asked {
         let resume = format!("quietgate run --resume {}", run.pinned.run);
         out.push(one("where no driver runs any more, one that takes the run over", &resume));
     }
     out
+}
+
+fn paused(run: &Run, unsettled: bool) -> Todo {
+    let first = if unsettled { "once what stands above is settled, " } else { "" };
+    let ways: &[&str] = match run.mode {
+        Mode::Going => &["resume", "rollback", "abort"],
+        Mode::RollingBack => &["resume", "abort"],
+        Mode::Aborting | Mode::Finished(_) => &["resume"],
+    };
+    let go_on = ways.iter().map(|way| format!("quietgate {way} --reason WHY"));
+    Todo {
+        why: format!("the run is paused; {first}see why and go on"),
+        commands: std::iter::once("quietgate why".to_owned()).chain(go_on).collect(),
+    }
+}
+
+/// What holds by itself needs nobody: its numbers can be looked at.
+fn held(wait: &Wait) -> Option<Todo> {
+    let (step, number) = (wait.step.as_ref()?, wait.batch? + 1);
+    let why = format!("{step} batch {number} holds, and goes on by itself; its numbers");
+    Some(one(&why, &format!("quietgate why {step}/{number}")))
 }
 
 fn one(why: &str, command: &str) -> Todo {
@@ -106,5 +119,5 @@ fn approvals(run: &Run) -> Vec<Todo> {
         let why = format!("{} needs a person to let it start", batch(Some(&run.pinned), name, number));
         one(&why, &format!("quietgate approve {name} {} --reason WHY", number + 1))
     };
-    super::waits::approvals(run).map(approve).collect()
+    waits::approvals(run).map(approve).collect()
 }

@@ -1,6 +1,6 @@
 //! What a run waits for, as its driver knows it or as its records leave it.
 
-use super::words::{batch, near, when};
+use super::words::{ago, batch, near, when};
 use crate::steps::{BatchId, Mode, Run, Side, State, Waiting};
 use crate::text;
 use quietgate_detectors::Timestamp;
@@ -33,6 +33,13 @@ pub struct Wait {
     pub reason: String,
 }
 
+impl Wait {
+    /// Whether it is said on top of a status: a pause, a freeze.
+    pub(super) fn is_in_head(&self) -> bool {
+        ["paused", "frozen"].contains(&self.what)
+    }
+}
+
 /// What `run` waits for at `now`.
 pub(super) fn waits(state: &State, run: &Run, waits: Waits<'_>, now: Timestamp) -> Vec<Wait> {
     match waits {
@@ -57,8 +64,8 @@ fn live(run: &Run, waiting: &Waiting, now: Timestamp) -> Wait {
                 Side::Before => "holds before it starts",
                 Side::After => "holds before it passes",
             };
-            let held = run.steps[id.0].batches[id.1].held.as_ref();
-            let since = held.map(|(_, since)| *since);
+            let known = run.steps.get(id.0).and_then(|step| step.batches.get(id.1));
+            let since = known.and_then(|batch| batch.held.as_ref()).map(|(_, since)| *since);
             let words = match since {
                 Some(since) => format!("{holds}, since {}: {reason}", near(since, now)),
                 None => format!("{holds}: {reason}"),
@@ -132,7 +139,8 @@ fn plain(what: &'static str, reason: String) -> Wait {
 }
 
 fn about(run: &Run, what: &'static str, (step, number): BatchId, words: String) -> Wait {
-    let name = run.pinned.steps[step].step.clone();
+    // a driver that says a number the plan has not is of another run: its words are told all the same
+    let name = run.pinned.steps.get(step).map_or_else(|| "?".to_owned(), |step| step.step.clone());
     let reason = format!("{}: {words}", batch(Some(&run.pinned), &name, number));
     Wait { step: Some(name), batch: Some(number), ..plain(what, reason) }
 }
@@ -143,11 +151,12 @@ fn rfc3339(at: Timestamp) -> String {
 
 impl Waits<'_> {
     /// From where the status is, in words: nothing where the driver itself tells it.
-    pub(super) fn origin(&self) -> Option<String> {
+    pub(super) fn origin(&self, now: Timestamp) -> Option<String> {
         match self {
             Self::Now(_) => None,
             Self::Recorded(newest) => {
-                Some(format!("as recorded up to {}; no driver was asked", when(*newest)))
+                let ago = ago(*newest, now);
+                Some(format!("as recorded up to {}, {ago} before; no driver was asked", when(*newest)))
             }
         }
     }

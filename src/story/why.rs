@@ -255,9 +255,8 @@ impl fmt::Display for NotThere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.which {
             _ if self.newest == 0 => f.write_str("the journal has no records yet"),
-            Which::Seq(seq) => {
-                write!(f, "there is no record {seq} of it, the newest record is {}", self.newest)
-            }
+            Which::Seq(seq) if (1..=self.newest).contains(seq) => write!(f, "record {seq} is of another run"),
+            Which::Seq(seq) => write!(f, "there is no record {seq}, the newest is {}", self.newest),
             Which::Newest => f.write_str("no gate has decided anything yet, and nobody paused the run"),
             Which::Step(step) | Which::Part(step, _) if !self.steps.contains(step) => {
                 let names = words::names(self.steps.iter().map(String::as_str));

@@ -44,7 +44,26 @@ fn a_gate_that_holds_shows_why_and_how_long_it_still_needs() {
     let reason = "ping_loss{host=\"h0412\"}: clean for 4 min of 10 min; load{host=\"h0007\"}: clean for 9 min of 10 min";
     let waiting = [Waiting::InFlight(1), Waiting::Gate((1, 7), Before, reason.to_owned())];
     let window = Window { clean_ms: 4 * MINUTE_MS, wanted_ms: 10 * MINUTE_MS };
-    assert_eq!(shown(&large(), &waiting, Some(window), 80, 24), "");
+    assert_eq!(
+        shown(&large(), &waiting, Some(window), 80, 24),
+        "\
+run r7 of plan ovs: going   2026-03-09 10:30:00 UTC
+
+prewarm    [#]           1 of 1   4 done
+ovs-agent  [#>........]  6 of 50  362 done, 1 in flight, 2,637 waiting
+    batch 7: h0362 in flight, h0360 done, h0361 done, h0363 waiting, h0364 wait…
+tidy       [..........]  0 of 50  3,000 waiting
+
+1 in flight
+ovs-agent batch 8 of 50: holds before it starts: ping_loss{host=\"h0412\"}: clean
+  for 4 min of 10 min; load{host=\"h0007\"}: clean for 9 min of 10 min
+clean for 4 min of 10 min, 6 min to go [########............]
+
+ovs-agent batch 8 holds, and goes on by itself; its numbers:
+  quietgate why ovs-agent/8
+
+Ctrl-C pauses after what is in flight; twice aborts"
+    );
 }
 
 #[test]
@@ -59,7 +78,25 @@ fn a_paused_run_shows_who_paused_it_and_what_helps() {
         Record::Freeze(word("carol", "fire drill")),
     ]));
     let waiting = [Waiting::Paused(word("plan", "agent on h1"))];
-    assert_eq!(shown(&state, &waiting, None, 80, 24), "");
+    assert_eq!(
+        shown(&state, &waiting, None, 80, 24),
+        "\
+run r7 of plan ovs: going, paused   2026-03-09 10:30:00 UTC
+paused by plan: agent on h1: the driver\\u{1b}[2J ended
+frozen by carol: fire drill
+
+agent  [>.]  0 of 2  1 unknown, 1 waiting
+    batch 1: h1 unknown
+
+1 target: nobody knows whether it took effect; look at the target, then say so:
+  quietgate resolve agent h1 --ran --reason WHY
+  quietgate resolve agent h1 --not-ran --reason WHY
+the run is paused; once what stands above is settled, see why and go on:
+  quietgate why
+  quietgate resume --reason WHY
+
+Ctrl-C pauses after what is in flight; twice aborts"
+    );
 }
 
 #[test]
@@ -67,7 +104,21 @@ fn a_window_that_has_not_begun_says_so() {
     let state = folded(&numbered([Record::Plan(pinned(&[("agent", &[&["h1"]])]))]));
     let waiting = [Waiting::Gate((0, 0), Before, "loss{host=\"h9\"}: anomalous".to_owned())];
     let window = Some(Window { clean_ms: 0, wanted_ms: 10 * MINUTE_MS });
-    assert_eq!(shown(&state, &waiting, window, 80, 24), "");
+    assert_eq!(
+        shown(&state, &waiting, window, 80, 24),
+        "\
+run r7 of plan ovs: going   2026-03-09 10:30:00 UTC
+
+agent  [.]  0 of 1  1 waiting
+
+agent batch 1 of 1: holds before it starts: loss{host=\"h9\"}: anomalous
+the clean window of 10 min has not begun [....................]
+
+agent batch 1 holds, and goes on by itself; its numbers:
+  quietgate why agent/1
+
+Ctrl-C pauses after what is in flight; twice aborts"
+    );
     // a window of no length, and one that is longer than asked for, are no mistake
     for (clean_ms, wanted_ms) in [(0, 0), (7, 0), (9, 3), (-1, 5), (5, -1)] {
         shown(&state, &waiting, Some(Window { clean_ms, wanted_ms }), 80, 24);
@@ -104,5 +155,24 @@ fn of_many_steps_those_at_work_are_shown_first() {
         gate("step-38", 0, Before, Decision::Proceed, "clean"),
         intent("step-38", "h1", Doing::Action, 1),
     ]));
-    assert_eq!(shown(&state, &[Waiting::InFlight(1)], None, 80, 16), "");
+    assert_eq!(
+        shown(&state, &[Waiting::InFlight(1)], None, 80, 16),
+        "\
+run r7 of plan ovs: going   2026-03-09 10:30:00 UTC
+
+step-00  [..]  0 of 2  2 waiting
+step-01  [..]  0 of 2  2 waiting
+step-02  [..]  0 of 2  2 waiting
+step-03  [..]  0 of 2  2 waiting
+step-04  [..]  0 of 2  2 waiting
+step-05  [..]  0 of 2  2 waiting
+step-06  [..]  0 of 2  2 waiting
+step-38  [>.]  0 of 2  1 in flight, 1 waiting
+    batch 1: h1 in flight
+and 32 steps more
+
+1 in flight
+
+Ctrl-C pauses after what is in flight; twice aborts"
+    );
 }

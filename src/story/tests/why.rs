@@ -50,22 +50,82 @@ fn explained(which: &str) -> String {
 
 #[test]
 fn a_hold_shows_every_required_series_with_its_numbers() {
-    assert_eq!(explained("3"), "");
+    assert_eq!(
+        explained("3"),
+        "\
+record 3 of 2026-03-09 08:00:20 UTC, run r7, driver 3
+prewarm batch 1 of 1 holds before it starts: loss{host=\"h9\"}: anomalous since 2026-03-09T07:59:40Z
+its targets: h1 and h2
+
+series           condition                 newest    age   value
+loss{host=\"h9\"}  anomalous since 07:59:40  08:00:20  0 ms  12.5
+    ls surge: 12.5 is above mean 1 by more than 3 sigma (expected up to 3, score 4.17, by 600 samples)
+vip{vip=\"v2\"}    unknown(no_data)          none      none  none
+load{host=\"h1\"}  clean since 07:40:00      08:00:00  20 s  0.25
+
+what came of it
+  4 08:00:30 prewarm batch 1 of 1 may start on h1 and h2: 3 series clean for long enough"
+    );
 }
 
 #[test]
 fn an_opening_shows_what_started_by_it() {
-    assert_eq!(explained("4"), "");
+    assert_eq!(explained("4"), "\
+record 4 of 2026-03-09 08:00:30 UTC, run r7, driver 3
+prewarm batch 1 of 1 may start on h1 and h2: 3 series clean for long enough
+its targets: h1 and h2
+
+series           condition                 newest    age   value
+loss{host=\"h9\"}  anomalous since 07:59:40  08:00:20  10 s  12.5
+    ls surge: 12.5 is above mean 1 by more than 3 sigma (expected up to 3, score 4.17, by 600 samples)
+vip{vip=\"v2\"}    unknown(no_data)          none      none  none
+load{host=\"h1\"}  clean since 07:40:00      08:00:00  30 s  0.25
+
+what led to it
+  3 08:00:20 prewarm batch 1 of 1 holds before it starts: loss{host=\"h9\"}: anomalous since 2026-03-09T07:59:40Z
+
+what came of it
+  5 08:00:40 prewarm/h1 starts (attempt 1): [\"./upgrade\",\"h1\"]
+  7 08:01:00 prewarm/h2 starts (attempt 1): [\"./upgrade\",\"h2\"]
+  10 08:01:30 run r7 paused by plan: prewarm on h2: the driver ended");
 }
 
 #[test]
 fn a_result_shows_the_whole_attempt() {
-    assert_eq!(explained("8"), "");
+    assert_eq!(
+        explained("8"),
+        "\
+record 8 of 2026-03-09 08:01:10 UTC, run r7, driver 3
+prewarm/h1 failed: exit code 3 (output: /state/h1.out)
+
+what led to it
+  4 08:00:30 prewarm batch 1 of 1 may start on h1 and h2: 3 series clean for long enough
+  5 08:00:40 prewarm/h1 starts (attempt 1): [\"./upgrade\",\"h1\"]
+  6 08:00:50 prewarm/h1 runs as process 4711
+
+what came of it
+  10 08:01:30 run r7 paused by plan: prewarm on h2: the driver ended
+  12 08:01:50 prewarm/h1 is tried once more, told by alice: the disk is free again
+  15 08:02:20 prewarm/h1 starts (attempt 2): [\"./upgrade\",\"h1\"]"
+    );
 }
 
 #[test]
 fn a_pause_shows_what_made_it_and_what_settled_it() {
-    assert_eq!(explained("10"), "");
+    assert_eq!(
+        explained("10"),
+        "\
+record 10 of 2026-03-09 08:01:30 UTC, run r7, driver 3
+run r7 paused by plan: prewarm on h2: the driver ended
+
+what led to it
+  9 08:01:20 prewarm/h2 unknown, nobody knows how attempt 1 went: the driver ended
+
+what came of it
+  11 08:01:40 prewarm/h2 resolved as \"it ran\" by alice: I looked\\u{7}
+  12 08:01:50 prewarm/h1 is tried once more, told by alice: the disk is free again
+  13 08:02:00 run r7 resumed by alice: settled"
+    );
 }
 
 #[test]
@@ -74,13 +134,45 @@ fn the_newest_decision_is_found_without_a_number() {
     assert_eq!(newest.to_string(), explained("17"));
     assert_eq!(explained("prewarm"), explained("17"));
     assert_eq!(explained("prewarm/1"), explained("17"));
-    assert_eq!(explained("17"), "");
+    assert_eq!(
+        explained("17"),
+        "\
+record 17 of 2026-03-09 08:02:40 UTC, run r7, driver 3
+prewarm batch 1 of 1 rolls the run back: loss{host=\"h9\"}: anomalous since 2026-03-09T08:02:20Z
+its targets: h1 and h2
+
+series           condition                 newest    age         value
+loss{host=\"h9\"}  anomalous since 07:59:40  08:00:20  2 min 20 s  12.5
+    ls surge: 12.5 is above mean 1 by more than 3 sigma (expected up to 3, score 4.17, by 600 samples)
+vip{vip=\"v2\"}    unknown(no_data)          none      none        none
+load{host=\"h1\"}  clean since 07:40:00      08:00:00  2 min 40 s  0.25
+
+what led to it
+  14 08:02:10 prewarm batch 1 of 1 may start on h1 and h2: 3 series clean for long enough
+
+what came of it
+  18 08:02:50 prewarm/h1 undo starts (attempt 1): [\"./upgrade\",\"h1\"]
+  20 08:03:10 prewarm/h2 undo starts (attempt 1): [\"./upgrade\",\"h2\"]
+  22 08:03:30 run r7 is rolled back: what it did is undone"
+    );
 }
 
 #[test]
 fn of_a_target_the_newest_record_is_explained() {
     assert_eq!(explained("prewarm/h1"), explained("19"));
-    assert_eq!(explained("19"), "");
+    assert_eq!(
+        explained("19"),
+        "\
+record 19 of 2026-03-09 08:03:00 UTC, run r7, driver 3
+prewarm/h1 undo succeeded (output: /state/h1.out)
+
+what led to it
+  17 08:02:40 prewarm batch 1 of 1 rolls the run back: loss{host=\"h9\"}: anomalous since 2026-03-09T08:02:20Z
+  18 08:02:50 prewarm/h1 undo starts (attempt 1): [\"./upgrade\",\"h1\"]
+
+what came of it
+  22 08:03:30 run r7 is rolled back: what it did is undone"
+    );
 }
 
 #[test]
