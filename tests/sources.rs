@@ -21,7 +21,7 @@ fn source(kind: &str, settings: &[(&str, &str)]) -> Box<dyn Source> {
     let entry = find(kind).expect("a kind");
     let given: Vec<_> =
         settings.iter().map(|(name, text)| ((*name).to_owned(), Given::plain(text))).collect();
-    Spec::new(entry, &given).expect("good settings").open().expect("a source")
+    Spec::new(entry, &given).expect("good settings").open(std::path::Path::new("")).expect("a source")
 }
 
 /// What `source` says about `(from, until]`, in milliseconds.

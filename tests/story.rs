@@ -2,7 +2,7 @@
 
 use quietgate::journal::{self, Store};
 use quietgate::steps::{
-    Attempt, Decision, Doing, End, Gate, Pinned, PinnedStep, Record, Said, Side, State, Word,
+    Attempt, Decision, Doing, Gate, Pinned, PinnedStep, Record, Said, Side, State, Word,
 };
 use quietgate::story::{self, Noted};
 use quietgate_detectors::Timestamp;
@@ -57,6 +57,7 @@ fn records() -> Vec<Record> {
         run: run(),
         plan: "ovs".to_owned(),
         folder: "/plans".to_owned(),
+        config_folder: "/plans".to_owned(),
         text: "plan: ovs\n".to_owned(),
         config: String::new(),
         inventory: json!([]),

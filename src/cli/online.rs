@@ -6,6 +6,7 @@ use crate::text;
 use quietgate_detectors::{Interval, Sample, Timestamp};
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub(super) struct Found {
 /// Where the system has no room for a runtime.
 pub(super) fn ask(config: &Config, file: &str, now: Timestamp) -> io::Result<Found> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answers = runtime.block_on(answers(config, now));
+    let base = Path::new(file).parent().unwrap_or(Path::new(""));
+    let answers = runtime.block_on(answers(config, base, now));
     // a read that the system holds up ends with the program
     runtime.shutdown_background();
     let mut found = Found::default();
@@ -49,11 +51,11 @@ pub(super) fn ask(config: &Config, file: &str, now: Timestamp) -> io::Result<Fou
 }
 
 /// The answer, or why there is none, for each signal that has a source.
-async fn answers(config: &Config, now: Timestamp) -> BTreeMap<String, Result<Answer, String>> {
+async fn answers(config: &Config, base: &Path, now: Timestamp) -> BTreeMap<String, Result<Answer, String>> {
     let mut poll = Poll::default();
     let mut answers = BTreeMap::new();
     let opened: BTreeMap<&str, Result<Arc<dyn Source>, String>> =
-        config.sources.iter().map(|source| (source.name.as_str(), opened(source.spec.open()))).collect();
+        config.sources.iter().map(|source| (source.name.as_str(), opened(source.spec.open(base)))).collect();
     for signal in &config.signals {
         match signal.source.as_deref().and_then(|name| opened.get(name)) {
             Some(Ok(source)) => {

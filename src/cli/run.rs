@@ -52,6 +52,7 @@ struct Begun {
     file: PlanFile,
     config: Config,
     folder: String,
+    config_folder: String,
     plan_text: String,
     config_text: String,
     inventory: Option<String>,
@@ -70,17 +71,17 @@ pub(crate) fn run(args: &RunArgs) -> Result<End, Failure> {
 }
 
 async fn run_here(args: &RunArgs) -> Result<End, Failure> {
-    let text = read(&args.config)?;
-    let config = config(&args.config.display().to_string(), &text)?;
     let dry = if args.dry_run { Some(tempfile::tempdir()?) } else { None };
-    let state = match &dry {
-        Some(dry) => dry.path().to_owned(),
-        None => args.state.clone().map_or_else(|| folder_of(&args.config, &config), Ok)?,
-    };
     // what is wrong with a plan is told before anything is touched
     let begun = match &args.plan {
-        Some(plan) if args.resume.is_none() => Some(begin(plan, config, text)?),
+        Some(plan) if args.resume.is_none() => Some(begin(plan, &args.config)?),
         _ => None,
+    };
+    let state = match (&dry, &args.state, &begun) {
+        (Some(dry), ..) => dry.path().to_owned(),
+        (_, Some(state), _) => state.clone(),
+        (_, _, Some(begun)) => folder_of(&args.config, &begun.config)?,
+        _ => folder_of(&args.config, &read_config(&args.config)?.1)?,
     };
     let database = if args.dry_run { None } else { args.database.url() };
     let (journal, entries) = journal::open(&state, database).await?;
@@ -109,15 +110,20 @@ async fn follow(args: &RunArgs, job: Job, journal: Journal, before: State) -> Re
     }
 }
 
-/// The plan at `path` and `config`, whose text is `config_text`, which fit each other.
-fn begin(path: &Path, config: Config, config_text: String) -> Result<Begun, Failure> {
+/// The plan at `path` and the config at `config_path`, which fit each other.
+fn begin(path: &Path, config_path: &Path) -> Result<Begun, Failure> {
+    let (config_text, config) = read_config(config_path)?;
     let plan_text = read(path)?;
     let near = Keeping::new(Near::to(path));
     let file = plan(&path.display().to_string(), &plan_text, &near, &config)?;
-    let folder =
-        std::path::absolute(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
-    let folder = folder.parent().unwrap_or(Path::new("/")).display().to_string();
-    Ok(Begun { file, config, folder, plan_text, config_text, inventory: near.kept() })
+    let (folder, config_folder) = (folder(path)?, folder(config_path)?);
+    Ok(Begun { file, config, folder, config_folder, plan_text, config_text, inventory: near.kept() })
+}
+
+fn read_config(path: &Path) -> Result<(String, Config), Failure> {
+    let text = read(path)?;
+    let config = config(&path.display().to_string(), &text)?;
+    Ok((text, config))
 }
 
 fn first(begun: Begun, before: &State, state: &Path, dry: bool) -> Result<Job, Failure> {
@@ -127,10 +133,15 @@ fn first(begun: Begun, before: &State, state: &Path, dry: bool) -> Result<Job, F
             "the run {run} is not over: go on with `quietgate run --resume {run}`, or end it with `quietgate abort` before"
         )));
     }
-    let Begun { file, config, folder, plan_text, config_text, inventory } = begun;
+    let Begun { file, config, folder, config_folder, plan_text, config_text, inventory } = begun;
     let name = run_name(&file.plan.name, clock::now(), before);
-    let texts =
-        Texts { folder: &folder, plan: &plan_text, config: &config_text, inventory: inventory.as_deref() };
+    let texts = Texts {
+        folder: &folder,
+        config_folder: &config_folder,
+        plan: &plan_text,
+        config: &config_text,
+        inventory: inventory.as_deref(),
+    };
     let pinned = pinned(&name, &file, texts);
     let (state, who) = (state.to_owned(), control::ourselves());
     Ok(Job { file, config, pinned, resumed: false, state, who, dry })
@@ -159,8 +170,19 @@ fn again(run: &str, before: &State, state: &Path) -> Result<Job, Failure> {
 }
 
 fn texts(pinned: &Pinned) -> Texts<'_> {
-    let inventory = pinned.inventory.as_str();
-    Texts { folder: &pinned.folder, plan: &pinned.text, config: &pinned.config, inventory }
+    Texts {
+        folder: &pinned.folder,
+        config_folder: &pinned.config_folder,
+        plan: &pinned.text,
+        config: &pinned.config,
+        inventory: pinned.inventory.as_str(),
+    }
+}
+
+/// The folder of the file at `path`, from the root.
+fn folder(path: &Path) -> Result<String, Failure> {
+    let path = std::path::absolute(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
+    Ok(path.parent().unwrap_or(Path::new("/")).display().to_string())
 }
 
 fn config(name: &str, text: &str) -> Result<Config, Failure> {

@@ -10,6 +10,8 @@ use std::cell::RefCell;
 pub struct Texts<'a> {
     /// The folder of the plan.
     pub folder: &'a str,
+    /// The folder of the config.
+    pub config_folder: &'a str,
     /// The plan.
     pub plan: &'a str,
     /// The config.
@@ -25,6 +27,7 @@ pub fn pinned(run: &str, file: &PlanFile, texts: Texts<'_>) -> Pinned {
         run: run.to_owned(),
         plan: plan.name.clone(),
         folder: texts.folder.to_owned(),
+        config_folder: texts.config_folder.to_owned(),
         text: texts.plan.to_owned(),
         config: texts.config.to_owned(),
         inventory: texts.inventory.into(),

@@ -13,7 +13,7 @@ pub enum Shape {
     AnyText,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A file or directory; what is not absolute is looked up from the working directory.
+    /// A file or directory; where a relative one begins is for the family of kinds to say.
     Path,
     /// A file that holds a secret: its name may be shown, its content never.
     SecretFile,

@@ -1,6 +1,6 @@
 //! Settings that were held to their table, with getters by type.
 
-use super::{Given, Need, SettingDoc};
+use super::{Given, Need, SettingDoc, Shape};
 use std::fmt;
 use std::path::Path;
 
@@ -84,6 +84,21 @@ pub enum SettingError {
         /// What is wrong, in words.
         message: String,
     },
+}
+
+impl Settings {
+    /// The same with the paths that `docs` has in them begun in the folder `base`, where they are relative.
+    pub fn begun_in(&self, base: &Path, docs: &[SettingDoc]) -> Self {
+        let is_path = |name: &str| {
+            let doc = docs.iter().find(|doc| doc.name == name);
+            doc.is_some_and(|doc| matches!(doc.shape, Shape::Path | Shape::SecretFile))
+        };
+        let begun = |(name, value): &(&'static str, Value)| match value {
+            Value::Text(path) if is_path(name) => (*name, Value::Text(base.join(path).display().to_string())),
+            value => (*name, value.clone()),
+        };
+        Self { values: self.values.iter().map(begun).collect() }
+    }
 }
 
 impl SettingError {

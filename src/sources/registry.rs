@@ -2,6 +2,7 @@
 
 use super::{Source, SourceError, file, host, prometheus};
 use crate::settings::{Given, Kind, SettingDoc, SettingError, Settings};
+use std::path::Path;
 
 /// A kind of source.
 #[derive(Debug)]
@@ -75,12 +76,12 @@ impl Spec {
         (self.entry.asks)(query)
     }
 
-    /// Makes the source. Nothing is asked yet.
+    /// Makes the source; relative paths of its settings begin in the folder `base`. Nothing is asked yet.
     ///
     /// # Errors
     /// A file of the settings that cannot be used.
-    pub fn open(&self) -> Result<Box<dyn Source>, SourceError> {
-        (self.entry.build)(&self.settings)
+    pub fn open(&self, base: &Path) -> Result<Box<dyn Source>, SourceError> {
+        (self.entry.build)(&self.settings.begun_in(base, self.entry.settings))
     }
 }
 

@@ -96,6 +96,7 @@ fn plan() -> Pinned {
         run: "r1".to_owned(),
         plan: "p".to_owned(),
         folder: String::new(),
+        config_folder: String::new(),
         text: String::new(),
         config: String::new(),
         inventory: serde_json::Value::Null,

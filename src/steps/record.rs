@@ -118,6 +118,8 @@ pub struct Pinned {
     pub plan: String,
     /// The folder of the plan file, from which its relative paths start.
     pub folder: String,
+    /// The folder of the config file, likewise.
+    pub config_folder: String,
     /// The plan file.
     pub text: String,
     /// The config file.

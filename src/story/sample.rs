@@ -40,6 +40,7 @@ pub(super) fn pinned(steps: &[(&str, &[&[&str]])]) -> Pinned {
         run: "r7".to_owned(),
         plan: "ovs".to_owned(),
         folder: "/plans".to_owned(),
+        config_folder: "/plans".to_owned(),
         text: "plan: ovs\n".to_owned(),
         config: "signals: {}\n".to_owned(),
         inventory: json!([{"name": "h1"}]),

@@ -37,7 +37,7 @@ fn a_pause_keeps_the_driver_and_a_freeze_keeps_batches_from_starting() {
     assert_eq!(fleet.say(&["freeze", "--reason", "fair"]).0, Some(2), "there is no state yet");
     fleet.write("wait-do-h1", "");
     let run = fleet.start(&["run", "plan.yaml"]);
-    fleet.acted("do one h1 1");
+    fleet.acted("do one h3 1");
     assert_eq!(fleet.say(&["pause", "--reason", "lunch"]).0, Some(0));
     fleet.remove("wait-do-h1");
     fleet.recorded("the end of h1", |record| record["kind"] == "result" && record["target"] == "h1");

@@ -183,6 +183,7 @@ fn pinned(plan: &Plan) -> Pinned {
         run: RUN.to_owned(),
         plan: plan.name.clone(),
         folder: String::new(),
+        config_folder: String::new(),
         text: String::new(),
         config: String::new(),
         inventory: serde_json::Value::Null,

@@ -52,6 +52,7 @@ fn begun() -> State {
         run: "r".to_owned(),
         plan: "p".to_owned(),
         folder: String::new(),
+        config_folder: String::new(),
         text: PLAN.to_owned(),
         config: String::new(),
         inventory: serde_json::Value::Null,

@@ -6,6 +6,7 @@ use crate::run::signals;
 use crate::sources::{Answer, Outcome, Poll, Seen, Source, SourceError};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The longest that the first answer may take, which has the whole look-back.
@@ -46,11 +47,16 @@ pub(super) struct Fetched {
 }
 
 impl Feed {
-    /// Opens the sources of the signals of `plan`. Wanted is what comes after `now`, and the look-back before it.
+    /// Opens the sources of the signals of `plan`, whose relative paths begin in `base`. Wanted is what comes after `now`, and the look-back before it.
     ///
     /// # Errors
     /// A source whose files cannot be used.
-    pub(super) fn open(config: &Config, plan: &Plan, now: Timestamp) -> Result<Self, SourceError> {
+    pub(super) fn open(
+        config: &Config,
+        base: &Path,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<Self, SourceError> {
         let mut sources: BTreeMap<&str, Arc<dyn Source>> = BTreeMap::new();
         let clean_ms = plan.steps.iter().map(|step| step.gate.clean_before_ms).max().unwrap_or_default();
         let mut fed = Vec::new();
@@ -59,7 +65,7 @@ impl Feed {
             let Some(named) = config.sources.iter().find(|source| source.name == name) else { continue };
             let source = match sources.get(name) {
                 Some(source) => Arc::clone(source),
-                None => Arc::from(named.spec.open()?),
+                None => Arc::from(named.spec.open(base)?),
             };
             sources.insert(name, Arc::clone(&source));
             let from = now.as_millis().saturating_sub(look_back_ms(signal).saturating_add(clean_ms));

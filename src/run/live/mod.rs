@@ -139,7 +139,8 @@ pub async fn drive(
     let outputs = make_folder(&job.state.join("runs").join(&job.pinned.run))?;
     let now = clock::now();
     let (watched, scopes) = watch(&job.config, &job.file.plan, now).map_err(DriveError::Zone)?;
-    let feed = Feed::open(&job.config, &job.file.plan, now).map_err(DriveError::Source)?;
+    let feed = Feed::open(&job.config, Path::new(&job.pinned.config_folder), &job.file.plan, now)
+        .map_err(DriveError::Source)?;
     let (Ends { asked, ask, shown, news }, answering) =
         serve(&job.state).map_err(|error| DriveError::State(job.state.clone(), error))?;
     let attempts = Attempts::new(Calls::new(&job.file), &outputs, Path::new(&job.pinned.folder), job.dry);
