@@ -112,7 +112,7 @@ fn row(step: &StepStatus) -> Vec<String> {
 
 /// `##>...`: what has passed, what is at work, what is to come, of `all` in so many cells.
 fn picture(passed: usize, at_work: usize, all: usize, cells: usize) -> String {
-    let share = |count: usize| if all == 0 { 0 } else { count * cells / all };
+    let share = |count: usize| (count * cells).checked_div(all).unwrap_or(0);
     let to_come = all.saturating_sub(passed + at_work);
     // a cell that is full says that all of it has passed; what is at work is never too little to see
     let done = share(passed);
