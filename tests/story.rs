@@ -1,9 +1,7 @@
 //! `quietgate why` and `quietgate status` on a real little journal: what they print, and how they end.
 
 use quietgate::journal::{self, Store};
-use quietgate::steps::{
-    Attempt, Decision, Doing, Gate, Pinned, PinnedStep, Record, Said, Side, State, Word,
-};
+use quietgate::steps::{Attempt, Decision, Doing, Gate, Pinned, PinnedStep, Record, Said, Side, State, Word};
 use quietgate::story::{self, Noted};
 use quietgate_detectors::Timestamp;
 use serde_json::{Value, json};

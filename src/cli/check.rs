@@ -5,6 +5,7 @@ use super::plan::read_plan;
 use crate::clock;
 use crate::config::plan::{PlanFile, is_plan_text};
 use crate::config::{Config, Mistake, Mistakes};
+use crate::plan::Plan;
 use crate::text::counted;
 use clap::Args;
 use std::io::{self, Write};
@@ -40,6 +41,16 @@ enum Found {
     Unreadable(String),
 }
 
+impl Found {
+    /// The plan, where it is a good one.
+    fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Plan(read) => read.as_ref().as_ref().ok().map(|file| &file.plan),
+            Self::Config(_) | Self::Unreadable(_) => None,
+        }
+    }
+}
+
 /// Checks the files of `args`, and writes to `out` one line for each mistake and warning and, for each file that
 /// can be used, one that says so. All files are checked, whatever is wrong with those before; plans also against the
 /// config of `args` or, where it names none, against each config among the files.
@@ -58,12 +69,14 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Checked> 
             configs.push(config);
         }
     }
+    let plans: Vec<&Plan> = files.iter().filter_map(|(_, found)| found.plan()).collect();
     let mut mistakes = 0;
     for (path, found) in &files {
         let name = path.display().to_string();
         mistakes += match found {
             Found::Config(config) => {
-                tell(config, out, |config, out| tell_config(&name, config, args.online, out))?
+                let plans = args.online.then_some(plans.as_slice());
+                tell(config, out, |config, out| tell_config(&name, config, plans, out))?
             }
             Found::Plan(plan) => tell(plan, out, |plan, out| tell_plan(&name, plan, &configs, out))?,
             Found::Unreadable(message) => {
@@ -103,11 +116,17 @@ fn tell<T>(
     }
 }
 
-fn tell_config(name: &str, config: &Config, online: bool, out: &mut dyn Write) -> io::Result<usize> {
+/// With `plans`, which may use it, the sources are asked too.
+fn tell_config(
+    name: &str,
+    config: &Config,
+    plans: Option<&[&Plan]>,
+    out: &mut dyn Write,
+) -> io::Result<usize> {
     for Mistake { file, at, message } in config.lint().list() {
         writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
     }
-    let mistakes = if online { ask(config, name, out)? } else { 0 };
+    let mistakes = plans.map_or(Ok(0), |plans| ask(config, name, plans, out))?;
     if mistakes > 0 {
         return Ok(mistakes);
     }
@@ -133,8 +152,8 @@ fn tell_plan(name: &str, file: &PlanFile, configs: &[&Config], out: &mut dyn Wri
 }
 
 /// Asks the sources, writes what they say, and says how many mistakes there are.
-fn ask(config: &Config, name: &str, out: &mut dyn Write) -> io::Result<usize> {
-    let found = online::ask(config, name, clock::now())?;
+fn ask(config: &Config, name: &str, plans: &[&Plan], out: &mut dyn Write) -> io::Result<usize> {
+    let found = online::ask(config, name, plans, clock::now())?;
     for seen in &found.seen {
         writeln!(out, "{name}: {seen}")?;
     }

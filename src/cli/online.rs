@@ -1,10 +1,12 @@
 //! `quietgate check --online`: asks each source once for each signal, and says which required series are not there.
 
 use crate::config::{Config, Expected, Mistake, Place, Signal};
+use crate::plan::Plan;
+use crate::run::of_inventory;
 use crate::sources::{Answer, Ask, Fetching, Labels, Outcome, Poll, Source, SourceError};
 use crate::text;
 use quietgate_detectors::{Interval, Sample, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,11 +24,12 @@ pub(super) struct Found {
     pub(super) seen: Vec<String>,
 }
 
-/// Asks for the signals of `config`, the content of `file`, as of `now`. One source that is slow delays no other.
+/// Asks for the signals of `config`, the content of `file`, as of `now`. What must be there by the inventory is looked for
+/// where one of `plans` uses the signal. One source that is slow delays no other.
 ///
 /// # Errors
 /// Where the system has no room for a runtime.
-pub(super) fn ask(config: &Config, file: &str, now: Timestamp) -> io::Result<Found> {
+pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) -> io::Result<Found> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let base = Path::new(file).parent().unwrap_or(Path::new(""));
     let answers = runtime.block_on(answers(config, base, now));
@@ -40,9 +43,10 @@ pub(super) fn ask(config: &Config, file: &str, now: Timestamp) -> io::Result<Fou
         let Some(answer) = answers.get(&signal.name) else { continue };
         match answer {
             Ok(answer) => {
-                let complaints = complaints(signal, answer, now);
+                let plans: Vec<_> = plans.iter().filter(|plan| plan.signals.contains(&signal.name)).collect();
+                let complaints = complaints(signal, &plans, answer, now);
                 complaints.into_iter().for_each(|message| mistake(signal.at, message));
-                found.seen.push(seen(signal, answer, now));
+                found.seen.push(seen(signal, &plans, answer, now));
             }
             Err(why) => mistake(signal.at, format!("signal {:?} has no answer: {why}", signal.name)),
         }
@@ -127,8 +131,11 @@ fn in_words(error: &SourceError) -> String {
     text::plain(&text::with_causes(error)).into_owned()
 }
 
-/// What keeps the signal from being watched now.
-fn complaints(signal: &Signal, answer: &Answer, now: Timestamp) -> Vec<String> {
+/// So many values that are missing are named.
+const NAMED: usize = 10;
+
+/// What keeps the signal from being watched now, by itself and for `plans`, which use it.
+fn complaints(signal: &Signal, plans: &[&&Plan], answer: &Answer, now: Timestamp) -> Vec<String> {
     let name = &signal.name;
     let mut out: Vec<_> = answer
         .warnings
@@ -137,20 +144,34 @@ fn complaints(signal: &Signal, answer: &Answer, now: Timestamp) -> Vec<String> {
         .collect();
     let fresh: Vec<_> = fresh(signal, answer, now).collect();
     for (label, expected) in &signal.expect {
-        let Expected::Values(values) = expected else { continue };
-        let missing: Vec<_> = values
-            .iter()
-            .filter(|value| !fresh.iter().any(|labels| labels.get(label) == Some(value)))
-            .map(|value| format!("{label}={value:?}"))
-            .collect();
-        if !missing.is_empty() {
-            out.push(format!("signal {name:?} has no fresh sample of {}", text::plain(&missing.join(", "))));
+        let missing = |values: &[String]| missing(label, values, &fresh);
+        match expected {
+            Expected::Values(values) => out.extend(
+                missing(values).map(|words| format!("signal {name:?} has no fresh sample of {words}")),
+            ),
+            Expected::Inventory => out.extend(plans.iter().filter_map(|plan| {
+                let words = missing(&of_inventory(signal, label, plan))?;
+                Some(format!(
+                    "signal {name:?} has no fresh sample of {words}, which plan {:?} needs",
+                    plan.name
+                ))
+            })),
         }
     }
     if answer.complete && answer.series.is_empty() && signal.expect.is_empty() {
         out.push(format!("signal {name:?} has no series now"));
     }
     out
+}
+
+/// Those of the values of `label` that no series has; nothing where all are there.
+fn missing(label: &str, values: &[String], fresh: &[&Labels]) -> Option<String> {
+    let present: BTreeSet<&String> = fresh.iter().filter_map(|labels| labels.get(label)).collect();
+    let missing: Vec<_> = values.iter().filter(|value| !present.contains(value)).collect();
+    let named: Vec<_> = missing.iter().take(NAMED).map(|value| format!("{label}={value:?}")).collect();
+    let more = missing.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!missing.is_empty()).then(|| text::plain(&format!("{}{more}", named.join(", "))).into_owned())
 }
 
 /// The series whose newest sample is not too old.
@@ -164,13 +185,16 @@ fn fresh<'a>(signal: &Signal, answer: &'a Answer, now: Timestamp) -> impl Iterat
         .map(|series| &series.labels)
 }
 
-fn seen(signal: &Signal, answer: &Answer, now: Timestamp) -> String {
+fn seen(signal: &Signal, plans: &[&&Plan], answer: &Answer, now: Timestamp) -> String {
     let (name, fresh) = (&signal.name, fresh(signal, answer, now).count());
     let left = signal.expect.iter().filter(|(_, expected)| *expected == Expected::Inventory);
     let left: Vec<_> = left.map(|(label, _)| label.as_str()).collect();
     let series = text::counted(fresh as u64, "fresh series", "fresh series");
-    if left.is_empty() {
+    if left.is_empty() || !plans.is_empty() {
         return format!("signal {name:?}: {series}");
     }
-    format!("signal {name:?}: {series}; {} is held to the inventory of a plan, not here", left.join(", "))
+    format!(
+        "signal {name:?}: {series}; {} is held to the inventory where a plan is checked too",
+        left.join(", ")
+    )
 }

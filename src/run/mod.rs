@@ -15,4 +15,4 @@ pub use driver::{Driver, Refused, Stopped, World};
 pub use gates::Gates;
 pub use pin::{Keeping, Texts, pinned};
 pub use scope::Scope;
-pub use watching::{signals, watch};
+pub use watching::{of_inventory, signals, watch};

@@ -43,8 +43,8 @@ fn watched(signal: &Signal, plan: &Plan, now: Timestamp) -> Result<Watched, Zone
     })
 }
 
-/// The values of the inventory that a label of the signal stands for.
-fn of_inventory(signal: &Signal, label: &str, plan: &Plan) -> Vec<String> {
+/// The values of the plan's inventory that a label of the signal stands for.
+pub fn of_inventory(signal: &Signal, label: &str, plan: &Plan) -> Vec<String> {
     let meaning = signal.labels.iter().find(|(known, _)| known == label).map(|(_, meaning)| meaning);
     let of = match meaning {
         Some(Meaning::Label(of)) => of.as_str(),

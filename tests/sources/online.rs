@@ -6,8 +6,13 @@ use std::path::Path;
 use std::process::Command;
 
 fn check(dir: &Path) -> (i32, String) {
+    check_files(dir, &["quietgate.yaml"])
+}
+
+fn check_files(dir: &Path, files: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_quietgate"))
-        .args(["check", "--online", "quietgate.yaml"])
+        .args(["check", "--online"])
+        .args(files)
         .current_dir(dir)
         .output()
         .expect("the program");
@@ -42,10 +47,18 @@ fn what_a_config_needs_is_looked_for_at_its_sources() {
 
     write("{job: [self, other, more], instance: inventory}");
     let (exit, text) = check(dir.path());
-    let expected = "quietgate.yaml: signal \"up\": 1 fresh series; instance is held to the inventory of a plan, not here\n\
+    let expected = "quietgate.yaml: signal \"up\": 1 fresh series; instance is held to the inventory where a plan is checked too\n\
         quietgate.yaml: signal \"load\": 1 fresh series\n\
         quietgate.yaml:5:3: signal \"up\" has no fresh sample of job=\"other\", job=\"more\"\n1 mistake\n";
     assert_eq!((exit, text.as_str()), (2, expected));
+
+    write("{instance: inventory}");
+    let plan = "plan: p\ninventory: [{name: h1, address: a}, {name: h2, address: b}]\nsignals: [up]\nsteps:\n\
+        - {step: s, action: {kind: noop}}\n";
+    fs::write(dir.path().join("plan.yaml"), plan).expect("a file");
+    let (exit, text) = check_files(dir.path(), &["plan.yaml", "quietgate.yaml"]);
+    let missing = "quietgate.yaml:5:3: signal \"up\" has no fresh sample of instance=\"h1\", instance=\"h2\", which plan \"p\" needs";
+    assert_eq!((exit, text.lines().any(|line| line == missing)), (2, true), "{text}");
 
     drop(server);
     let (exit, text) = check(dir.path());

@@ -35,6 +35,10 @@ use tree::{Look, Tree};
 /// How long is waited for what was killed: it may still have to leave the kernel.
 const KILLED_WAIT: Duration = Duration::from_secs(5);
 
+/// After how many looks in a row that find nothing all are gone, where there was something: what a process starts in its last
+/// moment may have come behind the place where a look was reading just then.
+const QUIET_LOOKS: usize = 2;
+
 /// How long a process must stay that may be of this or of another action until it is named.
 const DOUBT_WAIT: Duration = Duration::from_secs(1);
 
@@ -187,17 +191,19 @@ fn ended(status: ExitStatus) -> End {
 /// Asks all to end, kills what has not ended after `grace`, and names what is left even then.
 async fn end_all(tree: Tree, grace: Duration) -> (Tree, Vec<String>) {
     let (mut tree, mut look) = looked(tree).await;
+    let mut quiet = if look.is_quiet() { QUIET_LOOKS } else { 0 };
     if !look.members.is_empty() {
         Tree::ask_to_end(&look.members);
         (tree, look) = gone(tree, look, grace).await;
     }
     let deadline = Instant::now() + KILLED_WAIT;
     let mut pause = SHORTEST_PAUSE;
-    while (!look.members.is_empty() || look.is_ending) && Instant::now() < deadline {
+    while quiet < QUIET_LOOKS && Instant::now() < deadline {
         tree.kill(&look.members);
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
         (tree, look) = looked(tree).await;
+        quiet = if look.is_quiet() { quiet + 1 } else { 0 };
     }
     // what another action is ending just now is of no interest
     let deadline = Instant::now() + DOUBT_WAIT;

@@ -53,6 +53,13 @@ pub(crate) struct Look {
     pub(crate) is_ending: bool,
 }
 
+impl Look {
+    /// Whether nothing of this attempt is alive or still to be collected.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.members.is_empty() && !self.is_ending
+    }
+}
+
 impl Tree {
     /// For an attempt that is about to start.
     pub(crate) fn new(cage: &Cage) -> Self {
