@@ -4,8 +4,12 @@
 //! `QUIETGATE_KILLS` says how many drivers are killed at random instants, `QUIETGATE_SEED` repeats the choices of a run that
 //! printed it; the instants themselves are those of the machine.
 
+#[path = "crash/calls.rs"]
+mod calls;
 #[path = "common/dice.rs"]
 mod dice;
+#[path = "crash/full.rs"]
+mod full;
 #[path = "crash/hold.rs"]
 mod hold;
 #[path = "crash/kills.rs"]
@@ -14,8 +18,12 @@ mod kills;
 mod ledger;
 #[path = "crash/records.rs"]
 mod records;
+#[path = "crash/refused.rs"]
+mod refused;
 #[path = "crash/rig.rs"]
 mod rig;
+#[path = "common/strace.rs"]
+mod strace;
 
 /// Where random choices begin.
 fn seed() -> u64 {
