@@ -15,7 +15,8 @@ const SCRIPT: &str = "mount -t tmpfs -o size=2m none state || exit 99; \"$0\" \"
 #[test]
 fn a_full_disk_stops_it_and_it_goes_on_when_there_is_room() {
     let namespace = ["unshare", "--user", "--map-root-user", "--mount"];
-    let can = Command::new("unshare").args(&namespace[1..]).args(["mount", "-t", "tmpfs", "none", "/mnt"]).output();
+    let can =
+        Command::new("unshare").args(&namespace[1..]).args(["mount", "-t", "tmpfs", "none", "/mnt"]).output();
     if !can.is_ok_and(|output| output.status.success()) {
         println!("skipped: no file system can be mounted here");
         return;
@@ -23,7 +24,8 @@ fn a_full_disk_stops_it_and_it_goes_on_when_there_is_room() {
     let rig = Rig::new(LONG);
     fs::create_dir(rig.path().join("kept")).expect("a folder");
     fs::write(rig.path().join("fill"), "").expect("a file");
-    let wrapper: Vec<OsString> = namespace.into_iter().chain(["sh", "-c", SCRIPT]).map(OsString::from).collect();
+    let wrapper: Vec<OsString> =
+        namespace.into_iter().chain(["sh", "-c", SCRIPT]).map(OsString::from).collect();
     let status = Driver::start(rig.command(&wrapper, &["run", "plan.yaml"])).end();
     assert_eq!(status.code(), Some(5), "{}", rig.said());
     // what was in flight came to its end before the driver did
@@ -31,7 +33,10 @@ fn a_full_disk_stops_it_and_it_goes_on_when_there_is_room() {
     let count = |word| lines.iter().filter(|line| line.word == word).count();
     assert!(count(Word::Begin) > 0);
     assert_eq!(count(Word::Begin), count(Word::Ok) + count(Word::Failed));
-    assert!(lines.iter().all(|line| line.key.step == "one"), "a step began after the disk was full: {lines:?}");
+    assert!(
+        lines.iter().all(|line| line.key.step == "one"),
+        "a step began after the disk was full: {lines:?}"
+    );
 
     fs::remove_file(rig.path().join("fill")).expect("a file");
     fs::remove_dir(rig.state()).expect("the folder below the file system");

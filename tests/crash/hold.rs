@@ -26,7 +26,8 @@ fn begun_after_its_intent(records: &[Record], lines: &[Line]) {
     for line in begins(lines) {
         assert!(begun.insert(&line.key), "began twice: {line:?}");
         let is_its = |record: &&Record| record.kind == "intent" && record.key().as_ref() == Some(&line.key);
-        let intent = records.iter().find(is_its).unwrap_or_else(|| panic!("began without an intent: {line:?}"));
+        let intent =
+            records.iter().find(is_its).unwrap_or_else(|| panic!("began without an intent: {line:?}"));
         assert!(intent.at_ms <= line.at_ms, "began before its intent: {line:?}, {intent:?}");
     }
 }
@@ -38,9 +39,13 @@ fn steps_in_their_order(records: &[Record], lines: &[Line]) {
         for (i, (step, target)) in places.iter().enumerate() {
             let before: Vec<_> = places[..i].iter().filter(|(other, _)| other != step).collect();
             let is_here = |line: &Line, word, step: &str, target: &str| {
-                line.word == word && line.key.doing == "action" && place(&line.key) == [plan.text("run"), step, target]
+                line.word == word
+                    && line.key.doing == "action"
+                    && place(&line.key) == [plan.text("run"), step, target]
             };
-            let Some(begun) = lines.iter().position(|line| is_here(line, Word::Begin, step, target)) else { continue };
+            let Some(begun) = lines.iter().position(|line| is_here(line, Word::Begin, step, target)) else {
+                continue;
+            };
             for (step, target) in before {
                 let is_done = lines[..begun].iter().any(|line| is_here(line, Word::Ok, step, target));
                 assert!(is_done, "{:?} began before {step} on {target} was done", lines[begun]);
@@ -99,8 +104,11 @@ fn aborted_is_aborted(records: &[Record]) {
 
 /// Whatever the journal tells of an attempt, the ledger says as well.
 fn told_as_it_was(records: &[Record], lines: &[Line]) {
-    let ends: BTreeMap<&Key, Word> =
-        lines.iter().filter(|line| matches!(line.word, Word::Ok | Word::Failed)).map(|line| (&line.key, line.word)).collect();
+    let ends: BTreeMap<&Key, Word> = lines
+        .iter()
+        .filter(|line| matches!(line.word, Word::Ok | Word::Failed))
+        .map(|line| (&line.key, line.word))
+        .collect();
     let begun: BTreeSet<&Key> = begins(lines).map(|line| &line.key).collect();
     let mut unknown: BTreeMap<[String; 3], Key> = BTreeMap::new();
     let mut withdrawn = BTreeSet::new();
@@ -135,7 +143,8 @@ fn ended(records: &[Record], lines: &[Line], finish: &Record) {
     let run = finish.text("run");
     let open = open_attempts(records).into_iter().find(|(key, open)| key.run == run && !open.is_unknown);
     assert_eq!(open, None, "without an end on record in a run that is over");
-    let plan = records.iter().find(|record| record.kind == "plan" && record.text("run") == run).expect("a plan");
+    let plan =
+        records.iter().find(|record| record.kind == "plan" && record.text("run") == run).expect("a plan");
     for (step, target) in plan.places() {
         let place = [run, &step, &target];
         let its: Vec<&str> = lines
@@ -145,8 +154,13 @@ fn ended(records: &[Record], lines: &[Line], finish: &Record) {
             .collect();
         match finish.text("decision") {
             "done" => assert_eq!(its, ["action"], "{place:?} in a run that is done"),
-            "rolled_back" => assert!(matches!(its[..], [] | ["undo"] | ["action", "undo"]), "{place:?}: {its:?}"),
-            _ => assert!(matches!(its[..], [] | ["undo"] | ["action"] | ["action", "undo"]), "{place:?}: {its:?}"),
+            "rolled_back" => {
+                assert!(matches!(its[..], [] | ["undo"] | ["action", "undo"]), "{place:?}: {its:?}")
+            }
+            _ => assert!(
+                matches!(its[..], [] | ["undo"] | ["action"] | ["action", "undo"]),
+                "{place:?}: {its:?}"
+            ),
         }
     }
 }

@@ -44,7 +44,10 @@ pub(crate) struct Line {
 pub(crate) fn read(folder: &Path) -> Vec<Line> {
     let text = fs::read_to_string(folder.join("ledger")).expect("a ledger");
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    whole.lines().map(|text| line(text).unwrap_or_else(|| panic!("not a line of a ledger: {text:?}"))).collect()
+    whole
+        .lines()
+        .map(|text| line(text).unwrap_or_else(|| panic!("not a line of a ledger: {text:?}")))
+        .collect()
 }
 
 fn line(text: &str) -> Option<Line> {

@@ -29,9 +29,14 @@ impl Record {
     pub(crate) fn places(&self) -> Vec<(String, String)> {
         let list = |value: &Value| value.as_array().expect("a list").clone();
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let targets = |step: &Value| list(&step["batches"]).iter().flat_map(list).map(|target| text(&target)).collect::<Vec<_>>();
+        let targets = |step: &Value| {
+            list(&step["batches"]).iter().flat_map(list).map(|target| text(&target)).collect::<Vec<_>>()
+        };
         let steps = list(&self.value["steps"]);
-        steps.iter().flat_map(|step| targets(step).into_iter().map(|target| (text(&step["step"]), target))).collect()
+        steps
+            .iter()
+            .flat_map(|step| targets(step).into_iter().map(|target| (text(&step["step"]), target)))
+            .collect()
     }
 
     /// The attempt that it is about; none where it is about something else.
@@ -58,7 +63,12 @@ pub(crate) fn read(rig: &Rig) -> Vec<Record> {
     if verified.status.code() == Some(2) {
         return Vec::new();
     }
-    assert_eq!(verified.status.code(), Some(0), "journal verify: {}", String::from_utf8_lossy(&verified.stderr));
+    assert_eq!(
+        verified.status.code(),
+        Some(0),
+        "journal verify: {}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
     let shown = rig.run(&["journal", "show", "state", "--format", "json"]);
     assert_eq!(shown.status.code(), Some(0), "journal show");
     String::from_utf8(shown.stdout).expect("text").lines().map(record).collect()

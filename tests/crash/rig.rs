@@ -158,7 +158,11 @@ impl Driver {
     }
 
     /// How it ended, if it does so before `instant` and before `is_enough`; else nothing.
-    pub(crate) fn watch(&mut self, instant: Instant, mut is_enough: impl FnMut() -> bool) -> Option<ExitStatus> {
+    pub(crate) fn watch(
+        &mut self,
+        instant: Instant,
+        mut is_enough: impl FnMut() -> bool,
+    ) -> Option<ExitStatus> {
         loop {
             if let Some(status) = self.0.try_wait().expect("a process of ours") {
                 return Some(status);
@@ -217,7 +221,9 @@ pub(crate) fn ticks() -> u64 {
 fn is_anyone_in(folder: &Path) -> bool {
     let folder = fs::canonicalize(folder).expect("a folder");
     let processes = fs::read_dir("/proc").expect("processes").flatten();
-    processes.into_iter().any(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder)))
+    processes
+        .into_iter()
+        .any(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder)))
 }
 
 fn executable(path: &Path) {

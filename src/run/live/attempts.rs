@@ -45,7 +45,16 @@ impl Attempts {
             cancel,
         };
         let (surroundings, tasks) = (Arc::new(surroundings), JoinSet::new());
-        Self { calls, surroundings, tasks, attempts: BTreeMap::new(), tell, told, canceller: Arc::new(canceller), dry }
+        Self {
+            calls,
+            surroundings,
+            tasks,
+            attempts: BTreeMap::new(),
+            tell,
+            told,
+            canceller: Arc::new(canceller),
+            dry,
+        }
     }
 
     /// What is going to be run for `attempt`.
@@ -198,8 +207,14 @@ mod tests {
     #[test]
     fn where_the_action_is_in_effect_its_undo_is_not() {
         let (there, gone) = (ActionEnd::Succeeded, ActionEnd::Exited(1));
-        assert_eq!([took_effect(Doing::Action, &there), took_effect(Doing::Action, &gone)], [Some(true), Some(false)]);
-        assert_eq!([took_effect(Doing::Undo, &there), took_effect(Doing::Undo, &gone)], [Some(false), Some(true)]);
+        assert_eq!(
+            [took_effect(Doing::Action, &there), took_effect(Doing::Action, &gone)],
+            [Some(true), Some(false)]
+        );
+        assert_eq!(
+            [took_effect(Doing::Undo, &there), took_effect(Doing::Undo, &gone)],
+            [Some(false), Some(true)]
+        );
     }
 
     #[test]
