@@ -7,7 +7,7 @@ mod cases;
 mod child;
 #[path = "journal/damage.rs"]
 mod damage;
-#[path = "journal/dice.rs"]
+#[path = "common/dice.rs"]
 mod dice;
 #[path = "journal/kill.rs"]
 mod kill;
@@ -17,6 +17,8 @@ mod place;
 mod server;
 #[path = "journal/shown.rs"]
 mod shown;
+#[path = "common/strace.rs"]
+mod strace;
 #[path = "journal/takeover.rs"]
 mod takeover;
 #[path = "journal/trouble.rs"]

@@ -2,23 +2,15 @@
 
 use crate::child::{Driver, Said, command, hold};
 use crate::place::{Place, now};
+use crate::strace::{CALLS, GROWING, MOST_CALLS, is_installed, wrapper};
 use quietgate::journal::Store;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The calls by which the journal writes. SQLite uses some, the head others, so each is counted by itself.
-const CALLS: [&str; 7] = ["pwrite64", "fdatasync", "fsync", "rename", "write", "ftruncate", "unlink"];
-/// The files that these calls are about; the folder itself is synced as well.
-const FILES: [&str; 7] =
-    ["", "head", "head.new", "lock", "journal.db", "journal.db-journal", "journal.db-wal"];
 /// What a driver appends in a round.
 const RECORDS: usize = 3;
-/// More calls of one kind than three appends can need.
-const MOST_CALLS: usize = 400;
-/// Seconds that a driver may take, for one that hangs must end.
-const PATIENCE: &str = "60";
 
 #[test]
 fn killed_at_each_system_call_it_loses_nothing() {
@@ -35,7 +27,7 @@ fn after_an_error_of_any_system_call_nothing_is_acknowledged() {
         assert!(is_well, "it hung or panicked: {said:?}");
         assert!(said.failed.is_none() || !said.is_open || said.stood_still, "{said:?}");
     };
-    for (error, calls) in [("EIO", &CALLS[..]), ("ENOSPC", &["pwrite64", "write"])] {
+    for (error, calls) in [("EIO", &CALLS[..]), ("ENOSPC", &GROWING)] {
         if let Some(points) = at_each(calls, &format!("error={error}"), check) {
             println!("{error} at each call: points={points} acknowledged_after=0 lost=0");
             assert!(points > 10, "only {points} calls of the journal were found");
@@ -47,8 +39,7 @@ fn after_an_error_of_any_system_call_nothing_is_acknowledged() {
 /// second, and so on until there is none. Holds each journal against what was acknowledged, and lets another driver go on
 /// with it. Gives the number of calls; nothing where strace is not there.
 fn at_each(calls: &[&str], fault: &str, check: impl Fn(&Said, bool)) -> Option<usize> {
-    if Command::new("strace").arg("-V").output().is_err() {
-        println!("skipped: strace is not installed (Debian: apt-get install strace)");
+    if !is_installed() {
         return None;
     }
     let mut points = 0;
@@ -56,7 +47,7 @@ fn at_each(calls: &[&str], fault: &str, check: impl Fn(&Said, bool)) -> Option<u
         for number in 1..=MOST_CALLS {
             let place = Place::in_memory();
             let log = tempfile::NamedTempFile::new().expect("a file");
-            let wrapper = wrapper(&place, call, &format!("inject={call}:{fault}:when={number}"), log.path());
+            let wrapper = wrapper(place.state(), call, fault, number, log.path());
             let words: Vec<&OsStr> = wrapper.iter().map(OsString::as_os_str).collect();
             let (said, is_well) = Driver::start(command(&words, &place, 0, Some(RECORDS))).end();
             let was_hit = !is_well || fs::read_to_string(log.path()).expect("a log").contains("INJECTED");
@@ -70,21 +61,6 @@ fn at_each(calls: &[&str], fault: &str, check: impl Fn(&Said, bool)) -> Option<u
         }
     }
     Some(points)
-}
-
-/// The words before a command that is to meet what `inject` says at `call`, where that is about a file of the journal.
-fn wrapper(place: &Place, call: &str, inject: &str, log: &Path) -> Vec<OsString> {
-    let trace = format!("trace={call}");
-    let mut words: Vec<OsString> =
-        ["timeout", PATIENCE, "strace", "-f", "-qq", "-e", &trace, "-e", inject, "-o"]
-            .map(OsString::from)
-            .into();
-    words.push(log.into());
-    for file in FILES {
-        let path = if file.is_empty() { place.state().to_owned() } else { place.state().join(file) };
-        words.extend(["-P".into(), path.into()]);
-    }
-    words
 }
 
 /// Another driver goes on, and finds what was acknowledged.

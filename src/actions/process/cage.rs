@@ -16,6 +16,9 @@ pub enum Cage {
     Sweep(String),
 }
 
+/// How the names of all control groups begin; then comes the number of the program that made them.
+const PREFIX: &str = "quietgate-";
+
 /// Counts control groups of this process.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -24,9 +27,11 @@ const REMOVALS: usize = 20;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(2);
 
 impl Cage {
-    /// The best that this process may have. Makes a control group to see, and removes it.
+    /// The best that this process may have. Makes a control group to see, and removes it, with the empty ones that killed
+    /// drivers have left.
     pub fn detect() -> Self {
-        match own_cgroup().and_then(|own| Cgroup::new(&own).map(|_| own)) {
+        let own = own_cgroup().inspect(|own| remove_left(own));
+        match own.and_then(|own| Cgroup::new(&own).map(|_| own)) {
             Ok(own) => Self::Cgroup(own),
             Err(error) => Self::Sweep(error.to_string()),
         }
@@ -40,9 +45,14 @@ pub(crate) struct Cgroup(PathBuf);
 impl Cgroup {
     /// A new one below `parent`.
     pub(crate) fn new(parent: &Path) -> io::Result<Self> {
-        let path = parent.join(format!("{}{}", prefix(), COUNT.fetch_add(1, Ordering::Relaxed)));
-        fs::create_dir(&path)?;
-        let made = Self(path);
+        let made = loop {
+            let path = parent.join(format!("{}{}", prefix(), COUNT.fetch_add(1, Ordering::Relaxed)));
+            match fs::create_dir(&path) {
+                // of a killed driver that had our number
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                created => break created.map(|()| Self(path))?,
+            }
+        };
         // Linux 5.14 and later
         fs::metadata(made.0.join("cgroup.kill"))?;
         Ok(made)
@@ -79,7 +89,21 @@ impl Drop for Cgroup {
 
 /// How the names of the control groups of all our attempts begin.
 pub(crate) fn prefix() -> String {
-    format!("quietgate-{}-", std::process::id())
+    format!("{PREFIX}{}-", std::process::id())
+}
+
+/// Removes the control groups below `parent` of programs that are gone. The kernel keeps those that are not empty.
+fn remove_left(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let maker =
+            name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-')?.0.parse::<u32>().ok());
+        if maker.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            // one that is not empty is looked at again by the next driver
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
 }
 
 /// The folder of the control group that we are in.
@@ -109,6 +133,21 @@ mod tests {
         let v1 = "36 25 0:31 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu";
         let v2 = "46 25 0:41 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw";
         assert_eq!((mounted(v1), mounted(v2)), (None, Some("/sys/fs/cgroup/unified")));
+    }
+
+    #[test]
+    fn what_programs_left_that_are_gone_is_removed_if_it_is_empty() {
+        let parent = tempfile::tempdir().expect("a folder");
+        // no process has a number as high as this
+        let (gone, busy) = ("quietgate-4194305-0".to_owned(), "quietgate-4194305-1".to_owned());
+        let (ours, other) = (format!("{}7", prefix()), "quietgate-x".to_owned());
+        for name in [&gone, &busy, &ours, &other] {
+            fs::create_dir(parent.path().join(name)).expect("a folder");
+        }
+        fs::create_dir(parent.path().join(&busy).join("inside")).expect("a folder");
+        remove_left(parent.path());
+        let left = [&gone, &busy, &ours, &other].map(|name| parent.path().join(name).exists());
+        assert_eq!(left, [false, true, true, true]);
     }
 
     #[test]

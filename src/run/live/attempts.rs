@@ -2,7 +2,7 @@
 
 use super::calls::{Calls, Timed};
 use crate::actions::{Cage, Cancel, Canceller, End as ActionEnd, Io, Outcome, Spawned, Values};
-use crate::steps::{Attempt, End, Record};
+use crate::steps::{Attempt, Doing, End, Record};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,16 +107,14 @@ impl Attempts {
         }
     }
 
-    /// Whether the action of an attempt took effect, by the probe of its step, and how it said so; nothing where there is no
-    /// probe, or where it could not tell.
+    /// Whether an attempt took effect, by the probe of its step, and how it said so; nothing where there is no probe, or where
+    /// it could not tell.
     pub(super) async fn probe(&self, attempt: &Attempt) -> Option<(bool, String)> {
         let (timed, values) = self.calls.probe(&attempt.step).zip(self.calls.values(attempt))?;
         let outcome = self.surroundings.run(timed, &values, &|_| {}).await;
         match outcome.end {
             _ if self.dry => None,
-            ActionEnd::Succeeded => Some((true, outcome.end.to_string())),
-            ActionEnd::Exited(_) | ActionEnd::Status(_) => Some((false, outcome.end.to_string())),
-            _ => None,
+            ref end => Some((took_effect(attempt.doing, end)?, end.to_string())),
         }
     }
 
@@ -143,6 +141,17 @@ impl Surroundings {
         };
         timed.spec.run(values, &io).await
     }
+}
+
+/// Whether an attempt took effect, where the probe of its step ended so. A probe asks for the effect of the action: where that
+/// is there, an undo had none.
+fn took_effect(doing: Doing, probe: &ActionEnd) -> Option<bool> {
+    let is_there = match probe {
+        ActionEnd::Succeeded => true,
+        ActionEnd::Exited(_) | ActionEnd::Status(_) => false,
+        _ => return None,
+    };
+    Some(is_there == (doing == Doing::Action))
 }
 
 /// What is put on record of an attempt that was not run at all.
@@ -189,4 +198,30 @@ fn reason(timed: &Timed, outcome: &Outcome) -> String {
         words.push_str(&format!("; still running: {}", outcome.survivors.join(", ")));
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_action_is_in_effect_its_undo_is_not() {
+        let (there, gone) = (ActionEnd::Succeeded, ActionEnd::Exited(1));
+        assert_eq!(
+            [took_effect(Doing::Action, &there), took_effect(Doing::Action, &gone)],
+            [Some(true), Some(false)]
+        );
+        assert_eq!(
+            [took_effect(Doing::Undo, &there), took_effect(Doing::Undo, &gone)],
+            [Some(false), Some(true)]
+        );
+    }
+
+    #[test]
+    fn a_probe_that_did_not_end_by_itself_says_nothing() {
+        for end in [ActionEnd::TimedOut, ActionEnd::Signalled(9), ActionEnd::NoAnswer(String::new())] {
+            assert_eq!(took_effect(Doing::Action, &end), None);
+            assert_eq!(took_effect(Doing::Undo, &end), None);
+        }
+    }
 }
