@@ -8,7 +8,8 @@ use super::gates::Gates;
 use super::scope::Scope;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
-use crate::steps::{Attempt, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed};
+use crate::sabotage::{self, Sabotage};
+use crate::steps::{Attempt, End, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed};
 use quietgate_detectors::{Reason, Sample, Timestamp};
 use std::fmt;
 use std::future::Future;
@@ -111,7 +112,7 @@ impl Driver {
         let at = world.now();
         let mut after = self.state.clone();
         after.apply(0, at, &record).map_err(Refused::Illegal)?;
-        let seq = world.append(at, &record).await.map_err(Refused::Stopped)?;
+        let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
         self.state = after;
         Ok(seq)
     }
@@ -122,6 +123,9 @@ impl Driver {
     /// Where a record cannot be written: then nobody is told that it was.
     pub async fn listen(&mut self, world: &mut impl World) -> Result<(), Refused> {
         while let Some(record) = world.heard() {
+            if sabotage::is(Sabotage::AnswerBeforeRecord) {
+                world.answer(Ok(0));
+            }
             match self.write(world, record).await {
                 Ok(seq) => world.answer(Ok(seq)),
                 Err(Refused::Illegal(illegal)) => world.answer(Err(illegal)),
@@ -138,8 +142,7 @@ impl Driver {
     pub async fn take_over(&mut self, world: &mut impl World, version: &str) -> Result<(), Refused> {
         self.write(world, Record::Boot { version: version.to_owned() }).await?;
         for attempt in self.run().map(in_flight).unwrap_or_default() {
-            let reason = "the driver ended before it was known how it went".to_owned();
-            self.write(world, Record::Unknown { attempt, reason }).await?;
+            self.write(world, lost(attempt)).await?;
         }
         Ok(())
     }
@@ -164,12 +167,16 @@ impl Driver {
 
     async fn start(&mut self, world: &mut impl World, attempt: Attempt) -> Result<(), Refused> {
         let call = world.call(&attempt);
+        if sabotage::is(Sabotage::RecordAfterRun) {
+            world.start(&attempt);
+        }
         self.write(world, Record::Intent { attempt: attempt.clone(), call }).await?;
         self.listen(world).await?;
         let Some(run) = self.run() else { return Ok(()) };
         let gates = self.gates(run, world.now());
         match still_allowed(run, self.state.frozen.as_ref(), &attempt, &gates) {
             Ok(()) => world.start(&attempt),
+            Err(_) if sabotage::is(Sabotage::NoRecheck) => world.start(&attempt),
             Err(reason) => drop(self.write(world, Record::Withdrawn { attempt, reason }).await?),
         }
         Ok(())
@@ -178,6 +185,28 @@ impl Driver {
     fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {
         Gates { plan: &self.plan, run, watch: &self.watch, scopes: &self.scopes, now }
     }
+}
+
+async fn append(world: &mut impl World, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
+    if sabotage::is(Sabotage::AbortInMemory) && matches!(record, Record::Abort(_)) {
+        return Ok(0);
+    }
+    match world.append(at, record).await {
+        Err(_) if sabotage::is(Sabotage::ContinueAfterError) => Ok(0),
+        appended => appended,
+    }
+}
+
+/// What is put on record of an attempt whose driver ended before it did.
+fn lost(attempt: Attempt) -> Record {
+    let reason = "the driver ended before it was known how it went".to_owned();
+    if sabotage::is(Sabotage::RerunStarted) {
+        return Record::Withdrawn { attempt, reason };
+    }
+    if sabotage::is(Sabotage::SkipStarted) {
+        return Record::Result { attempt, end: End::Succeeded, reason, output: None };
+    }
+    Record::Unknown { attempt, reason }
 }
 
 /// Every attempt under way.

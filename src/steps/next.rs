@@ -3,6 +3,7 @@
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Record, Said, Side, Told, Word};
 use super::run::{Mode, Run};
 use super::work::{Outcome, Work};
+use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeSet;
 
@@ -256,7 +257,7 @@ fn may_start(
     target: &str,
     outlook: &impl Outlook,
 ) -> Result<Permit, Waiting> {
-    if let Some(word) = frozen {
+    if let Some(word) = frozen.filter(|_| !sabotage::is(Sabotage::FreezeIgnored)) {
         return Err(Waiting::Frozen(word.clone()));
     }
     let busy = busy(run);

@@ -2,6 +2,7 @@
 
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Pinned, Record, Said, Side, Told, Word};
 use super::work::{Outcome, Work};
+use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeMap;
 
@@ -105,6 +106,9 @@ impl Run {
         let undoable = |(step, target): &&Place| {
             self.pinned.steps[*step].undo && self.steps[*step].work[target].needs_undo()
         };
+        if sabotage::is(Sabotage::UndoInOrder) {
+            return self.started.iter().find(undoable);
+        }
         self.started.iter().rev().find(undoable)
     }
 
