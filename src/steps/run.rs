@@ -17,7 +17,7 @@ pub struct Run {
     pub paused: Option<Word>,
     /// The steps, in the order of the plan.
     pub steps: Vec<Step>,
-    /// Where the action was started, in that order: what a rollback goes back along.
+    /// Where the action was started, in that order, each attempt by itself: what a rollback goes back along.
     pub started: Vec<Place>,
 }
 
@@ -132,9 +132,7 @@ impl Run {
                 work.end(attempt.doing, attempt.attempt, *end, reason)?;
                 self.ended(at, attempt)
             }
-            Record::Withdrawn { attempt, .. } => {
-                self.work(&attempt.step, &attempt.target)?.withdraw(attempt.doing, attempt.attempt)
-            }
+            Record::Withdrawn { attempt, .. } => self.withdraw(attempt),
             Record::Unknown { attempt, reason } => {
                 let work = self.work(&attempt.step, &attempt.target)?;
                 work.flying(attempt.doing, attempt.attempt)?.unknown = Some(reason.clone());
@@ -212,9 +210,8 @@ impl Run {
         }
         self.told(told)?.retry()?;
         let step = self.step(&told.step).ok_or("the plan has no such step")?;
-        let has = |batch: &Vec<String>| batch.contains(&told.target);
-        let batch = self.pinned.steps[step].batches.iter().position(has);
-        if let Some(batch) = batch.filter(|_| self.mode == Mode::Going) {
+        if self.mode == Mode::Going {
+            let batch = self.batch_of(step, &told.target)?;
             let batch = &mut self.steps[step].batches[batch];
             (batch.opened, batch.passed) = (None, None);
         }
@@ -245,7 +242,6 @@ impl Run {
         if attempt.doing == Doing::Action {
             let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
             self.steps[step].batches[batch].started.get_or_insert(at);
-            self.started.retain(|place| *place != (step, attempt.target.clone()));
             self.started.push((step, attempt.target.clone()));
         }
         Ok(())
@@ -280,12 +276,37 @@ impl Run {
         next.then_some(()).ok_or("something later must be undone before")
     }
 
+    /// What is not started after all leaves no trace: nothing is undone for it, and nothing blamed on a batch that has
+    /// not begun.
+    fn withdraw(&mut self, attempt: &Attempt) -> Result<(), &'static str> {
+        self.work(&attempt.step, &attempt.target)?.withdraw(attempt.doing, attempt.attempt)?;
+        let step = self.step(&attempt.step).ok_or("the plan has no such step")?;
+        if attempt.doing == Doing::Undo {
+            return Ok(());
+        }
+        let newest = self.started.iter().rposition(|(s, target)| *s == step && *target == attempt.target);
+        newest.map(|newest| self.started.remove(newest));
+        let batch = self.batch_of(step, &attempt.target)?;
+        if !self.batch(step, batch).any(|(_, work)| work.is_touched()) {
+            self.steps[step].batches[batch].started = None;
+        }
+        Ok(())
+    }
+
+    /// The end counts for the target's own batch, which is not the next one where a person has an earlier one gone through
+    /// anew.
     fn ended(&mut self, at: Timestamp, attempt: &Attempt) -> Result<(), &'static str> {
         let step = self.step(&attempt.step).ok_or("the plan has no such step")?;
-        if let (Doing::Action, Some(batch)) = (attempt.doing, self.next_batch(step)) {
+        if attempt.doing == Doing::Action {
+            let batch = self.batch_of(step, &attempt.target)?;
             self.steps[step].batches[batch].ended = Some(at);
         }
         Ok(())
+    }
+
+    fn batch_of(&self, step: usize, target: &str) -> Result<usize, &'static str> {
+        let has = |batch: &Vec<String>| batch.iter().any(|other| other == target);
+        self.pinned.steps[step].batches.iter().position(has).ok_or("the target is in no batch of the step")
     }
 
     fn pause(&mut self, word: &Word) -> Result<(), &'static str> {

@@ -123,11 +123,7 @@ impl Case {
             PinnedStep {
                 step: step.name.clone(),
                 after: step.after.clone(),
-                batches: order
-                    .batches
-                    .iter()
-                    .map(|batch| batch.targets.iter().map(name).collect())
-                    .collect(),
+                batches: order.batches.iter().map(|batch| batch.targets.iter().map(name).collect()).collect(),
                 approve: step.approve,
                 undo: step.undo.is_some(),
                 retries: step.action.retries,
@@ -193,7 +189,8 @@ fn call(retries: u32) -> Call {
 }
 
 fn step(dice: &mut Dice, name: &str, before: &[Step], groups: usize) -> Step {
-    let on_anomaly = dice.pick(&[OnAnomaly::Rollback, OnAnomaly::Rollback, OnAnomaly::Pause, OnAnomaly::Abort]);
+    let on_anomaly =
+        dice.pick(&[OnAnomaly::Rollback, OnAnomaly::Rollback, OnAnomaly::Pause, OnAnomaly::Abort]);
     let widths = [vec![], vec![Amount::Count(1)], vec![Amount::Count(3)], vec![Amount::Share(0.5)]];
     let growing = vec![Amount::Count(1), Amount::Share(1.0)];
     let keep_up = |min| vec![KeepUp { label: "vip".to_owned(), min }];

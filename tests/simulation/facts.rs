@@ -136,9 +136,7 @@ impl<'a> Facts<'a> {
     pub(crate) fn touched(&self) -> BTreeSet<&'a str> {
         let is_touched = |(step, target): Place<'a>, facet: &Facet| match facet.is {
             Is::AtWork | Is::Unknown | Is::Failed | Is::Stuck => true,
-            Is::Done => {
-                self.batch(step, target).is_some_and(|batch| !self.passed.contains(&(step, batch)))
-            }
+            Is::Done => self.batch(step, target).is_some_and(|batch| !self.passed.contains(&(step, batch))),
             Is::Untouched | Is::Skipped | Is::Undone => false,
         };
         let touched = self.places.iter().filter(|(place, facet)| is_touched(**place, facet));

@@ -109,7 +109,9 @@ impl Fleet {
     pub(crate) fn past(&self) -> Vec<Saying> {
         let known = self.series.iter().enumerate().filter(|_| self.remembers && self.down.is_none());
         let known = known.filter(|(_, series)| !series.past.is_empty());
-        known.map(|(number, series)| Saying::Samples { series: number, samples: series.past.clone() }).collect()
+        known
+            .map(|(number, series)| Saying::Samples { series: number, samples: series.past.clone() })
+            .collect()
     }
 }
 
@@ -130,7 +132,8 @@ impl Series {
     fn say(&mut self, dice: &mut Dice, lies: &[bool; 9], at_ms: i64, value: f64) -> Vec<Sample> {
         let mut lie = |number: usize| lies[number] && dice.one_in(RARE);
         let (goes, freezes) = (lie(1), lie(2));
-        let (lost, late, again, not_a_number, conflict, future) = (lie(3), lie(4), lie(5), lie(6), lie(7), lie(8));
+        let (lost, late, again, not_a_number, conflict, future) =
+            (lie(3), lie(4), lie(5), lie(6), lie(7), lie(8));
         if goes {
             self.gone_ms = at_ms + dice.between(2, 15) * STEP_MS;
         }

@@ -6,7 +6,7 @@ use super::facts::{Facts, Is};
 use super::outside::Outside;
 use quietgate::journal::Entry;
 use quietgate::plan::Amount;
-use quietgate::steps::{Attempt, Decision, Doing, End, Ending, Gate, PinnedStep, Record, Run, Side, State};
+use quietgate::steps::{Attempt, Decision, Doing, End, Ending, Gate, PinnedStep, Record, Run, State};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeSet;
 
@@ -67,9 +67,10 @@ fn blame(outside: &Outside, gate: &Gate) -> Held {
 
 /// Whether it is not known if something of the batch was started.
 fn is_unknown(facts: &Facts<'_>, gate: &Gate) -> bool {
-    let mut own = facts.places.iter().filter(|((step, target), _)| {
-        *step == gate.step && facts.batch(step, target) == Some(gate.batch)
-    });
+    let mut own = facts
+        .places
+        .iter()
+        .filter(|((step, target), _)| *step == gate.step && facts.batch(step, target) == Some(gate.batch));
     own.any(|(_, facet)| facet.is == Is::Unknown || facet.is_settled)
 }
 
@@ -125,7 +126,8 @@ fn action(outside: &Outside, facts: &Facts<'_>, pinned: &PinnedStep, attempt: &A
     let (case, now_ms) = (&outside.case, outside.now_ms);
     must(!facts.is_rolling_back, || format!("{attempt:?} starts while the run rolls back"))?;
     must(!facts.is_frozen, || format!("{attempt:?} starts while everything is frozen"))?;
-    let batch = facts.batch(&attempt.step, &attempt.target).ok_or("a start on a target that is in no batch")?;
+    let batch =
+        facts.batch(&attempt.step, &attempt.target).ok_or("a start on a target that is in no batch")?;
     let name = attempt.step.as_str();
     must((0..batch).all(|before| facts.passed.contains(&(name, before))), || {
         format!("{attempt:?} starts before the batches before it are over")
@@ -183,7 +185,9 @@ fn keep_up(outside: &Outside, facts: &Facts<'_>, attempt: &Attempt, number: usiz
             Amount::Share(share) => (share * members.len() as f64).ceil() as usize,
         };
         let up = members.iter().filter(|member| !touched.contains(*member)).count();
-        must(up >= least, || format!("{attempt:?} starts: of {members:?} only {up} stay, touched are {touched:?}"))?;
+        must(up >= least, || {
+            format!("{attempt:?} starts: of {members:?} only {up} stay, touched are {touched:?}")
+        })?;
     }
     Ok(())
 }
@@ -191,9 +195,10 @@ fn keep_up(outside: &Outside, facts: &Facts<'_>, attempt: &Attempt, number: usiz
 /// Nothing that was started later still waits for its undo, unless a person settled it.
 fn undo(outside: &Outside, facts: &Facts<'_>, attempt: &Attempt) -> Held {
     must(facts.is_rolling_back, || format!("{attempt:?} starts although the run does not roll back"))?;
-    must(outside.case.plan.steps.iter().any(|step| step.name == attempt.step && step.undo.is_some()), || {
-        format!("{attempt:?} starts, and its step cannot be undone")
-    })?;
+    must(
+        outside.case.plan.steps.iter().any(|step| step.name == attempt.step && step.undo.is_some()),
+        || format!("{attempt:?} starts, and its step cannot be undone"),
+    )?;
     let same = |a: &Attempt, b: &Attempt| (&a.step, &a.target) == (&b.step, &b.target);
     let acted = |number: &usize| outside.ledger[*number].attempt.doing == Doing::Action;
     let newest = (0..outside.ledger.len()).rev().filter(acted);
@@ -206,7 +211,9 @@ fn undo(outside: &Outside, facts: &Facts<'_>, attempt: &Attempt) -> Held {
         let needs_none = facet.is_some_and(|facet| facet.is_settled || facet.never_began);
         let after = &outside.ledger[number..];
         let undone = after.iter().any(|other| {
-            other.attempt.doing == Doing::Undo && same(&other.attempt, &later.attempt) && other.end == End::Succeeded
+            other.attempt.doing == Doing::Undo
+                && same(&other.attempt, &later.attempt)
+                && other.end == End::Succeeded
         });
         let is_fine = undone || needs_none || pinned.is_some_and(|step| !step.undo);
         must(is_fine, || format!("{attempt:?} starts before {:?} is undone", later.attempt))?;
@@ -220,7 +227,8 @@ pub(crate) fn recovered(outside: &Outside, entries: &[Entry]) -> Held {
     let known = outside.texts.len();
     for (number, text) in outside.texts.iter().enumerate() {
         let entry = entries.get(number);
-        let is_there = entry.is_some_and(|entry| entry.record == *text && entry.at == outside.journal[number].0);
+        let is_there =
+            entry.is_some_and(|entry| entry.record == *text && entry.at == outside.journal[number].0);
         must(is_there, || format!("entry {} was acknowledged, and now it is {entry:?}", number + 1))?;
     }
     must(entries.len() <= known + 1, || format!("{} entries, {known} were acknowledged", entries.len()))?;
@@ -254,7 +262,9 @@ pub(crate) fn over(outside: &Outside, ending: Ending, run: &Run) -> Held {
         let same = outside.live[seq].as_ref().is_none_or(|live| *live == state);
         must(same, || format!("recovery from the first {} entries differs from the live state", seq + 1))?;
     }
-    must(state.runs.values().any(|other| other == run), || "recovery differs from the live state".to_owned())?;
+    must(state.runs.values().any(|other| other == run), || {
+        "recovery differs from the live state".to_owned()
+    })?;
     for started in &outside.ledger {
         let told = outside.journal.iter().any(|(_, record)| match record {
             Record::Result { attempt, .. } | Record::Unknown { attempt, .. } => *attempt == started.attempt,
@@ -263,12 +273,19 @@ pub(crate) fn over(outside: &Outside, ending: Ending, run: &Run) -> Held {
         must(told, || format!("no outcome of {:?} is on record", started.attempt))?;
     }
     let facts = Facts::of(&outside.journal);
+    let failed = facts.places.values().filter(|facet| facet.is == Is::Failed).count();
+    let may_fail = facts.pinned.map_or(0, |pinned| pinned.max_failed as usize);
+    must(ending != Ending::Done || failed <= may_fail, || format!("done, and {failed} failed"))?;
     let steps = facts.pinned.map(|pinned| pinned.steps.as_slice()).unwrap_or_default();
     for step in steps {
         for target in step.batches.iter().flatten() {
-            let is = facts.places.get(&(step.step.as_str(), target.as_str())).map_or(Is::Untouched, |facet| facet.is);
+            let is = facts
+                .places
+                .get(&(step.step.as_str(), target.as_str()))
+                .map_or(Is::Untouched, |facet| facet.is);
             let fits = match ending {
-                Ending::Done => matches!(is, Is::Done | Is::Skipped),
+                // as many may have failed as the plan lets
+                Ending::Done => matches!(is, Is::Done | Is::Skipped | Is::Failed),
                 Ending::RolledBack => !step.undo || is != Is::Done,
                 Ending::Aborted => true,
             };
@@ -277,7 +294,6 @@ pub(crate) fn over(outside: &Outside, ending: Ending, run: &Run) -> Held {
     }
     Ok(())
 }
-
 
 /// How long a run may take once all is well: each target of each step alone, with its windows, and as long again.
 pub(crate) fn patience_ticks(outside: &Outside) -> i64 {

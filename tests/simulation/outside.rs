@@ -62,7 +62,6 @@ pub(crate) enum Death {
 /// What was really started, and what really became of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Started {
-    pub(crate) at_ms: i64,
     pub(crate) attempt: Attempt,
     pub(crate) ends_ms: i64,
     /// How it ends, where it is not cut off.
@@ -199,7 +198,8 @@ impl Outside {
             }
             None => None,
         };
-        let points = ["dies before a write", "dies before a sync", "dies before a head", "dies before its sync"];
+        let points =
+            ["dies before a write", "dies before a sync", "dies before a head", "dies before its sync"];
         for (stage, point) in Stage::ALL.into_iter().zip(points) {
             if self.point(point) {
                 return stopped("it is dead");
@@ -328,7 +328,6 @@ impl World for Outside {
             self.mark("undo");
         }
         self.ledger.push(Started {
-            at_ms: self.now_ms,
             attempt: attempt.clone(),
             ends_ms: self.now_ms + lasts_ms,
             end,

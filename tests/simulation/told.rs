@@ -84,7 +84,10 @@ impl Told {
                 None if newest - now_ms > self.max_age_ms => "its newest sample is of the future".to_owned(),
                 None => self.short(number, newest, wanted_ms)?,
             };
-            Some(format!("series {number}: {why}; {:?}", series.cells.iter().rev().take(12).collect::<Vec<_>>()))
+            Some(format!(
+                "series {number}: {why}; {:?}",
+                series.cells.iter().rev().take(12).collect::<Vec<_>>()
+            ))
         })
     }
 
