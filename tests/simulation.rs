@@ -26,7 +26,7 @@ mod run;
 mod told;
 
 use rayon::prelude::*;
-use run::{Outcome, Report};
+use run::Ran;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -45,26 +45,48 @@ fn seeds() -> Range<u64> {
 #[test]
 fn no_run_breaks_a_promise() {
     let begun = std::time::Instant::now();
-    let runs: Vec<(u64, Result<Report, String>)> =
-        seeds().into_par_iter().map(|s| (s, run::run(s, false))).collect();
+    let runs: Vec<(u64, Ran)> = seeds().into_par_iter().map(|seed| (seed, run::run(seed, false))).collect();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let (mut records, mut broken) = (0, 0);
     for (seed, run) in &runs {
-        match run {
-            Ok(report) => {
-                *counts.entry(format!("{:?}", report.outcome)).or_default() += 1;
-                report.marks.iter().for_each(|mark| *counts.entry((*mark).to_owned()).or_default() += 1);
-                records += report.records;
-            }
+        run.marks.iter().for_each(|mark| *counts.entry((*mark).to_owned()).or_default() += 1);
+        records += run.records.len();
+        if seeds().count() == 1 {
+            run.records.iter().for_each(|(at_ms, record)| println!("{at_ms} {record}"));
+        }
+        match &run.ended {
+            Ok(outcome) => *counts.entry(format!("{outcome:?}")).or_default() += 1,
             Err(what) => {
                 broken += 1;
-                let command = "cargo test --release -p quietgate --test simulation no_run";
+                let command = "cargo test --release -p quietgate --test simulation no_run -- --nocapture";
                 println!("seed {seed}: {what}\n    QUIETGATE_SEEDS={seed}..{} {command}", seed + 1);
             }
         }
     }
     println!("{} runs, {records} records, {:?}", runs.len(), begun.elapsed());
     counts.iter().for_each(|(mark, count)| println!("{count:6} runs: {mark}"));
-    let _ = Outcome::Done;
     assert_eq!(broken, 0, "runs broke a promise");
+}
+
+/// Every mistake that is built in is made until a run breaks a promise by it.
+#[cfg(feature = "sabotage")]
+#[test]
+fn every_sabotage_is_seen() {
+    use quietgate::sabotage::{Sabotage, choose};
+    let mut missed = Vec::new();
+    let program = Sabotage::ALL.map(|mistake| (format!("{mistake:?}"), Some(mistake), false));
+    for (name, mistake, forgets_to_sync) in program.into_iter().chain([("NoFsync".to_owned(), None, true)]) {
+        let first = |seed: u64| {
+            choose(mistake);
+            let ended = run::run(seed, forgets_to_sync).ended;
+            choose(None);
+            Some((seed, ended.err()?))
+        };
+        let begun = std::time::Instant::now();
+        match ALL.into_par_iter().find_map_first(first) {
+            Some((seed, broken)) => println!("{name}: seed {seed} in {:?}: {broken}", begun.elapsed()),
+            None => missed.push(name),
+        }
+    }
+    assert_eq!(missed, [""; 0], "nobody saw these");
 }

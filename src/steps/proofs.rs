@@ -389,8 +389,12 @@ fn opens(batch: usize, side: Side) -> Record {
 }
 
 fn retry(target: &str) -> Record {
+    Record::Retry(told(target))
+}
+
+fn told(target: &str) -> Told {
     let word = Word { who: "op".to_owned(), reason: "so".to_owned() };
-    Record::Retry(Told { run: "r1".to_owned(), step: "s".to_owned(), target: target.to_owned(), word })
+    Told { run: "r1".to_owned(), step: "s".to_owned(), target: target.to_owned(), word }
 }
 
 /// The first batch is over, its target failed; the second has begun.
@@ -401,13 +405,30 @@ fn first_failed() -> Vec<Record> {
 }
 
 #[test]
-fn an_end_counts_for_its_own_batch_although_an_earlier_one_is_gone_through_anew() {
-    let run =
-        after(first_failed().into_iter().chain([retry("h1"), result(attempt("h2", 1), End::Succeeded)]));
+fn a_batch_that_has_begun_goes_to_its_end_before_an_earlier_one_is_gone_through_anew() {
+    let again = [retry("h1"), result(attempt("h2", 1), End::Succeeded)];
+    let run = after(first_failed().into_iter().chain(again.clone()));
+    assert_eq!((run.next_batch(0), busy(&run).contains("h1")), (Some(1), false));
+    assert_eq!(run.steps[0].batches[0], Batch::default());
+    assert_eq!(run.steps[0].batches[1].ended, Some(Timestamp::from_millis(8)));
+    let over = [intent(attempt("h3", 1)), result(attempt("h3", 1), End::Succeeded), opens(1, Side::After)];
+    let run = after(first_failed().into_iter().chain(again).chain(over));
     assert_eq!(run.next_batch(0), Some(0));
-    let ended: Vec<_> =
-        run.steps[0].batches.iter().map(|batch| batch.ended.map(Timestamp::as_millis)).collect();
-    assert_eq!(ended, [Some(3), Some(8)]);
+}
+
+#[test]
+fn a_batch_that_has_begun_goes_on_although_a_step_before_is_gone_through_anew() {
+    let mut driver = Driver::new();
+    driver.drive();
+    driver.happen(Event::End(0, End::Failed));
+    (0..2).for_each(|_| driver.happen(Event::End(0, End::Succeeded)));
+    let step = driver.run().step("b").expect("a step");
+    assert!(driver.run().steps[step].batches.iter().any(|batch| batch.started.is_some()));
+    driver.offer(Record::Retry(Told { step: "a".to_owned(), ..told("h1") })).expect("it failed");
+    for _ in 0..4 {
+        driver.happen(Event::End(0, End::Succeeded));
+    }
+    assert_eq!((driver.run().next_batch(step), driver.run().failed()), (None, 0));
 }
 
 #[test]
@@ -425,6 +446,9 @@ fn a_batch_of_which_nothing_was_started_after_all_has_not_begun() {
 fn what_is_not_started_again_after_all_keeps_its_place_in_the_rollback() {
     let again = [
         result(attempt("h2", 1), End::Succeeded),
+        intent(attempt("h3", 1)),
+        result(attempt("h3", 1), End::Succeeded),
+        opens(1, Side::After),
         retry("h1"),
         opens(0, Side::Before),
         intent(attempt("h1", 2)),
@@ -433,5 +457,5 @@ fn what_is_not_started_again_after_all_keeps_its_place_in_the_rollback() {
     let not_started = after(first_failed().into_iter().chain(again).chain([withdrawn(attempt("h1", 2))]));
     let newest = |run: &Run| run.next_undo().map(|(_, target)| target.clone());
     assert_eq!(newest(&started).as_deref(), Some("h1"));
-    assert_eq!(newest(&not_started).as_deref(), Some("h2"));
+    assert_eq!(newest(&not_started).as_deref(), Some("h3"));
 }

@@ -79,9 +79,12 @@ impl Run {
         self.pinned.steps.iter().position(|step| step.step == name)
     }
 
-    /// The number of the batch of `step` that is next: the first that has not passed.
+    /// The number of the batch of `step` that is next: the one that has begun and has not passed, else the first that has
+    /// not passed.
     pub fn next_batch(&self, step: usize) -> Option<usize> {
-        self.steps[step].batches.iter().position(|batch| batch.passed.is_none())
+        let batches = &self.steps[step].batches;
+        let begun = batches.iter().position(|batch| batch.started.is_some() && batch.passed.is_none());
+        begun.or_else(|| batches.iter().position(|batch| batch.passed.is_none()))
     }
 
     /// The targets of a batch with what was done to them.
@@ -202,7 +205,8 @@ impl Run {
         }
     }
 
-    /// A target that is tried again has not passed its gate: the batch is to be gone through anew.
+    /// A target that is tried again has not passed its gate: the batch is to be gone through anew, after a later one that
+    /// has begun meanwhile.
     fn retry(&mut self, told: &Told) -> Result<(), &'static str> {
         // what failed must be undone while the run rolls back, and not be tried again
         if matches!(self.told(told)?.outcome, Outcome::Failed(_) | Outcome::Untouched) {
@@ -213,7 +217,10 @@ impl Run {
         if self.mode == Mode::Going {
             let batch = self.batch_of(step, &told.target)?;
             let batch = &mut self.steps[step].batches[batch];
-            (batch.opened, batch.passed) = (None, None);
+            batch.opened = None;
+            if batch.passed.is_some() {
+                *batch = Batch { approved: batch.approved.take(), ..Batch::default() };
+            }
         }
         Ok(())
     }
@@ -251,10 +258,11 @@ impl Run {
         self.must_be_going()?;
         let pinned = &self.pinned.steps[step];
         let is_over = |name: &String| self.step(name).is_some_and(|before| self.next_batch(before).is_none());
-        if !pinned.after.iter().all(is_over) {
+        let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
+        // what has begun goes to its end, also where something before is gone through anew
+        if self.steps[step].batches[batch].started.is_none() && !pinned.after.iter().all(is_over) {
             return Err("a step before is not over");
         }
-        let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
         if !pinned.batches[batch].iter().any(|other| other == target) {
             return Err("the target is not in the batch that is next");
         }
@@ -293,8 +301,6 @@ impl Run {
         Ok(())
     }
 
-    /// The end counts for the target's own batch, which is not the next one where a person has an earlier one gone through
-    /// anew.
     fn ended(&mut self, at: Timestamp, attempt: &Attempt) -> Result<(), &'static str> {
         let step = self.step(&attempt.step).ok_or("the plan has no such step")?;
         if attempt.doing == Doing::Action {

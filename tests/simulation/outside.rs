@@ -116,6 +116,10 @@ impl Outside {
     pub(crate) fn fate_after_a_death(&mut self) {
         if !self.is_calm && self.crash_in.is_none() {
             self.fate();
+            // and again at once: while it takes over
+            if self.case.faults.crashes && self.dice.one_in(4) {
+                self.crash_in = Some(self.dice.roll(12));
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use quietgate::run::{Driver, Refused};
 use quietgate::steps::{Doing, End, Ending, Mode, Record, State};
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -23,11 +24,13 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// What can be said of a run that broke no promise.
+/// What can be said of a run.
 #[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) outcome: Outcome,
-    pub(crate) records: usize,
+pub(crate) struct Ran {
+    /// How it ended, or the promise that it broke.
+    pub(crate) ended: Result<Outcome, String>,
+    /// Its records: when, and what.
+    pub(crate) records: Vec<(i64, String)>,
     /// What happened at least once.
     pub(crate) marks: BTreeSet<&'static str>,
 }
@@ -35,14 +38,16 @@ pub(crate) struct Report {
 /// From this second on all is well, and the run must come to its end.
 const CALM: i64 = 250;
 
-/// The run of a seed, or the promise that it broke.
-pub(crate) fn run(seed: u64, forgets_to_sync: bool) -> Result<Report, String> {
+/// The run of a seed.
+pub(crate) fn run(seed: u64, forgets_to_sync: bool) -> Ran {
     let mut dice = Dice::new(seed);
     let case = Case::roll(&mut dice);
     let mut outside = Outside::new(case, dice);
     outside.disk.forgets_to_sync = forgets_to_sync;
-    let outcome = drive(&mut outside)?;
-    Ok(Report { outcome, records: outside.texts.len(), marks: outside.marks })
+    let ended = catch_unwind(AssertUnwindSafe(|| drive(&mut outside)));
+    let ended = ended.unwrap_or_else(|_| Err("it panics".to_owned()));
+    let times = outside.journal.iter().map(|(at_ms, _)| *at_ms);
+    Ran { ended, records: times.zip(outside.texts).collect(), marks: outside.marks }
 }
 
 fn drive(outside: &mut Outside) -> Result<Outcome, String> {
