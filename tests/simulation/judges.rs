@@ -39,8 +39,7 @@ pub(crate) fn record(outside: &Outside, record: &Record) -> Held {
 /// Nothing is blamed on a batch before it started, or where nothing of its own moved since: trouble of sources alone
 /// is never a reason for a rollback or an abort.
 fn blame(outside: &Outside, gate: &Gate) -> Held {
-    let is_blamed = gate.because.iter().any(|why| why.ends_with(": blamed"));
-    if !is_blamed && !matches!(gate.decision, Decision::Rollback | Decision::Abort) {
+    if !is_blamed(gate) && !matches!(gate.decision, Decision::Rollback | Decision::Abort) {
         return Ok(());
     }
     let facts = Facts::of(&outside.journal);
@@ -63,6 +62,11 @@ fn blame(outside: &Outside, gate: &Gate) -> Held {
     let count = outside.fleet.series.len();
     let moved = (0..count).any(|series| own(series) && outside.told.moved_since(series, from));
     must(moved, || format!("{}, and nothing of its own moved since", gate.reason))
+}
+
+/// Whether a gate says that an anomaly is a batch's doing.
+pub(crate) fn is_blamed(gate: &Gate) -> bool {
+    gate.because.iter().any(|why| why.ends_with(": blamed"))
 }
 
 /// Whether it is not known if something of the batch was started.

@@ -134,11 +134,11 @@ impl Outside {
         }
     }
 
-    /// A driver that goes on from `state` and was told nothing yet.
-    pub(crate) fn begin(&mut self, state: State) -> Driver {
+    /// A driver that goes on from what is on record and was told nothing yet.
+    pub(crate) fn begin(&mut self) -> Driver {
         self.told = Told::nothing(&self.case, self.fleet.series.len());
         self.asking = None;
-        self.case.driver(state)
+        self.case.driver(self.state.clone())
     }
 
     /// From now on everything goes well.
@@ -278,6 +278,11 @@ impl World for Outside {
             self.must(Err(illegal.to_string()));
         }
         self.live.push(Some(self.state.clone()));
+        match &back {
+            Record::Withdrawn { .. } => self.mark("withdrawn"),
+            Record::Gate(gate) if judges::is_blamed(gate) => self.mark("blamed"),
+            _ => {}
+        }
         let held = judges::record(self, &back);
         self.must(held);
         self.point("dies after an acknowledgement");

@@ -6,6 +6,7 @@ use super::fleet::Saying;
 use super::judges;
 use super::outside::{Death, Outside};
 use super::persons;
+use quietgate::journal::Entry;
 use quietgate::run::{Driver, Refused};
 use quietgate::steps::{Doing, End, Ending, Mode, Record, State};
 use std::collections::BTreeSet;
@@ -201,17 +202,25 @@ fn stays_stopped(outside: &mut Outside, driver: &mut Driver) -> Result<(), Strin
 /// the way, and another one tries.
 fn open(outside: &mut Outside) -> Result<Option<Driver>, String> {
     loop {
-        let Some(state) = recover(outside)? else { return Ok(None) };
+        let Some(more) = recover(outside)? else { return Ok(None) };
         outside.fate_after_a_death();
+        outside.disk.catch_up();
         if outside.point("dies before it took over") {
             continue;
         }
         outside.disk.take_over();
+        // from here on it counts as acknowledged, although nobody was told of it
+        for entry in more {
+            outside.mark("a record is there that nobody was told of");
+            outside.keep(entry.at, entry.record);
+            outside.live.push(None);
+        }
+        outside.state = judges::fold(outside)?;
         if outside.point("dies before its head") {
             continue;
         }
         outside.disk.write_head();
-        let mut driver = outside.begin(state);
+        let mut driver = outside.begin();
         let past = outside.fleet.past();
         listen(outside, &mut driver, past);
         let begun = now(begin(&mut driver, outside));
@@ -231,8 +240,8 @@ async fn begin(driver: &mut Driver, outside: &mut Outside) -> Result<(), Refused
     Ok(())
 }
 
-/// What is on the disk, as the next driver reads it; nothing where it is damaged and therefore refused.
-fn recover(outside: &mut Outside) -> Result<Option<State>, String> {
+/// What the next driver reads beyond what was acknowledged; nothing where the journal is damaged and therefore refused.
+fn recover(outside: &mut Outside) -> Result<Option<Vec<Entry>>, String> {
     outside.cut_off();
     let death = outside.death.take();
     let lost_power = death == Some(Death::PowerLoss) || (outside.is_stopped && outside.dice.one_in(2));
@@ -256,14 +265,8 @@ fn recover(outside: &mut Outside) -> Result<Option<State>, String> {
         outside.disk.cut_off();
         read = outside.disk.read();
     }
-    let entries = read.map_err(|refusal| format!("a journal that is whole is refused: {refusal}"))?;
+    let mut entries = read.map_err(|refusal| format!("a journal that is whole is refused: {refusal}"))?;
     judges::recovered(outside, &entries)?;
-    if let Some(more) = entries.get(known) {
-        outside.mark("a record is there that nobody was told of");
-        outside.keep(more.at, more.record.clone());
-        outside.live.push(None);
-    }
     outside.is_stopped = false;
-    outside.state = judges::fold(outside)?;
-    Ok(Some(outside.state.clone()))
+    Ok(Some(entries.split_off(known)))
 }
