@@ -19,19 +19,17 @@ pub(super) struct Whole {
 pub(super) struct Lag {
     /// Whether there can be entries without any head.
     pub(super) all: bool,
-    /// So many entries.
+    /// So many entries. Drivers it can have missed any number: one that ends before it writes its head appends nothing.
     pub(super) entries: u64,
-    /// So many drivers.
-    pub(super) epochs: u64,
 }
 
 impl Lag {
     /// A driver that ended between an append and the writing of its head, or between taking over and that.
-    pub(super) const OF_A_CRASH: Self = Self { all: false, entries: 1, epochs: 1 };
+    pub(super) const OF_A_CRASH: Self = Self { all: false, entries: 1 };
     /// Drivers on other machines, whose heads are elsewhere.
-    pub(super) const OF_OTHERS: Self = Self { all: true, entries: u64::MAX, epochs: u64::MAX };
+    pub(super) const OF_OTHERS: Self = Self { all: true, entries: u64::MAX };
     /// A driver that goes on while we read; its head is read again afterwards.
-    pub(super) const OF_A_READER: Self = Self { all: false, entries: u64::MAX, epochs: u64::MAX };
+    pub(super) const OF_A_READER: Self = Self { all: false, entries: u64::MAX };
 }
 
 /// Checks the journal behind `connection`, whose tables are there, against what was `known` before. Each entry is given
@@ -83,7 +81,7 @@ fn hold(known: Known, lag: Lag, read: Whole, newest_known: Option<Hash>) -> Resu
     }
     head.vouch(tip, newest_known, lag.entries)?;
     let newest = head.epoch.max(tip.epoch);
-    if epoch < newest || epoch - head.epoch > lag.epochs {
+    if epoch < newest {
         return Err(Refusal { seq, why: Damage::Epoch { found: epoch, known: newest } });
     }
     Ok(read)

@@ -115,12 +115,6 @@ impl Head {
         self.reaches(tip, 1)
     }
 
-    /// The head to be written before another driver takes over a journal that ends at `tip` and is at `epoch`, where the
-    /// last driver ended before it wrote its own: else drivers that all end so early would leave this one too far behind.
-    pub(super) fn caught_up(&self, tip: Tip, epoch: u64) -> Option<Self> {
-        (self.epoch < epoch).then_some(Self { seq: tip.seq, hash: tip.hash, epoch })
-    }
-
     fn reaches(&self, tip: Tip, ahead: u64) -> Result<(), Refusal> {
         if tip.seq.saturating_sub(self.seq) > ahead {
             return Err(Refusal { seq: self.seq + ahead + 1, why: Damage::BeyondHead { head: self.seq } });
@@ -196,12 +190,5 @@ mod tests {
         assert_eq!((refused(11, 12), refused(0, 12)), (Some(12), Some(1)));
         assert_eq!((refused(12, 5), refused(14, 12)), (Some(12), Some(14)));
         assert!(head(12).vouch(tip(99), Some(head(12).hash), u64::MAX).is_ok());
-    }
-
-    #[test]
-    fn it_catches_up_with_a_driver_that_ended_before_it_wrote_its_own() {
-        let tip = Tip { seq: 12, hash: head(12).hash, epoch: 3 };
-        assert_eq!(head(12).caught_up(tip, 3), None);
-        assert_eq!(head(12).caught_up(tip, 4), Some(Head { epoch: 4, ..head(12) }));
     }
 }

@@ -46,11 +46,6 @@ pub(super) async fn open(
         Head::NEW.write(state).map_err(|error| OpenError::File(state.join(head::FILE), error))?;
     }
     let Whole { tip, epoch } = whole.unwrap_or(Whole { tip: super::Tip::EMPTY, epoch: 0 });
-    if let Known::Head(head) = known
-        && let Some(caught_up) = head.caught_up(tip, epoch)
-    {
-        caught_up.write(state).map_err(|error| OpenError::File(state.join(head::FILE), error))?;
-    }
     let mut connection = writer(state).await?;
     connection.make_tables().await?;
     let epoch =

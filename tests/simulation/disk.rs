@@ -180,20 +180,15 @@ impl Disk {
         self.synced = self.synced.min(self.frames.len());
     }
 
-    /// The first step of taking over what was [read](Self::read): the head catches up with the last driver, which may have
-    /// ended before it wrote its own. The steps are those of `src/journal/sqlite.rs`.
-    pub(crate) fn catch_up(&mut self) {
-        self.write_head();
-    }
-
-    /// The second: the epoch is counted up, for good, and with it all that was read is.
+    /// The first step of taking over what was [read](Self::read): the epoch is counted up, for good, and with it all that was
+    /// read is. The steps are those of `src/journal/sqlite.rs`.
     pub(crate) fn take_over(&mut self) {
         self.epoch += 1;
         self.frames.push(Frame::Driver(self.epoch));
         self.sync();
     }
 
-    /// The third: the head has the epoch too.
+    /// The second: the head has the epoch too.
     pub(crate) fn write_head(&mut self) {
         self.newer_head = Some(head_text(self.tip, self.epoch));
         self.sync_head();

@@ -204,7 +204,6 @@ fn open(outside: &mut Outside) -> Result<Option<Driver>, String> {
     loop {
         let Some(more) = recover(outside)? else { return Ok(None) };
         outside.fate_after_a_death();
-        outside.disk.catch_up();
         if outside.point("dies before it took over") {
             continue;
         }
