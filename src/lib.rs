@@ -13,6 +13,7 @@
 //! plan                   steps, batches, limits, and when they may start
 //! settings               what kinds take, checked
 //! clock                  the time of day
+//! sabotage               for tests alone: mistakes that the simulation must see
 //! text                   numbers, durations and times as people read them
 //! ```
 //!
@@ -33,6 +34,7 @@ pub mod journal;
 pub mod monitor;
 pub mod plan;
 pub mod run;
+pub mod sabotage;
 pub mod settings;
 pub mod sources;
 pub mod steps;

@@ -19,19 +19,17 @@ pub(super) struct Whole {
 pub(super) struct Lag {
     /// Whether there can be entries without any head.
     pub(super) all: bool,
-    /// So many entries.
+    /// So many entries. Drivers it can have missed any number: one that ends before it writes its head appends nothing.
     pub(super) entries: u64,
-    /// So many drivers.
-    pub(super) epochs: u64,
 }
 
 impl Lag {
     /// A driver that ended between an append and the writing of its head, or between taking over and that.
-    pub(super) const OF_A_CRASH: Self = Self { all: false, entries: 1, epochs: 1 };
+    pub(super) const OF_A_CRASH: Self = Self { all: false, entries: 1 };
     /// Drivers on other machines, whose heads are elsewhere.
-    pub(super) const OF_OTHERS: Self = Self { all: true, entries: u64::MAX, epochs: u64::MAX };
+    pub(super) const OF_OTHERS: Self = Self { all: true, entries: u64::MAX };
     /// A driver that goes on while we read; its head is read again afterwards.
-    pub(super) const OF_A_READER: Self = Self { all: false, entries: u64::MAX, epochs: u64::MAX };
+    pub(super) const OF_A_READER: Self = Self { all: false, entries: u64::MAX };
 }
 
 /// Checks the journal behind `connection`, whose tables are there, against what was `known` before. Each entry is given
@@ -49,7 +47,7 @@ pub(super) async fn check(
         return Err(OpenError::Newer);
     }
     let is_trusted = lag.all || known != Known::Nothing;
-    let head = if let Known::Head(head) = known { head } else { Head::NEW };
+    let head = known.head();
     let mut newest_known = (head.seq == 0).then_some(Hash::ZERO);
     let mut keep = |entry: Entry| {
         if entry.seq == head.seq {
@@ -62,19 +60,47 @@ pub(super) async fn check(
     let tip = connection.follow(Tip::EMPTY, &mut keep).await?;
     let seq = tip.seq.saturating_add(1);
     let epoch = connection.epoch().await.map_err(|error| unreadable(error, seq))?;
-    if known == Known::Damaged {
-        return Err(Refusal { seq, why: Damage::Head }.into());
+    let whole = hold(known, lag, Whole { tip, epoch }, newest_known)?;
+    match connection.complaint().await.map_err(|error| unreadable(error, seq))? {
+        Some(said) => Err(Refusal { seq, why: Damage::Database(said) }.into()),
+        None => Ok(whole),
     }
-    if !is_trusted && (tip.seq > 0 || epoch > 0) {
-        return Err(Refusal { seq, why: Damage::NoHead }.into());
+}
+
+/// Holds a journal that was `read` against what was `known` of it. `newest_known` is the hash of the entry that has the
+/// number of the head.
+fn hold(known: Known, lag: Lag, read: Whole, newest_known: Option<Hash>) -> Result<Whole, Refusal> {
+    let Whole { tip, epoch } = read;
+    let seq = tip.seq.saturating_add(1);
+    let head = known.head();
+    if known == Known::Damaged {
+        return Err(Refusal { seq, why: Damage::Head });
+    }
+    if !lag.all && known == Known::Nothing && (tip.seq > 0 || epoch > 0) {
+        return Err(Refusal { seq, why: Damage::NoHead });
     }
     head.vouch(tip, newest_known, lag.entries)?;
     let newest = head.epoch.max(tip.epoch);
-    if epoch < newest || epoch - head.epoch > lag.epochs {
-        return Err(Refusal { seq, why: Damage::Epoch { found: epoch, known: newest } }.into());
+    if epoch < newest {
+        return Err(Refusal { seq, why: Damage::Epoch { found: epoch, known: newest } });
     }
-    match connection.complaint().await.map_err(|error| unreadable(error, seq))? {
-        Some(said) => Err(Refusal { seq, why: Damage::Database(said) }.into()),
-        None => Ok(Whole { tip, epoch }),
-    }
+    Ok(read)
+}
+
+/// The decision behind [`open`](super::open) apart from any database: whether `entries`, of a journal whose driver has
+/// this `epoch`, are all that the bytes of its `head` know of, and at most one more. Gives where they end.
+///
+/// # Errors
+/// The first entry that cannot be trusted.
+pub fn whole(entries: &[Entry], epoch: u64, head: &[u8]) -> Result<Tip, Refusal> {
+    let known = Known::of(head);
+    let tip = entries.iter().try_fold(Tip::EMPTY, |tip, entry| tip.followed(entry))?;
+    let at_head = entries.iter().find(|entry| entry.seq == known.head().seq).map(|entry| entry.hash);
+    let newest_known = if known.head().seq == 0 { Some(Hash::ZERO) } else { at_head };
+    hold(known, Lag::OF_A_CRASH, Whole { tip, epoch }, newest_known).map(|whole| whole.tip)
+}
+
+/// What stands in the head of a journal that ends at `tip` and whose driver has this `epoch`.
+pub fn head_text(tip: Tip, epoch: u64) -> String {
+    Head { seq: tip.seq, hash: tip.hash, epoch }.text()
 }

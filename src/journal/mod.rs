@@ -17,6 +17,7 @@ mod sqlite;
 mod store;
 
 pub use chain::{Entry, Hash, NoHash, Tip};
+pub use check::{head_text, whole};
 pub use error::{Damage, JournalError, OpenError, Refusal};
 pub use store::{Journal, Store};
 

@@ -1,6 +1,7 @@
 //! All series that gates look at: judged as their samples come, and how each stands.
 
 use super::{Monitor, MonitorSpec, Said};
+use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::{Evidence, Reason, Sample, Timestamp, Verdict};
 use quietgate_rules::{Condition, Finding, Standing};
 use std::borrow::Cow;
@@ -161,6 +162,7 @@ impl Signal {
     fn condition(&self, series: &Series, now: Timestamp) -> Condition {
         match self.trouble {
             Some(reason) => Condition::Unknown { reason, newest: series.standing.newest() },
+            None if sabotage::is(Sabotage::StaleIsClean) => series.standing.condition(now, i64::MAX),
             None => series.standing.condition(now, self.watched.max_age_ms),
         }
     }
@@ -189,12 +191,18 @@ impl Series {
         self.monitor.observe(samples, |said| match said {
             Said::Judged(judged) => {
                 let run = &judged.run;
+                if sabotage::is(Sabotage::GapKeepsWindow) {
+                    bridge(standing, run.first, run.at, spec.interval.as_millis());
+                }
                 for (offset, &finding) in judged.findings.iter().enumerate() {
                     standing.observe(run.first + offset as u64, run.at(offset), finding);
                 }
                 let last = run.values.len() - 1;
                 let votes = (0..run.verdicts.len()).map(|i| (run.verdicts[i][last], run.evidence(i, last)));
                 newest = Some((run.at(last), Some(run.values[last]), judged.findings[last], votes.collect()));
+            }
+            Said::Unknown { cell, at, reason: Reason::NotANumber } if sabotage::is(Sabotage::NanIsClean) => {
+                standing.observe(cell, at, Finding::Clean);
             }
             Said::Unknown { cell, at, reason } => {
                 standing.observe(cell, at, Finding::Unknown(reason));
@@ -222,6 +230,15 @@ impl Series {
             words: evidence.map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
         };
         votes.into_iter().enumerate().map(statement).collect()
+    }
+}
+
+/// Takes the cells before `cell` that had no sample for clean ones: the mistake [`Sabotage::GapKeepsWindow`].
+fn bridge(standing: &mut Standing, cell: u64, at: Timestamp, interval_ms: i64) {
+    let Some(newest) = standing.newest() else { return };
+    let missing = (at.as_millis() - newest.as_millis()) / interval_ms - 1;
+    for back in (1..=missing).rev() {
+        standing.observe(cell - back.unsigned_abs(), at, Finding::Clean);
     }
 }
 

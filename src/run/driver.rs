@@ -8,7 +8,10 @@ use super::gates::Gates;
 use super::scope::Scope;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
-use crate::steps::{Attempt, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed};
+use crate::sabotage::{self, Sabotage};
+use crate::steps::{
+    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed,
+};
 use crate::story::Window;
 use quietgate_detectors::{Reason, Sample, Timestamp};
 use std::fmt;
@@ -113,7 +116,7 @@ impl Driver {
         let at = world.now();
         let mut after = State::clone(&self.state);
         after.apply(0, at, &record).map_err(Refused::Illegal)?;
-        let seq = world.append(at, &record).await.map_err(Refused::Stopped)?;
+        let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
         self.state = Arc::new(after);
         Ok(seq)
     }
@@ -124,6 +127,9 @@ impl Driver {
     /// Where a record cannot be written: then nobody is told that it was.
     pub async fn listen(&mut self, world: &mut impl World) -> Result<(), Refused> {
         while let Some(record) = world.heard() {
+            if sabotage::is(Sabotage::AnswerBeforeRecord) {
+                world.answer(Ok(0));
+            }
             match self.write(world, record).await {
                 Ok(seq) => world.answer(Ok(seq)),
                 Err(Refused::Illegal(illegal)) => world.answer(Err(illegal)),
@@ -164,12 +170,16 @@ impl Driver {
 
     async fn start(&mut self, world: &mut impl World, attempt: Attempt) -> Result<(), Refused> {
         let call = world.call(&attempt);
+        if sabotage::is(Sabotage::RecordAfterRun) {
+            world.start(&attempt);
+        }
         self.write(world, Record::Intent { attempt: attempt.clone(), call }).await?;
         self.listen(world).await?;
         let Some(run) = self.run() else { return Ok(()) };
         let gates = self.gates(run, world.now());
         match still_allowed(run, self.state.frozen.as_ref(), &attempt, &gates) {
             Ok(()) => world.start(&attempt),
+            Err(_) if sabotage::is(Sabotage::NoRecheck) => world.start(&attempt),
             Err(reason) => drop(self.write(world, Record::Withdrawn { attempt, reason }).await?),
         }
         Ok(())
@@ -189,12 +199,32 @@ impl Driver {
     }
 }
 
+async fn append(world: &mut impl World, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
+    if sabotage::is(Sabotage::AbortInMemory) && matches!(record, Record::Abort(_)) {
+        return Ok(0);
+    }
+    match world.append(at, record).await {
+        Err(_) if sabotage::is(Sabotage::ContinueAfterError) => Ok(0),
+        appended => appended,
+    }
+}
+
+/// What is put on record of an attempt whose driver ended before it did.
+fn lost(attempt: Attempt) -> Record {
+    let reason = "the driver ended before it was known how it went".to_owned();
+    if sabotage::is(Sabotage::RerunStarted) {
+        return Record::Withdrawn { attempt, reason };
+    }
+    if sabotage::is(Sabotage::SkipStarted) {
+        return Record::Result { attempt, end: End::Succeeded, reason, output: None };
+    }
+    Record::Unknown { attempt, reason }
+}
+
 /// What a driver that takes over puts on record first: itself, and that nobody knows how what was in flight ended.
 pub(super) fn taken_over(state: &State, version: &str) -> Vec<Record> {
-    let unknown = |(run, step, target, flight): (&Run, usize, &str, &Flight)| {
-        let reason = "the driver ended before it was known how it went".to_owned();
-        Record::Unknown { attempt: run.attempt(step, target, flight), reason }
-    };
+    let unknown =
+        |(run, step, target, flight): (&Run, usize, &str, &Flight)| lost(run.attempt(step, target, flight));
     let run = state.open_run();
     let flights = run.into_iter().flat_map(|run| {
         let work = run.all().filter_map(|(step, target, work)| Some((step, target, work.flight.as_ref()?)));

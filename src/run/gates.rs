@@ -4,6 +4,7 @@ use super::scope::Scope;
 use super::telling;
 use crate::monitor::{View, Watch};
 use crate::plan::{self, OnAnomaly, Opening, Plan};
+use crate::sabotage::{self, Sabotage};
 use crate::steps::{BatchId, Decision, Outlook, Permit, Run, Side, busy};
 use crate::story::Window;
 use crate::text;
@@ -77,7 +78,9 @@ impl Gates<'_> {
                 match self.impatience(step, batch) {
                     Some(patience) => {
                         let reason = format!("held for longer than its patience of {patience}: {reason}");
-                        Permit { decision: Decision::Pause, reason, because }
+                        let blamed = sabotage::is(Sabotage::TroubleIsBlamed);
+                        let decision = if blamed { Decision::Rollback } else { Decision::Pause };
+                        Permit { decision, reason, because }
                     }
                     None => Permit { decision: Decision::Hold, reason, because },
                 }
@@ -161,6 +164,9 @@ impl Outlook for Gates<'_> {
             own.chain((0..self.plan.steps.len()).filter(|other| *other != number && self.is_begun(*other)));
         let short =
             |step| plan::kept_up(self.plan, step, &down, &wanted).err().map(|shortage| shortage.to_string());
+        if sabotage::is(Sabotage::KeepUpNotAsked) {
+            return self.closed(number);
+        }
         self.closed(number)
             .or_else(|| self.beyond_limits(step, at_work, more))
             .or_else(|| steps.map(short).find_map(|s| s))

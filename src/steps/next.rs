@@ -3,6 +3,7 @@
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Record, Said, Side, Told, Word};
 use super::run::{Mode, Run};
 use super::work::{Outcome, Work};
+use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeSet;
 
@@ -153,7 +154,7 @@ fn going(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Step {
     }
     let mut waiting = Vec::new();
     for step in 0..run.steps.len() {
-        let Some(batch) = run.next_batch(step).filter(|_| is_ready(run, step)) else { continue };
+        let Some(batch) = run.next_batch(step).filter(|batch| is_ready(run, step, *batch)) else { continue };
         match batch_next(run, frozen, step, batch, outlook) {
             Ok(next) => return Some(Ok(next)),
             Err(why) => waiting.extend(why),
@@ -180,9 +181,10 @@ fn settle(run: &Run) -> Option<Record> {
     (failed > allowed).then(|| pause(run, format!("{failed} failed, {allowed} may")))
 }
 
-fn is_ready(run: &Run, step: usize) -> bool {
+/// Whether the steps before are over. A batch that has begun goes to its end, also where one of them is gone through anew.
+fn is_ready(run: &Run, step: usize, batch: usize) -> bool {
     let over = |name: &String| run.step(name).is_some_and(|before| run.next_batch(before).is_none());
-    run.pinned.steps[step].after.iter().all(over)
+    run.steps[step].batches[batch].started.is_some() || run.pinned.steps[step].after.iter().all(over)
 }
 
 /// What the batch that is next in its step does next, or what it waits for.
@@ -262,7 +264,7 @@ fn may_start(
     target: &str,
     outlook: &impl Outlook,
 ) -> Result<Permit, Waiting> {
-    if let Some(word) = frozen {
+    if let Some(word) = frozen.filter(|_| !sabotage::is(Sabotage::FreezeIgnored)) {
         return Err(Waiting::Frozen(word.clone()));
     }
     let busy = busy(run);

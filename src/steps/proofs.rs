@@ -337,3 +337,126 @@ fn a_record_is_read_back_as_it_was_written() {
         assert_eq!(serde_json::from_str::<Record>(&json).expect("readable"), *record, "{json}");
     }
 }
+
+/// The run of one step with two batches, the second of two targets, after `records`.
+fn after(records: impl IntoIterator<Item = Record>) -> Run {
+    let batches = vec![vec!["h1".to_owned()], vec!["h2".to_owned(), "h3".to_owned()]];
+    let step = PinnedStep {
+        step: "s".to_owned(),
+        after: Vec::new(),
+        batches,
+        approve: false,
+        undo: true,
+        retries: 0,
+    };
+    let pinned = Pinned { steps: vec![step], ..plan() };
+    let mut state = State::default();
+    for (at, record) in (0..).zip(std::iter::once(Record::Plan(pinned)).chain(records)) {
+        state.apply(at, Timestamp::from_millis(at as i64), &record).expect("legal");
+    }
+    state.runs["r1"].clone()
+}
+
+fn attempt(target: &str, attempt: u32) -> Attempt {
+    let (run, step, target) = ("r1".to_owned(), "s".to_owned(), target.to_owned());
+    Attempt { run, step, target, doing: Doing::Action, attempt }
+}
+
+fn intent(attempt: Attempt) -> Record {
+    Record::Intent { attempt, call: String::new() }
+}
+
+fn result(attempt: Attempt, end: End) -> Record {
+    Record::Result { attempt, end, reason: "exited".to_owned(), output: None }
+}
+
+fn withdrawn(attempt: Attempt) -> Record {
+    Record::Withdrawn { attempt, reason: "paused".to_owned() }
+}
+
+fn opens(batch: usize, side: Side) -> Record {
+    let (run, step, reason) = ("r1".to_owned(), "s".to_owned(), "clean".to_owned());
+    let decision = Decision::Proceed;
+    Record::Gate(Gate {
+        run,
+        step,
+        batch,
+        side,
+        decision,
+        reason,
+        because: Vec::new(),
+        evidence: Default::default(),
+    })
+}
+
+fn retry(target: &str) -> Record {
+    Record::Retry(told(target))
+}
+
+fn told(target: &str) -> Told {
+    let word = Word { who: "op".to_owned(), reason: "so".to_owned() };
+    Told { run: "r1".to_owned(), step: "s".to_owned(), target: target.to_owned(), word }
+}
+
+/// The first batch is over, its target failed; the second has begun.
+fn first_failed() -> Vec<Record> {
+    let (before, over) = (opens(0, Side::Before), opens(0, Side::After));
+    let failed = result(attempt("h1", 1), End::Failed);
+    vec![before, intent(attempt("h1", 1)), failed, over, opens(1, Side::Before), intent(attempt("h2", 1))]
+}
+
+#[test]
+fn a_batch_that_has_begun_goes_to_its_end_before_an_earlier_one_is_gone_through_anew() {
+    let again = [retry("h1"), result(attempt("h2", 1), End::Succeeded)];
+    let run = after(first_failed().into_iter().chain(again.clone()));
+    assert_eq!((run.next_batch(0), busy(&run).contains("h1")), (Some(1), false));
+    assert_eq!(run.steps[0].batches[0], Batch::default());
+    assert_eq!(run.steps[0].batches[1].ended, Some(Timestamp::from_millis(8)));
+    let over = [intent(attempt("h3", 1)), result(attempt("h3", 1), End::Succeeded), opens(1, Side::After)];
+    let run = after(first_failed().into_iter().chain(again).chain(over));
+    assert_eq!(run.next_batch(0), Some(0));
+}
+
+#[test]
+fn a_batch_that_has_begun_goes_on_although_a_step_before_is_gone_through_anew() {
+    let mut driver = Driver::new();
+    driver.drive();
+    driver.happen(Event::End(0, End::Failed));
+    (0..2).for_each(|_| driver.happen(Event::End(0, End::Succeeded)));
+    let step = driver.run().step("b").expect("a step");
+    assert!(driver.run().steps[step].batches.iter().any(|batch| batch.started.is_some()));
+    driver.offer(Record::Retry(Told { step: "a".to_owned(), ..told("h1") })).expect("it failed");
+    for _ in 0..4 {
+        driver.happen(Event::End(0, End::Succeeded));
+    }
+    assert_eq!((driver.run().next_batch(step), driver.run().failed()), (None, 0));
+}
+
+#[test]
+fn a_batch_of_which_nothing_was_started_after_all_has_not_begun() {
+    let withdrawn_at_once = [opens(0, Side::Before), intent(attempt("h1", 1)), withdrawn(attempt("h1", 1))];
+    let run = after(withdrawn_at_once);
+    assert_eq!((run.steps[0].batches[0].started, &run.started), (None, &Vec::new()));
+    assert!(busy(&run).is_empty());
+    let one_of_two = [intent(attempt("h3", 1)), withdrawn(attempt("h3", 1))];
+    let run = after(first_failed().into_iter().chain(one_of_two));
+    assert_eq!(run.steps[0].batches[1].started, Some(Timestamp::from_millis(6)));
+}
+
+#[test]
+fn what_is_not_started_again_after_all_keeps_its_place_in_the_rollback() {
+    let again = [
+        result(attempt("h2", 1), End::Succeeded),
+        intent(attempt("h3", 1)),
+        result(attempt("h3", 1), End::Succeeded),
+        opens(1, Side::After),
+        retry("h1"),
+        opens(0, Side::Before),
+        intent(attempt("h1", 2)),
+    ];
+    let started = after(first_failed().into_iter().chain(again.clone()));
+    let not_started = after(first_failed().into_iter().chain(again).chain([withdrawn(attempt("h1", 2))]));
+    let newest = |run: &Run| run.next_undo().map(|(_, target)| target.clone());
+    assert_eq!(newest(&started).as_deref(), Some("h1"));
+    assert_eq!(newest(&not_started).as_deref(), Some("h3"));
+}

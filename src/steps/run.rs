@@ -2,6 +2,7 @@
 
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Pinned, Record, Said, Side, Told, Word};
 use super::work::{Flight, Outcome, Work};
+use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ pub struct Run {
     pub paused: Option<Word>,
     /// The steps, in the order of the plan.
     pub steps: Vec<Step>,
-    /// Where the action was started, in that order: what a rollback goes back along.
+    /// Where the action was started, in that order, each attempt by itself: what a rollback goes back along.
     pub started: Vec<Place>,
 }
 
@@ -78,9 +79,12 @@ impl Run {
         self.pinned.steps.iter().position(|step| step.step == name)
     }
 
-    /// The number of the batch of `step` that is next: the first that has not passed.
+    /// The number of the batch of `step` that is next: the one that has begun and has not passed, else the first that has
+    /// not passed.
     pub fn next_batch(&self, step: usize) -> Option<usize> {
-        self.steps[step].batches.iter().position(|batch| batch.passed.is_none())
+        let batches = &self.steps[step].batches;
+        let begun = batches.iter().position(|batch| batch.started.is_some() && batch.passed.is_none());
+        begun.or_else(|| batches.iter().position(|batch| batch.passed.is_none()))
     }
 
     /// The targets of a batch with what was done to them.
@@ -116,6 +120,9 @@ impl Run {
         let undoable = |(step, target): &&Place| {
             self.pinned.steps[*step].undo && self.steps[*step].work[target].needs_undo()
         };
+        if sabotage::is(Sabotage::UndoInOrder) {
+            return self.started.iter().find(undoable);
+        }
         self.started.iter().rev().find(undoable)
     }
 
@@ -139,9 +146,7 @@ impl Run {
                 work.end(attempt.doing, attempt.attempt, *end, reason)?;
                 self.ended(at, attempt)
             }
-            Record::Withdrawn { attempt, .. } => {
-                self.work(&attempt.step, &attempt.target)?.withdraw(attempt.doing, attempt.attempt)
-            }
+            Record::Withdrawn { attempt, .. } => self.withdraw(attempt),
             Record::Unknown { attempt, reason } => {
                 let work = self.work(&attempt.step, &attempt.target)?;
                 work.flying(attempt.doing, attempt.attempt)?.unknown = Some(reason.clone());
@@ -211,7 +216,8 @@ impl Run {
         }
     }
 
-    /// A target that is tried again has not passed its gate: the batch is to be gone through anew.
+    /// A target that is tried again has not passed its gate: the batch is to be gone through anew, after a later one that
+    /// has begun meanwhile.
     fn retry(&mut self, told: &Told) -> Result<(), &'static str> {
         // what failed must be undone while the run rolls back, and not be tried again
         if matches!(self.told(told)?.outcome, Outcome::Failed(_) | Outcome::Untouched) {
@@ -219,11 +225,13 @@ impl Run {
         }
         self.told(told)?.retry()?;
         let step = self.step(&told.step).ok_or("the plan has no such step")?;
-        let has = |batch: &Vec<String>| batch.contains(&told.target);
-        let batch = self.pinned.steps[step].batches.iter().position(has);
-        if let Some(batch) = batch.filter(|_| self.mode == Mode::Going) {
+        if self.mode == Mode::Going {
+            let batch = self.batch_of(step, &told.target)?;
             let batch = &mut self.steps[step].batches[batch];
-            (batch.opened, batch.passed) = (None, None);
+            batch.opened = None;
+            if batch.passed.is_some() {
+                *batch = Batch { approved: batch.approved.take(), ..Batch::default() };
+            }
         }
         Ok(())
     }
@@ -252,7 +260,6 @@ impl Run {
         if attempt.doing == Doing::Action {
             let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
             self.steps[step].batches[batch].started.get_or_insert(at);
-            self.started.retain(|place| *place != (step, attempt.target.clone()));
             self.started.push((step, attempt.target.clone()));
         }
         Ok(())
@@ -262,10 +269,11 @@ impl Run {
         self.must_be_going()?;
         let pinned = &self.pinned.steps[step];
         let is_over = |name: &String| self.step(name).is_some_and(|before| self.next_batch(before).is_none());
-        if !pinned.after.iter().all(is_over) {
+        let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
+        // what has begun goes to its end, also where something before is gone through anew
+        if self.steps[step].batches[batch].started.is_none() && !pinned.after.iter().all(is_over) {
             return Err("a step before is not over");
         }
-        let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
         if !pinned.batches[batch].iter().any(|other| other == target) {
             return Err("the target is not in the batch that is next");
         }
@@ -287,12 +295,35 @@ impl Run {
         next.then_some(()).ok_or("something later must be undone before")
     }
 
+    /// What is not started after all leaves no trace: nothing is undone for it, and nothing blamed on a batch that has
+    /// not begun.
+    fn withdraw(&mut self, attempt: &Attempt) -> Result<(), &'static str> {
+        self.work(&attempt.step, &attempt.target)?.withdraw(attempt.doing, attempt.attempt)?;
+        let step = self.step(&attempt.step).ok_or("the plan has no such step")?;
+        if attempt.doing == Doing::Undo {
+            return Ok(());
+        }
+        let newest = self.started.iter().rposition(|(s, target)| *s == step && *target == attempt.target);
+        newest.map(|newest| self.started.remove(newest));
+        let batch = self.batch_of(step, &attempt.target)?;
+        if !self.batch(step, batch).any(|(_, work)| work.is_touched()) {
+            self.steps[step].batches[batch].started = None;
+        }
+        Ok(())
+    }
+
     fn ended(&mut self, at: Timestamp, attempt: &Attempt) -> Result<(), &'static str> {
         let step = self.step(&attempt.step).ok_or("the plan has no such step")?;
-        if let (Doing::Action, Some(batch)) = (attempt.doing, self.next_batch(step)) {
+        if attempt.doing == Doing::Action {
+            let batch = self.batch_of(step, &attempt.target)?;
             self.steps[step].batches[batch].ended = Some(at);
         }
         Ok(())
+    }
+
+    fn batch_of(&self, step: usize, target: &str) -> Result<usize, &'static str> {
+        let has = |batch: &Vec<String>| batch.iter().any(|other| other == target);
+        self.pinned.steps[step].batches.iter().position(has).ok_or("the target is in no batch of the step")
     }
 
     fn pause(&mut self, word: &Word) -> Result<(), &'static str> {

@@ -3,10 +3,9 @@
 use crate::child::{Driver, Said, command, hold};
 use crate::place::{Place, now};
 use crate::strace::{CALLS, GROWING, MOST_CALLS, is_installed, wrapper};
-use quietgate::journal::Store;
+use quietgate::journal::{OpenError, Store};
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 /// What a driver appends in a round.
@@ -33,6 +32,26 @@ fn after_an_error_of_any_system_call_nothing_is_acknowledged() {
             assert!(points > 10, "only {points} calls of the journal were found");
         }
     }
+}
+
+#[test]
+fn drivers_that_all_end_before_they_write_their_head_leave_a_whole_journal() {
+    let place = Place::files();
+    now(async {
+        let (mut journal, _) = place.open().await.expect("a journal");
+        journal.append(0, "{}").await.expect("an entry");
+        journal.close().await.expect("an end");
+        // a head cannot be written any more
+        let in_the_way = place.state().join("head.new");
+        fs::create_dir(&in_the_way).expect("a folder");
+        for _ in 0..3 {
+            let opened = place.open().await.map(|_| ());
+            assert!(matches!(opened, Err(OpenError::File(..))), "{opened:?}");
+        }
+        fs::remove_dir(&in_the_way).expect("no folder");
+        let (_, entries) = place.open_after_another().await;
+        assert_eq!(entries.len(), 1);
+    });
 }
 
 /// Lets a driver append to a new journal again and again, with `fault` at the first of the `calls` of a kind, then at the

@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["story"],
     &["monitor", "steps"],
     &["plan"],
-    &["id", "clock", "settings", "text"],
+    &["id", "clock", "sabotage", "settings", "text"],
 ];
 
 /// What `file` uses that is not below it; nothing for files outside of `src/`.
