@@ -279,15 +279,7 @@ at 2026-03-09 08:00:00 UTC, as recorded up to 2026-03-09 08:00:00 UTC, 0 ms befo
     );
 }
 
-#[test]
-fn as_data_it_has_what_the_text_has() {
-    let records = troubled();
-    let newest = records[records.len() - 1].at;
-    let status = status(&folded(&records), None, at(100), Waits::Recorded(newest));
-    let data = serde_json::to_string_pretty(&status).expect("JSON");
-    assert_eq!(
-        data,
-        "\
+const AS_DATA: &str = "\
 {
   \"at\": \"2026-03-09T08:01:40Z\",
   \"recorded\": \"2026-03-09T08:01:20Z\",
@@ -467,8 +459,15 @@ fn as_data_it_has_what_the_text_has() {
       ]
     }
   ]
-}"
-    );
+}";
+
+#[test]
+fn as_data_it_has_what_the_text_has() {
+    let records = troubled();
+    let newest = records[records.len() - 1].at;
+    let status = status(&folded(&records), None, at(100), Waits::Recorded(newest));
+    let data = serde_json::to_string_pretty(&status).expect("JSON");
+    assert_eq!(data, AS_DATA);
 }
 
 #[test]
