@@ -7,7 +7,6 @@ use crate::story::{self, Level, Noted, Waits, Window};
 use crate::text;
 use clap::ValueEnum;
 use console::Term;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use quietgate_detectors::Timestamp;
 use std::io::{self, IsTerminal, Write};
 
@@ -28,27 +27,21 @@ pub(crate) struct Follower {
     state: State,
     /// What was waited for when it was told last, without what gates have on record anyway.
     waited: Vec<String>,
-    picture: Option<ProgressBar>,
+    picture: Option<Picture>,
 }
 
 impl Follower {
     /// Tells of `run`, before which there was `state`.
     pub(crate) fn new(form: Form, run: &str, state: State) -> Self {
         let draws = form == Form::Text && io::stdout().is_terminal() && io::stderr().is_terminal();
-        let picture = draws.then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            // a template of one field is one that can be read
-            bar.with_style(
-                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
-            )
-        });
+        let picture = draws.then(|| Picture { term: Term::buffered_stderr(), lines: Vec::new() });
         Self { form, run: run.to_owned(), state, waited: Vec::new(), picture }
     }
 
     /// Takes the picture away.
-    pub(crate) fn end(&self) {
-        if let Some(picture) = &self.picture {
-            picture.finish_and_clear();
+    pub(crate) fn end(&mut self) {
+        if let Some(picture) = &mut self.picture {
+            picture.draw(Vec::new());
         }
     }
 
@@ -62,20 +55,40 @@ impl Follower {
     }
 
     /// Writes a line of the result. A reader that went away is no reason to leave a run alone.
-    fn line(&self, line: &str) {
-        let write = || drop(writeln!(io::stdout(), "{line}"));
-        match &self.picture {
-            Some(picture) => picture.suspend(write),
-            None => write(),
-        }
+    fn line(&mut self, line: &str) {
+        self.above(|| drop(writeln!(io::stdout(), "{line}")));
     }
 
-    fn aside(&self, words: &str) {
-        let write = || drop(writeln!(io::stderr(), "{}", text::plain(words)));
-        match &self.picture {
-            Some(picture) => picture.suspend(write),
-            None => write(),
+    fn aside(&mut self, words: &str) {
+        self.above(|| drop(writeln!(io::stderr(), "{}", text::plain(words))));
+    }
+
+    /// Writes something above the picture.
+    fn above(&mut self, write: impl FnOnce()) {
+        let lines = self.picture.as_mut().map(|picture| picture.draw(Vec::new()));
+        write();
+        if let (Some(picture), Some(lines)) = (&mut self.picture, lines) {
+            picture.draw(lines);
         }
+    }
+}
+
+/// Lines at the end of a terminal that are drawn anew where they change.
+struct Picture {
+    term: Term,
+    lines: Vec<String>,
+}
+
+impl Picture {
+    /// Puts `lines` in the place of those that are there, and gives these.
+    fn draw(&mut self, lines: Vec<String>) -> Vec<String> {
+        if lines != self.lines {
+            // a terminal that went away is no reason to leave a run alone
+            drop(self.term.clear_last_lines(self.lines.len()));
+            lines.iter().for_each(|line| drop(self.term.write_line(line)));
+            drop(self.term.flush());
+        }
+        std::mem::replace(&mut self.lines, lines)
     }
 }
 
@@ -95,12 +108,10 @@ impl Tell for Follower {
     }
 
     fn waiting(&mut self, now: Timestamp, state: &State, waiting: &[Waiting], window: Option<Window>) {
-        if let Some(picture) = &self.picture {
+        if let Some(picture) = &mut self.picture {
             let status = story::status(state, Some(&self.run), now, Waits::Now(waiting));
-            let (height, width) = Term::stderr().size();
-            let lines = story::live(&status, window, width.into(), height.saturating_sub(1).into());
-            picture.set_message(lines.join("\n"));
-            picture.tick();
+            let (height, width) = picture.term.size();
+            picture.draw(story::live(&status, window, width.into(), height.saturating_sub(1).into()));
         }
         // what gates say is on record, and so is who paused
         let told = waiting.iter().filter(|waiting| {
