@@ -119,10 +119,10 @@ impl Tell for Follower {
         });
         let told: Vec<String> = told.map(Waiting::words).collect();
         if self.form == Form::Text && told != self.waited {
-            told.iter().filter(|words| !self.waited.contains(words)).for_each(|words| {
+            let before = std::mem::replace(&mut self.waited, told.clone());
+            for words in told.iter().filter(|words| !before.contains(words)) {
                 self.aside(&format!("waiting: {words}"));
-            });
-            self.waited = told;
+            }
         }
     }
 
