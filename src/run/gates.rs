@@ -102,7 +102,7 @@ impl Gates<'_> {
 
     /// The patience of a step, where its gate has held for longer.
     fn impatience(&self, step: usize, batch: usize) -> Option<String> {
-        let (_, since) = self.run.steps[step].batches[batch].held.as_ref()?;
+        let since = self.run.steps[step].batches[batch].held.as_ref()?.since;
         let patience_ms = self.step(step)?.1.gate.patience_ms;
         let held_ms = self.now.as_millis().saturating_sub(since.as_millis());
         (held_ms > patience_ms).then(|| text::duration(patience_ms))

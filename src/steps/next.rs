@@ -1,7 +1,7 @@
 //! What a run does next: one thing at a time, by what its records tell and what its gates say now.
 
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Record, Said, Side, Told, Word};
-use super::run::{Mode, Run};
+use super::run::{Held, Mode, Run};
 use super::work::{Outcome, Work};
 use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::Timestamp;
@@ -321,7 +321,7 @@ fn passing(
     gate(run, (step, batch), Side::After, permit, outlook)
 }
 
-/// Puts what a gate says on record where that is new.
+/// Puts what a gate says on record where that is new, a hold not more often than helps to understand it.
 fn gate(
     run: &Run,
     (step, batch): BatchId,
@@ -330,7 +330,8 @@ fn gate(
     outlook: &impl Outlook,
 ) -> Result<Next, Vec<Waiting>> {
     let known = run.steps[step].batches[batch].held.as_ref();
-    if permit.decision == Decision::Hold && known.is_some_and(|(because, _)| *because == permit.because) {
+    let is_known = |held: &Held| held.because == permit.because || !held.is_due(outlook.now());
+    if permit.decision == Decision::Hold && known.is_some_and(is_known) {
         return Err(vec![Waiting::Gate((step, batch), side, permit.reason)]);
     }
     Ok(Next::Write(Record::Gate(Gate {

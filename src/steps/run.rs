@@ -51,8 +51,8 @@ pub struct Step {
 pub struct Batch {
     /// Who let it start, where somebody must.
     pub approved: Option<Word>,
-    /// Why its gate holds, as it was recorded last, and since when it holds; none once it went on.
-    pub held: Option<(Vec<String>, Timestamp)>,
+    /// That its gate holds; none once it went on.
+    pub held: Option<Held>,
     /// When its gate opened.
     pub opened: Option<Timestamp>,
     /// When its first attempt was intended.
@@ -61,6 +61,29 @@ pub struct Batch {
     pub ended: Option<Timestamp>,
     /// When its gate let it pass.
     pub passed: Option<Timestamp>,
+}
+
+/// A gate that holds, as the records tell it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// Why, as it was recorded last.
+    pub because: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When that was recorded last.
+    pub noted: Timestamp,
+}
+
+/// A reason that changes is put on record again after this part of the time for which the gate has held: so a hold of a
+/// night with reasons that come and go has some hundred records, and not one for each sample.
+const NOTED_AGAIN: i64 = 20;
+
+impl Held {
+    /// Whether another reason is to be put on record at `now`.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let ago = |at: Timestamp| now.as_millis().saturating_sub(at.as_millis());
+        ago(self.noted) >= ago(self.since) / NOTED_AGAIN
+    }
 }
 
 impl Run {
@@ -188,8 +211,8 @@ impl Run {
         match (gate.side, gate.decision) {
             (_, Decision::Hold) => {
                 let held = &mut self.steps[step].batches[gate.batch].held;
-                let since = held.as_ref().map_or(at, |(_, since)| *since);
-                *held = Some((gate.because.clone(), since));
+                let since = held.as_ref().map_or(at, |held| held.since);
+                *held = Some(Held { because: gate.because.clone(), since, noted: at });
                 Ok(())
             }
             (_, Decision::Pause) => self.pause(&word()),
@@ -364,5 +387,24 @@ impl Run {
         };
         self.mode = if fits { Mode::Finished(ending) } else { return Err("the run is not there yet") };
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_a_gate_holds_the_more_seldom_its_reasons_are_put_on_record_again() {
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        let held = |noted| Held { because: Vec::new(), since: at(0), noted: at(noted) };
+        assert!(held(0).is_due(at(0)) && held(0).is_due(at(1)));
+        assert!(!held(100).is_due(at(104)), "4 s after 104 s");
+        assert!(held(100).is_due(at(106)), "6 s after 106 s");
+        // a hold of eight hours whose reason changes each second
+        let mut noted = 0;
+        let records = (0..28_800).filter(|now| held(noted).is_due(at(*now)).then(|| noted = *now).is_some());
+        assert!((100..300).contains(&records.count()));
+        assert!(!held(100).is_due(at(50)), "a clock that was set back");
     }
 }

@@ -1,7 +1,7 @@
 //! What a run waits for, as its driver knows it or as its records leave it.
 
 use super::words::{ago, batch, near, when};
-use crate::steps::{BatchId, Mode, Run, Side, State, Waiting};
+use crate::steps::{BatchId, Held, Mode, Run, Side, State, Waiting};
 use crate::text;
 use quietgate_detectors::Timestamp;
 use serde::Serialize;
@@ -65,7 +65,7 @@ fn live(run: &Run, waiting: &Waiting, now: Timestamp) -> Wait {
                 Side::After => "holds before it passes",
             };
             let known = run.steps.get(id.0).and_then(|step| step.batches.get(id.1));
-            let since = known.and_then(|batch| batch.held.as_ref()).map(|(_, since)| *since);
+            let since = known.and_then(|batch| batch.held.as_ref()).map(|held| held.since);
             let words = match since {
                 Some(since) => format!("{holds}, since {}: {reason}", near(since, now)),
                 None => format!("{holds}: {reason}"),
@@ -114,10 +114,11 @@ fn held(run: &Run, now: Timestamp) -> Vec<Wait> {
     let mut out = Vec::new();
     for (step, state) in run.steps.iter().enumerate() {
         for (number, batch) in state.batches.iter().enumerate() {
-            if let Some((because, since)) = &batch.held {
+            if let Some(Held { because, since, noted }) = &batch.held {
                 let words = format!(
-                    "holds since {}, as the newest record of it says: {}",
+                    "holds since {}, as recorded at {}: {}",
                     near(*since, now),
+                    near(*noted, now),
                     listed(because)
                 );
                 out.push(Wait { since: Some(rfc3339(*since)), ..about(run, "gate", (step, number), words) });

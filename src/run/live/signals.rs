@@ -13,8 +13,9 @@ pub(super) const PAUSED: &str = "Ctrl-C, or a signal to end";
 
 /// Listens for ever, and asks for what the signals stand for.
 pub(super) async fn hear(run: String, who: String, ask: Sender<Asked>, cancel: Arc<Canceller>) {
-    let listened = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    let (Ok(mut interrupt), Ok(mut terminate)) = listened else {
+    // the third comes where a terminal is closed
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
         // then they end the program at once, as if it were killed
         return std::future::pending().await;
     };
@@ -22,6 +23,7 @@ pub(super) async fn hear(run: String, who: String, ask: Sender<Asked>, cancel: A
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
         let said = |reason: &str| Said {
             run: run.clone(),

@@ -90,7 +90,7 @@ prewarm  0 of 1 passed  2 waiting
 agent    0 of 2 passed  2 waiting
 
 waits for
-  agent batch 1 of 2: holds since 08:00:20, as the newest record of it says: loss{host=\"h9\"}: anomalous
+  agent batch 1 of 2: holds since 08:00:20, as recorded at 08:00:20: loss{host=\"h9\"}: anomalous
 
 what a person can do
   agent batch 1 holds, and goes on by itself; its numbers:
