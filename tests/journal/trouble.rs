@@ -6,7 +6,6 @@ use crate::strace::{CALLS, GROWING, MOST_CALLS, is_installed, wrapper};
 use quietgate::journal::Store;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 /// What a driver appends in a round.
