@@ -8,6 +8,8 @@
 mod calls;
 #[path = "common/dice.rs"]
 mod dice;
+#[path = "crash/forged.rs"]
+mod forged;
 #[path = "crash/full.rs"]
 mod full;
 #[path = "crash/hold.rs"]
