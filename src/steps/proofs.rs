@@ -423,11 +423,13 @@ fn a_batch_that_has_begun_goes_on_although_a_step_before_is_gone_through_anew() 
     driver.drive();
     driver.happen(Event::End(0, End::Failed));
     (0..2).for_each(|_| driver.happen(Event::End(0, End::Succeeded)));
+    driver.happen(Event::Later);
     let step = driver.run().step("b").expect("a step");
     assert!(driver.run().steps[step].batches.iter().any(|batch| batch.started.is_some()));
     driver.offer(Record::Retry(Told { step: "a".to_owned(), ..told("h1") })).expect("it failed");
     for _ in 0..4 {
         driver.happen(Event::End(0, End::Succeeded));
+        driver.happen(Event::Later);
     }
     assert_eq!((driver.run().next_batch(step), driver.run().failed()), (None, 0));
 }

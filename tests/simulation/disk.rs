@@ -120,7 +120,7 @@ impl Disk {
         false
     }
 
-    /// What was synced and acknowledged, `known` entries of it (at least one), is damaged: an entry changed, the end of the
+    /// What was synced and the head knows of, `known` entries (at least one), is damaged: an entry changed, the end of the
     /// log gone, or the head changed.
     pub(crate) fn rot(&mut self, known: usize, dice: &mut Dice) {
         let is_entry = |i: &usize| matches!(self.frames[*i], Frame::Entry(_));

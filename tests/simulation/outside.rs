@@ -26,6 +26,8 @@ pub(crate) struct Outside {
     pub(crate) journal: Vec<(i64, Record)>,
     pub(crate) texts: Vec<String>,
     pub(crate) live: Vec<Option<State>>,
+    /// So many of them the head knows of. What it does not know of nobody was told of.
+    pub(crate) vouched: usize,
     /// What was appended last, whether it got there or not.
     pub(crate) tried: Option<String>,
     /// The state by what is acknowledged.
@@ -87,6 +89,7 @@ impl Outside {
             journal: Vec::new(),
             texts: Vec::new(),
             live: Vec::new(),
+            vouched: 0,
             tried: None,
             state: State::default(),
             ledger: Vec::new(),
@@ -268,6 +271,7 @@ impl World for Outside {
         let text = serde_json::to_string(record).expect("a record is JSON");
         self.tried = Some(text.clone());
         self.write(at.as_millis(), text.clone())?;
+        self.vouched = self.texts.len() + 1;
         self.time_passes();
         let back = self.keep(at.as_millis(), text);
         let held = judges::same(&back, record);

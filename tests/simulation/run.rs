@@ -219,6 +219,7 @@ fn open(outside: &mut Outside) -> Result<Option<Driver>, String> {
             continue;
         }
         outside.disk.write_head();
+        outside.vouched = outside.texts.len();
         let mut driver = outside.begin();
         let past = outside.fleet.past();
         listen(outside, &mut driver, past);
@@ -249,10 +250,10 @@ fn recover(outside: &mut Outside) -> Result<Option<Vec<Entry>>, String> {
         outside.mark("the end is torn");
     }
     let known = outside.texts.len();
-    let rots = outside.case.faults.rot && !outside.is_calm && lost_power && known > 0;
+    let rots = outside.case.faults.rot && !outside.is_calm && lost_power && outside.vouched > 0;
     let rotten = rots && outside.dice.one_in(2);
     if rotten {
-        outside.disk.rot(known, &mut outside.dice);
+        outside.disk.rot(outside.vouched, &mut outside.dice);
     }
     let mut read = outside.disk.read();
     if rotten {
