@@ -123,9 +123,7 @@ fn tell_config(
     plans: Option<&[&Plan]>,
     out: &mut dyn Write,
 ) -> io::Result<usize> {
-    for Mistake { file, at, message } in config.lint().list() {
-        writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
-    }
+    warn(&config.lint(), out)?;
     let mistakes = plans.map_or(Ok(0), |plans| ask(config, name, plans, out))?;
     if mistakes > 0 {
         return Ok(mistakes);
@@ -134,7 +132,15 @@ fn tell_config(
     Ok(0)
 }
 
+fn warn(oddities: &Mistakes, out: &mut dyn Write) -> io::Result<()> {
+    for Mistake { file, at, message } in oddities.list() {
+        writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
+    }
+    Ok(())
+}
+
 fn tell_plan(name: &str, file: &PlanFile, configs: &[&Config], out: &mut dyn Write) -> io::Result<usize> {
+    warn(&file.lint(), out)?;
     let mut mistakes = 0;
     for against in configs.iter().map(|config| file.against(config)).filter(|found| !found.list().is_empty())
     {
@@ -218,6 +224,16 @@ mod tests {
             plan.yaml:1:1: a plan has no steps, allowed is a list of steps, at least one\n\
             5 mistakes\n";
         assert_eq!((verdict, text.as_str()), (Checked::Mistaken, expected));
+    }
+
+    #[test]
+    fn a_gate_without_patience_is_odd() {
+        let plan = "plan: p\ninventory: [{name: a, address: a}]\nsignals: [s]\n\
+            gate: {clean_before: 1m, clean_after: 15m, patience: 15m}\nsteps:\n- step: s\n  action: {kind: noop}\n";
+        let (checked, text) = checked(&[("p.yaml", plan.as_bytes())]);
+        let expected = "p.yaml:6:9: warning: step \"s\" pauses although all is clean: its patience is 15m, and its clean \
+            window 15m\np.yaml: ok, 1 step, 1 target; its signals are not checked without a config\n";
+        assert_eq!((checked, text.as_str()), (Checked::Good, expected));
     }
 
     #[test]

@@ -102,6 +102,10 @@ async fn follow(args: &RunArgs, job: Job, journal: Journal, before: State) -> Re
         Ok(Ended::Over(Ending::Done)) => Ok(End::Done),
         Ok(Ended::Over(Ending::Aborted)) => Ok(End::Aborted),
         Ok(Ended::Over(Ending::RolledBack)) => Ok(End::RolledBack),
+        Ok(Ended::Paused(word)) if args.dry_run => {
+            eprintln!("the run would be paused by {}: {}", word.who, text::plain(&word.reason));
+            Ok(End::Paused)
+        }
         Ok(Ended::Paused(_)) => {
             follower.stand(clock::now());
             Ok(End::Paused)

@@ -296,7 +296,8 @@ mod tests {
         let mut watch = watch(&[]);
         (0..9).for_each(|second| see(&mut watch, "a", second..second + 1, 0.0));
         see(&mut watch, "b", 0..9, 9.0);
-        let began = Condition::Anomalous { since: Timestamp::from_millis(0) };
+        let began =
+            Condition::Anomalous { since: Timestamp::from_millis(0), found: Timestamp::from_millis(0) };
         assert_eq!(conditions(&watch, 9), [("a".into(), clean(0, 8)), ("b".into(), began)]);
     }
 

@@ -37,8 +37,7 @@ impl Gates<'_> {
     /// Every required series, with what it has to do with a batch.
     fn seen<'w>(&self, views: &[View<'w>], step: usize, batch: usize) -> Vec<Seen> {
         let own: Vec<&str> = self.run.pinned.steps[step].batches[batch].iter().map(String::as_str).collect();
-        let touched: BTreeSet<&str> =
-            self.run.all().filter(|(_, _, work)| work.is_touched()).map(|(_, target, _)| target).collect();
+        let touched = self.touched(step);
         let part = |view: &View<'_>| match self.scopes.get(view.signal) {
             Some(scope) => scope.part(&view.labels, &self.plan.inventory, &own, &touched),
             None => gate::Part::Own,
@@ -47,6 +46,22 @@ impl Gates<'_> {
             .iter()
             .map(|view| Seen { condition: view.condition, part: part(view), signal: view.signal })
             .collect()
+    }
+
+    /// The targets that this step has touched, or another one that is at work: all others are the control. A step that is
+    /// over was clean afterwards, and what moves now is not its doing.
+    fn touched(&self, step: usize) -> BTreeSet<&str> {
+        let is_at_work = |other: &usize| {
+            self.run.steps[*other]
+                .batches
+                .iter()
+                .any(|batch| batch.started.is_some() && batch.passed.is_none())
+        };
+        let touching = self
+            .run
+            .all()
+            .filter(|(other, _, work)| work.is_touched() && (*other == step || is_at_work(other)));
+        touching.map(|(_, target, _)| target).collect()
     }
 
     fn hold(&self, views: &[View<'_>], obstacles: &[(usize, Obstacle)]) -> (String, Vec<String>) {
@@ -64,13 +79,12 @@ impl Gates<'_> {
         (telling::sentence(&clauses), causes.into_iter().collect())
     }
 
-    fn permit(&self, answer: Answer, views: &[View<'_>], step: usize, batch: usize) -> Permit {
+    /// What an answer means to the run, where `asked` of the series were looked at.
+    fn permit(&self, answer: Answer, views: &[View<'_>], asked: usize, (step, batch): BatchId) -> Permit {
         match answer {
             Answer::Proceed => {
-                let reason = format!(
-                    "{} clean for long enough",
-                    text::counted(views.len() as u64, "series", "series")
-                );
+                let count = text::counted(asked as u64, "series", "series");
+                let reason = format!("{count} clean for long enough");
                 Permit { decision: Decision::Proceed, reason, because: Vec::new() }
             }
             Answer::Hold(obstacles) => {
@@ -144,13 +158,15 @@ impl Outlook for Gates<'_> {
     fn before(&self, step: usize, batch: usize) -> Permit {
         let views = self.watch.views(self.now);
         let (answer, _) = self.asked_before(&views, step, batch);
-        self.permit(answer, &views, step, batch)
+        self.permit(answer, &views, views.len(), (step, batch))
     }
 
     fn after(&self, step: usize, batch: usize, over: bool) -> Permit {
         let views = self.watch.views(self.now);
         let (answer, _) = self.asked_after(&views, step, batch, over);
-        self.permit(answer, &views, step, batch)
+        let seen = self.seen(&views, step, batch);
+        let own = seen.iter().filter(|series| series.part == gate::Part::Own).count();
+        self.permit(answer, &views, own, (step, batch))
     }
 
     fn forbidden(&self, step: usize, at_work: &BTreeSet<&str>, more: &[&str]) -> Option<String> {

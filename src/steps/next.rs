@@ -131,7 +131,7 @@ impl Waiting {
         match self {
             Self::InFlight(count) => format!("{count} in flight"),
             Self::Paused(word) => format!("paused by {}: {}", word.who, word.reason),
-            Self::Approval(_) => "a person must let the batch start".to_owned(),
+            Self::Approval(_) => "a person must let the step begin".to_owned(),
             Self::Gate(_, _, reason) | Self::Forbidden(_, reason) => reason.clone(),
             Self::Frozen(word) => format!("frozen by {}: {}", word.who, word.reason),
             Self::Soak(..) => "soaking".to_owned(),
@@ -237,7 +237,7 @@ fn starting(
         return Err(Vec::new());
     };
     let pinned = &run.pinned.steps[step];
-    if pinned.approve && run.steps[step].batches[batch].approved.is_none() {
+    if pinned.approve && !run.is_approved(step) {
         return Err(vec![Waiting::Approval((step, batch))]);
     }
     match may_start(run, frozen, step, batch, target, outlook) {
@@ -356,7 +356,7 @@ fn rolling_back(run: &Run, flying: usize) -> Step {
         return Some(Ok(Next::Write(pause(run, reason))));
     }
     let Some((step, target)) = run.next_undo() else {
-        return Some(Ok(Next::Write(finish(run, Ending::RolledBack, "what it did is undone"))));
+        return Some(Ok(Next::Write(finish(run, Ending::RolledBack, &undone(run)))));
     };
     let work = &run.steps[*step].work[target];
     if let Outcome::Stuck(reason) = &work.outcome {
@@ -364,6 +364,17 @@ fn rolling_back(run: &Run, flying: usize) -> Step {
         return Some(Ok(Next::Write(pause(run, reason))));
     }
     Some(Ok(Next::Start(attempt(run, *step, target, Doing::Undo, work.undos + 1))))
+}
+
+/// What a rollback that is over has done, and what it could not.
+fn undone(run: &Run) -> String {
+    let stays = run.pinned.steps.iter().zip(&run.steps).filter(|(pinned, _)| !pinned.undo);
+    let stays = stays.filter(|(_, step)| step.work.values().any(Work::needs_undo));
+    let names: Vec<_> = stays.map(|(pinned, _)| pinned.step.as_str()).collect();
+    match names.as_slice() {
+        [] => "what it did is undone".to_owned(),
+        names => format!("what it did is undone; what has no undo stays: {}", names.join(", ")),
+    }
 }
 
 fn attempt(run: &Run, step: usize, target: &str, doing: Doing, number: u32) -> Attempt {

@@ -49,7 +49,7 @@ pub struct Step {
 /// A batch of a step.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
-    /// Who let it start, where somebody must.
+    /// Who let the step begin when it was the next, where somebody must.
     pub approved: Option<Word>,
     /// That its gate holds; none once it went on.
     pub held: Option<Held>,
@@ -108,6 +108,11 @@ impl Run {
         let batches = &self.steps[step].batches;
         let begun = batches.iter().position(|batch| batch.started.is_some() && batch.passed.is_none());
         begun.or_else(|| batches.iter().position(|batch| batch.passed.is_none()))
+    }
+
+    /// Whether a person let the step begin: said before any of its batches, it holds for all of them.
+    pub fn is_approved(&self, step: usize) -> bool {
+        self.steps[step].batches.iter().any(|batch| batch.approved.is_some())
     }
 
     /// The targets of a batch with what was done to them.
@@ -181,7 +186,7 @@ impl Run {
             Record::Rollback(_) => self.roll_back(),
             Record::Retry(told) => self.retry(told),
             Record::Skip(told) => self.told(told)?.skip(&told.word.reason),
-            Record::Resolve { told, ran } => self.told(told)?.resolve(*ran),
+            Record::Resolve { told, ran } => self.resolve(at, told, *ran),
             Record::Finish { decision, .. } => self.finish(*decision),
             Record::Boot { .. } | Record::Plan(_) | Record::Freeze(_) | Record::Unfreeze(_) => {
                 Err("the record is not one of a run")
@@ -259,6 +264,16 @@ impl Run {
         Ok(())
     }
 
+    /// What became of an attempt is known only now, so what is looked at after its batch begins now.
+    fn resolve(&mut self, at: Timestamp, told: &Told, ran: bool) -> Result<(), &'static str> {
+        self.told(told)?.resolve(ran)?;
+        let step = self.step(&told.step).ok_or("the plan has no such step")?;
+        let batch = self.batch_of(step, &told.target)?;
+        let ended = &mut self.steps[step].batches[batch].ended;
+        *ended = ended.map(|before| before.max(at));
+        Ok(())
+    }
+
     fn must_be_going(&self) -> Result<(), &'static str> {
         (self.mode == Mode::Going).then_some(()).ok_or("the run does not work its plan off any more")
     }
@@ -304,7 +319,7 @@ impl Run {
         if batch.opened.is_none() {
             return Err("the gate has not opened");
         }
-        (!pinned.approve || batch.approved.is_some()).then_some(()).ok_or("nobody let the batch start")
+        (!pinned.approve || self.is_approved(step)).then_some(()).ok_or("nobody let the step begin")
     }
 
     fn may_undo(&self, step: usize, target: &str) -> Result<(), &'static str> {

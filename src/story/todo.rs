@@ -1,7 +1,7 @@
 //! What a person can do about the state of a run: in words, with the commands that do it.
 
 use super::waits::{self, Wait};
-use super::words::{NAMED, batch};
+use super::words::NAMED;
 use crate::steps::{BatchId, Mode, Outcome, Run, State, Work};
 use crate::text;
 use serde::Serialize;
@@ -114,10 +114,12 @@ fn settle(
 }
 
 fn approvals(run: &Run) -> Vec<Todo> {
-    let approve = |(step, number): BatchId| {
+    let approve = |(step, _): BatchId| {
         let name = &run.pinned.steps[step].step;
-        let why = format!("{} needs a person to let it start", batch(Some(&run.pinned), name, number));
-        one(&why, &format!("quietgate approve {name} {} --reason WHY", number + 1))
+        one(
+            &format!("{name} needs a person to let it begin"),
+            &format!("quietgate approve {name} --reason WHY"),
+        )
     };
     waits::approvals(run).map(approve).collect()
 }

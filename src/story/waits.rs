@@ -104,7 +104,7 @@ pub(super) fn approvals(run: &Run) -> impl Iterator<Item = BatchId> {
     let next = move |step: usize| {
         let pinned = &run.pinned.steps[step];
         let batch = run.next_batch(step).filter(|_| pinned.approve && pinned.after.iter().all(over))?;
-        run.steps[step].batches[batch].approved.is_none().then_some((step, batch))
+        (!run.is_approved(step)).then_some((step, batch))
     };
     (0..run.steps.len()).filter_map(next)
 }

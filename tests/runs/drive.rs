@@ -119,6 +119,26 @@ fn an_anomaly_that_hits_everybody_holds_and_is_not_blamed() {
 }
 
 #[test]
+fn what_an_earlier_step_has_touched_is_still_the_control_of_a_later_one() {
+    let two = "  after: [one]\n  batch: 1\n  on_anomaly: rollback\n";
+    let fleet = Fleet::new(&(step("one", "  batch: 3\n") + &step("two", two)));
+    fleet.write("wait-do-h1", "");
+    let run = fleet.start(&["run", "plan.yaml"]);
+    fleet.acted("do one h1 1");
+    fleet.remove("wait-do-h1");
+    fleet.acted("do two h1 1");
+    fleet.lose_everywhere(90.0);
+    fleet.recorded("a hold", |record| {
+        record["step"] == "two"
+            && record["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains("2 of 2 untouched series have it too"))
+    });
+    fleet.lose_everywhere(0.0);
+    assert_eq!(run.end(), Some(0));
+}
+
+#[test]
 fn without_samples_the_gate_holds_and_goes_on_when_they_come_again() {
     let mut fleet = Fleet::new(&two_steps());
     fleet.starve();

@@ -76,6 +76,17 @@ fn a_probe_settles_what_a_killed_driver_left_once_nothing_of_it_runs_any_more() 
     let resolve = fleet.recorded("what the probe said", |record| record["kind"] == "resolve");
     assert_eq!((resolve["who"].as_str(), resolve["ran"].as_bool()), (Some("probe"), Some(true)));
     assert_eq!(fleet.ledger().len(), 3);
+    // what is looked at after the batch begins when it is known what became of it
+    let passed =
+        fleet.recorded("the end", |record| record["side"] == "after" && record["decision"] == "proceed");
+    let at = |record: &serde_json::Value| {
+        record["at"]
+            .as_str()
+            .and_then(|at| at.parse::<jiff::Timestamp>().ok())
+            .expect("a time")
+            .as_millisecond()
+    };
+    assert!(at(&passed) >= at(&resolve) + 600, "{passed} after {resolve}");
 }
 
 #[test]

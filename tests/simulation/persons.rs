@@ -75,7 +75,7 @@ pub(crate) fn helpful(outside: &mut Outside) -> Option<Record> {
     }
     for (step, pinned) in run.pinned.steps.iter().enumerate().filter(|(_, pinned)| pinned.approve && is_going)
     {
-        let waits = run.next_batch(step).filter(|batch| run.steps[step].batches[*batch].approved.is_none());
+        let waits = run.next_batch(step).filter(|_| !run.is_approved(step));
         if let Some(batch) = waits.filter(|_| !pinned.batches.is_empty()) {
             return Some(approval(run, step, batch));
         }

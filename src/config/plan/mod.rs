@@ -22,6 +22,7 @@ pub(super) use schema::shape as shape_schema;
 
 use super::mistakes::{Mistakes, Place};
 use super::read::{Beside, Fields, with_suggestion};
+use super::units::Duration;
 use super::yaml::{self, Node};
 use super::{Config, Meaning, Need};
 use crate::plan::{Amount, GateTimes, Limits, Order, Plan, is_target_name, order};
@@ -40,6 +41,8 @@ pub struct PlanFile {
     file: String,
     /// Where each of the plan's signals is named.
     signals_at: Vec<Place>,
+    /// Where each of its steps is named.
+    steps_at: Vec<Place>,
 }
 
 impl PlanFile {
@@ -57,6 +60,25 @@ impl PlanFile {
         let plan =
             yaml::read(text, &mut mistakes).and_then(|root| read_root(&root, file, supply, &mut mistakes));
         mistakes.or(plan)
+    }
+
+    /// What is allowed but can hardly be meant: a gate that loses its patience before its clean window can be whole.
+    pub fn lint(&self) -> Mistakes {
+        let mut oddities = Mistakes::none(&self.file);
+        for (step, at) in self.plan.steps.iter().zip(&self.steps_at) {
+            let GateTimes { clean_before_ms, clean_after_ms, patience_ms } = step.gate;
+            let longest = clean_before_ms.max(clean_after_ms);
+            if patience_ms <= longest {
+                let (patience, longest) =
+                    (Duration::from_millis(patience_ms), Duration::from_millis(longest));
+                let message = format!(
+                    "step {:?} pauses although all is clean: its patience is {patience}, and its clean window {longest}",
+                    step.name
+                );
+                oddities.add(*at, message);
+            }
+        }
+        oddities
     }
 
     /// What does not fit to `config`: signals that it does not have, labels of the inventory that one of the plan's
@@ -126,7 +148,8 @@ fn read_root(root: &Node, file: &str, supply: &dyn Supply, mistakes: &mut Mistak
     let read = steps::read(&fields, gate, mistakes);
     // one for each step, where nothing is mistaken
     let specs = read.iter().filter_map(|read| read.specs.clone()).collect();
-    let (steps, places) = read.into_iter().map(|read| (read.step, read.places)).unzip();
+    let (steps, places): (Vec<_>, Vec<_>) = read.into_iter().map(|read| (read.step, read.places)).unzip();
+    let steps_at = places.iter().map(|places| places.name).collect();
     // what is mistaken has something else in its place; such a plan is looked through, and never handed out
     let plan = Plan { name, inventory, signals, gate, max_failed, limits, windows, steps };
     check::check(&plan, places, whole, mistakes);
@@ -134,7 +157,7 @@ fn read_root(root: &Node, file: &str, supply: &dyn Supply, mistakes: &mut Mistak
         return None;
     }
     match order(&plan) {
-        Ok(order) => Some(PlanFile { plan, order, specs, file: file.to_owned(), signals_at }),
+        Ok(order) => Some(PlanFile { plan, order, specs, file: file.to_owned(), signals_at, steps_at }),
         Err(error) => {
             mistakes.add(root.at, error.to_string());
             None
@@ -182,7 +205,7 @@ fn signals(fields: &Fields<'_>, mistakes: &mut Mistakes) -> (Vec<String>, Vec<Pl
 /// The plan's gate; its defaults where it is left out.
 fn gate(fields: &Fields<'_>, mistakes: &mut Mistakes) -> GateTimes {
     let default = |name: &str| match GATE.field(name).map(|field| field.need) {
-        Some(Need::Default(text)) => text.parse().map_or(0, super::units::Duration::as_millis),
+        Some(Need::Default(text)) => text.parse().map_or(0, Duration::as_millis),
         _ => 0,
     };
     let defaults = GateTimes {

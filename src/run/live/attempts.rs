@@ -148,6 +148,8 @@ impl Surroundings {
 fn took_effect(doing: Doing, probe: &ActionEnd) -> Option<bool> {
     let is_there = match probe {
         ActionEnd::Succeeded => true,
+        // by these a shell says that there is no such program, or none that can be run: the probe itself is broken
+        ActionEnd::Exited(126 | 127) => return None,
         ActionEnd::Exited(_) | ActionEnd::Status(_) => false,
         _ => return None,
     };
@@ -219,7 +221,9 @@ mod tests {
 
     #[test]
     fn a_probe_that_did_not_end_by_itself_says_nothing() {
-        for end in [ActionEnd::TimedOut, ActionEnd::Signalled(9), ActionEnd::NoAnswer(String::new())] {
+        let broken = ActionEnd::Exited(127);
+        for end in [ActionEnd::TimedOut, ActionEnd::Signalled(9), ActionEnd::NoAnswer(String::new()), broken]
+        {
             assert_eq!(took_effect(Doing::Action, &end), None);
             assert_eq!(took_effect(Doing::Undo, &end), None);
         }

@@ -4,7 +4,7 @@ use crate::config::{Config, Signal};
 use crate::plan::Plan;
 use crate::run::signals;
 use crate::sources::{Answer, Outcome, Poll, Seen, Source, SourceError};
-use quietgate_detectors::Timestamp;
+use quietgate_detectors::{DAY_MS, Timestamp};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -128,9 +128,14 @@ impl Fed {
     }
 }
 
-/// How much of the past the detectors of a signal need before their first verdict, in milliseconds.
+/// How much of the past the detectors of a signal look at, and need before their first verdict, in milliseconds.
 fn look_back_ms(signal: &Signal) -> i64 {
-    let warm_up = signal.rule.detectors().iter().map(|spec| spec.warm_up(signal.interval)).max();
-    let cells = i64::try_from(warm_up.unwrap_or_default()).unwrap_or(i64::MAX).saturating_add(MORE_CELLS);
-    cells.saturating_mul(signal.interval.as_millis())
+    let interval_ms = signal.interval.as_millis();
+    let deepest = signal.rule.detectors().iter().map(|spec| {
+        let warm_up = i64::try_from(spec.warm_up(signal.interval)).unwrap_or(i64::MAX);
+        // the same time of day may be an hour further away where clocks change
+        let days = spec.options().count("days").map_or(0, |days| (i64::from(days) + 1) * DAY_MS);
+        warm_up.saturating_mul(interval_ms).max(days)
+    });
+    deepest.max().unwrap_or_default().saturating_add(MORE_CELLS.saturating_mul(interval_ms))
 }

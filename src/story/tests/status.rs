@@ -130,7 +130,7 @@ agent    0 of 2 passed             2 waiting
 
 waits for
   1 in flight
-  agent batch 1 of 2: a person must let the batch start
+  agent batch 1 of 2: a person must let the step begin
   agent batch 1 of 2: holds before it starts, since 08:00:20: loss{host=\"h9\"}: clean for 4 min of 10 min
   prewarm batch 1 of 1: holds before it passes: load{host=\"h1\"}: suspect
   agent batch 1 of 2: may not start now: outside of the allowed windows until 2026-03-10T00:00:00Z
@@ -158,11 +158,11 @@ step   batches        targets
 agent  0 of 2 passed  2 waiting
 
 waits for
-  agent batch 1 of 2: a person must let the batch start
+  agent batch 1 of 2: a person must let the step begin
 
 what a person can do
-  agent batch 1 of 2 needs a person to let it start:
-    quietgate approve agent 1 --reason WHY
+  agent needs a person to let it begin:
+    quietgate approve agent --reason WHY
   where no driver runs any more, one that takes the run over:
     quietgate run --resume r7"
     );
