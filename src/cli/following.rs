@@ -1,27 +1,18 @@
 //! Tells how a run goes: lines or events on standard output, and on a terminal its picture as it is now.
 
+use super::format::Format;
 use crate::journal::Entry;
 use crate::run::live::Tell;
 use crate::steps::{Record, State, Waiting};
 use crate::story::{self, Level, Noted, Waits, Window};
 use crate::text;
-use clap::ValueEnum;
 use console::Term;
 use quietgate_detectors::Timestamp;
 use std::io::{self, IsTerminal, Write};
 
-/// Forms of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
-    /// Lines to read; on a terminal with a picture of how things stand
-    Text,
-    /// One JSON object a line, for each record
-    Json,
-}
-
 /// Tells how a run goes.
 pub(crate) struct Follower {
-    form: Form,
+    form: Format,
     run: String,
     /// Everything told of, so that a line can say what a record is about.
     state: State,
@@ -32,8 +23,8 @@ pub(crate) struct Follower {
 
 impl Follower {
     /// Tells of `run`, before which there was `state`.
-    pub(crate) fn new(form: Form, run: &str, state: State) -> Self {
-        let draws = form == Form::Text && io::stdout().is_terminal() && io::stderr().is_terminal();
+    pub(crate) fn new(form: Format, run: &str, state: State) -> Self {
+        let draws = form == Format::Text && io::stdout().is_terminal() && io::stderr().is_terminal();
         let picture = draws.then(|| Picture { term: Term::buffered_stderr(), lines: Vec::new() });
         Self { form, run: run.to_owned(), state, waited: Vec::new(), picture }
     }
@@ -99,11 +90,11 @@ impl Tell for Follower {
         // the driver has found it legal before it was written
         drop(self.state.apply(entry.seq, at, &noted.record));
         match self.form {
-            Form::Json => self.line(&story::event(&noted).to_string()),
-            Form::Text if story::level(&noted.record) > Level::Detail => {
+            Format::Json => self.line(&story::event(&noted).to_string()),
+            Format::Text if story::level(&noted.record) > Level::Detail => {
                 self.line(&story::line(&noted, &self.state));
             }
-            Form::Text => {}
+            Format::Text => {}
         }
     }
 
@@ -118,7 +109,7 @@ impl Tell for Follower {
             matches!(waiting, Waiting::Approval(_) | Waiting::Forbidden(..) | Waiting::Frozen(_))
         });
         let told: Vec<String> = told.map(Waiting::words).collect();
-        if self.form == Form::Text && told != self.waited {
+        if self.form == Format::Text && told != self.waited {
             let before = std::mem::replace(&mut self.waited, told.clone());
             for words in told.iter().filter(|words| !before.contains(words)) {
                 self.aside(&format!("waiting: {words}"));

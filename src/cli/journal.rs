@@ -1,9 +1,10 @@
 //! `quietgate journal`: reads a journal, also beside a running driver, and says whether it is whole.
 
 use super::exit::Failure;
+use super::format::Format;
 use crate::journal::{self, Entry};
 use crate::{story, text};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::io::{BufWriter, Write};
@@ -47,15 +48,6 @@ struct ShowArgs {
     /// Only records from this number on
     #[arg(long, value_name = "SEQ", default_value_t = 1)]
     from: u64,
-}
-
-/// Forms of the output.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// One line a record, to read
-    Text,
-    /// One JSON object a line
-    Json,
 }
 
 /// Does what `args` ask for and writes to `out`.

@@ -1,8 +1,9 @@
 //! `quietgate kinds`: every detector, rule, source and action with its options, from the registries alone.
 
+use super::format::Format;
 use crate::config::{option_schema, setting_schema};
 use crate::settings::{self, Need, SettingDoc};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use quietgate_detectors::{Default, Interval, OptionDoc, Options, number};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -13,15 +14,6 @@ pub(crate) struct KindsArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-/// Forms of the output.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// To read, in 100 columns
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Writes the kinds to `out`.

@@ -5,6 +5,7 @@ mod check;
 mod detect;
 mod exit;
 mod following;
+mod format;
 mod gathered;
 mod input;
 mod journal;

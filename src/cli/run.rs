@@ -2,7 +2,8 @@
 
 use super::check::read_text;
 use super::exit::{End, Failure};
-use super::following::{Follower, Form};
+use super::following::Follower;
+use super::format::Format;
 use super::state::{Database, fold, folder_of};
 use crate::clock;
 use crate::config::plan::{Near, PlanFile, Supply};
@@ -38,8 +39,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "RUN")]
     resume: Option<String>,
     /// Form of the output
-    #[arg(long, value_enum, default_value_t = Form::Text)]
-    format: Form,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 const AFTER: &str = "Ctrl-C pauses the run and ends when what is in flight has come to its end; twice aborts it; the third \

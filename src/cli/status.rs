@@ -1,12 +1,13 @@
 //! `quietgate status`: how a run stands, and what a person can do about it.
 
 use super::exit::Failure;
+use super::format::Format;
 use super::state::StateArgs;
 use crate::clock;
 use crate::run::control::{self, Answer, Question};
 use crate::steps::{Record, State};
 use crate::story::{self, Noted, Status, Waits};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use quietgate_detectors::Timestamp;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -22,15 +23,6 @@ pub(crate) struct StatusArgs {
     format: Format,
     #[command(flatten)]
     state: StateArgs,
-}
-
-/// Forms of the output.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// Lines to read
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Writes the status that `args` ask for to `out`.

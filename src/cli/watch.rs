@@ -1,7 +1,7 @@
 //! `quietgate watch`: what happens in the run that is under way, as its driver puts it on record.
 
 use super::exit::{End, Failure};
-use super::following::Form;
+use super::format::Format;
 use super::state::{StateArgs, fold};
 use crate::journal;
 use crate::run::control::{self, Answer, Question};
@@ -17,8 +17,8 @@ pub(crate) struct WatchArgs {
     #[command(flatten)]
     state: StateArgs,
     /// Form of the output
-    #[arg(long, value_enum, default_value_t = Form::Text)]
-    format: Form,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 /// Writes a line for each record until the driver ends.
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<End, Failure> {
 
 struct Watcher {
     state: State,
-    form: Form,
+    form: Format,
 }
 
 impl Watcher {
@@ -64,11 +64,11 @@ impl Watcher {
         // what came between the reading of the journal and the first answer is in neither: such a line says less
         drop(self.state.apply(seq, noted.at, &noted.record));
         match self.form {
-            Form::Json => writeln!(io::stdout(), "{}", story::event(&noted)),
-            Form::Text if story::level(&noted.record) > Level::Detail => {
+            Format::Json => writeln!(io::stdout(), "{}", story::event(&noted)),
+            Format::Text if story::level(&noted.record) > Level::Detail => {
                 writeln!(io::stdout(), "{}", story::line(&noted, &self.state))
             }
-            Form::Text => Ok(()),
+            Format::Text => Ok(()),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `quietgate why`: explains one record of the journal, which a driver may be writing to.
 
 use super::exit::Failure;
+use super::format::Format;
 use super::state::StateArgs;
 use crate::story::{Search, Which};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::io::{self, Write};
 
 /// What `quietgate why` takes.
@@ -20,15 +21,6 @@ pub(crate) struct WhyArgs {
     format: Format,
     #[command(flatten)]
     state: StateArgs,
-}
-
-/// Forms of the output.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// Lines to read
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Explains the record that `args` ask for, to `out`.
