@@ -17,11 +17,11 @@ const CONFIG: &str = "quietgate.yaml";
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where the state is")]
 pub(crate) struct StateArgs {
-    /// The folder of the state
+    /// The folder of the state, whatever a config says
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// The config whose `state` is the folder; else quietgate.yaml here, where there is one
-    #[arg(long, value_name = "FILE", conflicts_with = "state")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
     database: Database,
