@@ -64,7 +64,7 @@ fn records() -> Vec<Record> {
     };
     let word = Word { who: "plan".to_owned(), reason: "agent on h1: the driver ended\u{1b}[2J".to_owned() };
     vec![
-        Record::Boot { version: "0.1.0".to_owned() },
+        Record::Boot { version: "0.1.0".to_owned(), driver: String::new() },
         Record::Plan(plan),
         gate(Decision::Hold, "loss{host=\"h1\"}: anomalous since 2026-03-09T08:00:00Z"),
         gate(Decision::Proceed, "1 series clean for long enough"),

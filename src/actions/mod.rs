@@ -15,7 +15,7 @@ mod template;
 mod values;
 
 pub use io::{Cancel, Canceller, Io};
-pub use orphans::orphans;
+pub use orphans::{driver, orphans};
 pub use outcome::{End, Outcome, Spawned};
 pub use process::Cage;
 pub use registry::{Allowed, Entry, LabelUse, Spec, SpecError, all, find};

@@ -170,6 +170,15 @@ async fn alone(mut journal: Journal, state: State, verb: &Verb, reason: String) 
     let record = verb
         .record(&state, Word { who, reason })
         .map_err(|why| Failure::Input(format!("not done: {why}")))?;
+    if let Verb::Resolve { ran: false, .. } = verb {
+        let left = crate::actions::orphans(&state.drivers);
+        if !left.is_empty() {
+            let left = text::plain(&left.join(", ")).into_owned();
+            return Err(Failure::Input(format!(
+                "not done: still running from an earlier driver: {left}; end it, or wait"
+            )));
+        }
+    }
     let seq = put_on_record(&mut journal, state, record).await.map_err(|refused| match refused {
         Refused::Illegal(illegal) => Failure::Input(format!("not done: {}", illegal.why)),
         Refused::Stopped(stopped) => Failure::Unwritten(stopped.why),

@@ -1,6 +1,7 @@
 //! A journal that nobody drives: what a person wants is put on record, and whoever drives the run later goes by it.
 
 use super::driver::{Refused, Stopped, taken_over};
+use crate::actions;
 use crate::clock;
 use crate::journal::{Entry, Journal, Store};
 use crate::steps::{Record, State, aborted};
@@ -13,7 +14,7 @@ use quietgate_detectors::Timestamp;
 /// # Errors
 /// The record cannot follow what is on record, or cannot be written.
 pub async fn put_on_record(journal: &mut Journal, mut state: State, record: Record) -> Result<u64, Refused> {
-    let before = taken_over(&state, env!("CARGO_PKG_VERSION"));
+    let before = taken_over(&state, env!("CARGO_PKG_VERSION"), &actions::driver());
     let (mut tried, seq) = (state.clone(), journal.tip().seq);
     // what cannot be done leaves nothing behind
     for record in before.iter().chain([&record]) {

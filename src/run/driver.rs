@@ -139,12 +139,17 @@ impl Driver {
         Ok(())
     }
 
-    /// A driver took over: whatever was in flight is unknown from here on.
+    /// A driver took over, whose processes are marked with `driver`: whatever was in flight is unknown from here on.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub async fn take_over(&mut self, world: &mut impl World, version: &str) -> Result<(), Refused> {
-        for record in taken_over(&self.state, version) {
+    pub async fn take_over(
+        &mut self,
+        world: &mut impl World,
+        version: &str,
+        driver: &str,
+    ) -> Result<(), Refused> {
+        for record in taken_over(&self.state, version, driver) {
             self.write(world, record).await?;
         }
         Ok(())
@@ -222,7 +227,7 @@ fn lost(attempt: Attempt) -> Record {
 }
 
 /// What a driver that takes over puts on record first: itself, and that nobody knows how what was in flight ended.
-pub(super) fn taken_over(state: &State, version: &str) -> Vec<Record> {
+pub(super) fn taken_over(state: &State, version: &str, driver: &str) -> Vec<Record> {
     let unknown =
         |(run, step, target, flight): (&Run, usize, &str, &Flight)| lost(run.attempt(step, target, flight));
     let run = state.open_run();
@@ -231,5 +236,6 @@ pub(super) fn taken_over(state: &State, version: &str) -> Vec<Record> {
         work.filter(|(_, _, flight)| flight.unknown.is_none())
             .map(move |(step, target, flight)| (run, step, target, flight))
     });
-    std::iter::once(Record::Boot { version: version.to_owned() }).chain(flights.map(unknown)).collect()
+    let boot = Record::Boot { version: version.to_owned(), driver: driver.to_owned() };
+    std::iter::once(boot).chain(flights.map(unknown)).collect()
 }

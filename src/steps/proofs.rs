@@ -217,7 +217,7 @@ impl Driver {
         }
         assert_eq!(self.state, live, "recovery is the live state");
         self.running.clear();
-        self.write(Record::Boot { version: "1".to_owned() });
+        self.write(Record::Boot { version: "1".to_owned(), driver: String::new() });
         for attempt in in_flight(self.run()) {
             self.write(Record::Unknown { attempt, reason: "the driver ended".to_owned() });
         }

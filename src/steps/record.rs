@@ -13,6 +13,9 @@ pub enum Record {
     Boot {
         /// The program's version.
         version: String,
+        /// What the processes that it starts are marked with: its number and its start.
+        #[serde(default)]
+        driver: String,
     },
     /// A run began.
     Plan(Pinned),

@@ -218,6 +218,10 @@ impl Run {
                 let held = &mut self.steps[step].batches[gate.batch].held;
                 let since = held.as_ref().map_or(at, |held| held.since);
                 *held = Some(Held { because: gate.because.clone(), since, noted: at });
+                if gate.side == Side::Before {
+                    // on which evidence it opens again is to be on record before the next start
+                    self.steps[step].batches[gate.batch].opened = None;
+                }
                 Ok(())
             }
             (_, Decision::Pause) => self.pause(&word()),
@@ -365,6 +369,9 @@ impl Run {
     }
 
     fn pause(&mut self, word: &Word) -> Result<(), &'static str> {
+        if self.mode == Mode::Aborting {
+            return Err("the run is aborted already");
+        }
         self.paused = Some(word.clone());
         Ok(())
     }
@@ -372,8 +379,13 @@ impl Run {
     /// What held before may be looked at for as long again.
     fn resume(&mut self) -> Result<(), &'static str> {
         self.paused.take().ok_or("the run is not paused")?;
-        self.steps.iter_mut().flat_map(|step| &mut step.batches).for_each(|batch| batch.held = None);
+        self.look_anew();
         Ok(())
+    }
+
+    /// Forgets since when gates hold.
+    pub(super) fn look_anew(&mut self) {
+        self.steps.iter_mut().flat_map(|step| &mut step.batches).for_each(|batch| batch.held = None);
     }
 
     fn abort(&mut self) -> Result<(), &'static str> {

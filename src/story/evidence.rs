@@ -121,8 +121,9 @@ impl Vote {
             (None, None) => {}
         }
         numbers.extend(self.score.map(|score| format!("score {}", text::number(score))));
-        numbers
-            .extend(self.points.map(|points| format!("by {}", text::counted(points, "sample", "samples"))));
+        // a fixed limit rests on none
+        let points = self.points.filter(|points| *points > 0);
+        numbers.extend(points.map(|points| format!("by {}", text::counted(points, "sample", "samples"))));
         let numbers = if numbers.is_empty() { String::new() } else { format!(" ({})", numbers.join(", ")) };
         format!("{} {}{words}{numbers}", self.detector, self.verdict)
     }

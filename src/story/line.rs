@@ -46,7 +46,7 @@ pub(super) fn said(noted: &Noted, pinned: Option<&Pinned>) -> String {
 
 fn words_of(noted: &Noted, pinned: Option<&Pinned>) -> String {
     match &noted.record {
-        Record::Boot { version } => {
+        Record::Boot { version, .. } => {
             format!(
                 "quietgate {version} took over as driver {} on {} (times are UTC)",
                 noted.epoch,

@@ -112,7 +112,7 @@ pub(super) fn all() -> Vec<Noted> {
     use Decision::{Abort, Hold, Pause, Proceed, Rollback};
     use Doing::{Action, Undo};
     numbered([
-        Record::Boot { version: "0.1.0".to_owned() },
+        Record::Boot { version: "0.1.0".to_owned(), driver: String::new() },
         plan(),
         gate("prewarm", 0, Side::Before, Hold, "loss{host=\"h9\"}: anomalous since 2026-03-09T07:59:40Z"),
         gate("prewarm", 0, Side::Before, Proceed, "3 series clean for long enough"),

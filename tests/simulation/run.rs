@@ -232,7 +232,7 @@ fn open(outside: &mut Outside) -> Result<Option<Driver>, String> {
 }
 
 async fn begin(driver: &mut Driver, outside: &mut Outside) -> Result<(), Refused> {
-    driver.take_over(outside, "sim").await?;
+    driver.take_over(outside, "sim", "").await?;
     if driver.run().is_none() {
         let pinned = outside.case.pinned();
         driver.write(outside, Record::Plan(pinned)).await?;

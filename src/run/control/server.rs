@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 /// So long may a question be.
@@ -21,6 +21,8 @@ const QUESTION_MAX: u64 = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So many may ask at once; who comes later waits.
 const CONNECTIONS: usize = 32;
+/// So many may watch at once; who comes later is refused, and keeps nobody from asking.
+const WATCHERS: usize = 32;
 
 /// A record that somebody wants written, and where the answer goes.
 #[derive(Debug)]
@@ -64,6 +66,7 @@ struct Inner {
     ask: mpsc::Sender<Asked>,
     shown: watch::Receiver<Option<Shown>>,
     news: broadcast::Sender<Answer>,
+    watchers: Arc<Semaphore>,
 }
 
 /// Begins to listen in the folder `state`. The future answers until it is dropped.
@@ -75,7 +78,8 @@ pub fn serve(state: &Path) -> io::Result<(Ends, impl Future<Output = ()> + use<>
     let (ask, asked) = mpsc::channel(CONNECTIONS);
     let (shown, seen) = watch::channel(None);
     let (news, _) = broadcast::channel(1024);
-    let inner = Inner { ask: ask.clone(), shown: seen, news: news.clone() };
+    let watchers = Arc::new(Semaphore::new(WATCHERS));
+    let inner = Inner { ask: ask.clone(), shown: seen, news: news.clone(), watchers };
     Ok((Ends { asked, ask, shown, news }, accept(listener, inner)))
 }
 
@@ -91,14 +95,14 @@ async fn accept(listener: UnixListener, inner: Inner) {
         let inner = inner.clone();
         tokio::spawn(async move {
             // who goes away half-way is not waited for
-            drop(inner.talk(stream).await);
-            drop(permit);
+            drop(inner.talk(stream, permit).await);
         });
     }
 }
 
 impl Inner {
-    async fn talk(&self, stream: UnixStream) -> io::Result<()> {
+    /// Answers one question. Who watches gives `room` to others who ask.
+    async fn talk(&self, stream: UnixStream, room: OwnedSemaphorePermit) -> io::Result<()> {
         let peer = stream.peer_cred()?;
         let (reader, mut writer) = stream.into_split();
         let mut line = String::new();
@@ -113,12 +117,13 @@ impl Inner {
                 let word = Word { who: who(&peer, behind), reason };
                 self.done(verb, word).await
             }
-            Ok(Question::Watch) => {
-                while let Some(answer) = next(&mut news).await {
-                    send(&mut writer, &answer).await?;
+            Ok(Question::Watch) => match self.watchers.try_acquire() {
+                Err(_) => refused("too many watch already"),
+                Ok(_watching) => {
+                    drop(room);
+                    return told(&mut reader, &mut writer, &mut news).await;
                 }
-                return Ok(());
-            }
+            },
             Err(error) => refused(&format!("not a question: {error}")),
         };
         send(&mut writer, &answer).await
@@ -148,6 +153,25 @@ impl Inner {
             Ok(Ok(seq)) => Answer::Done { seq },
             Ok(Err(why)) => refused(&why),
             Err(_) => refused("the driver ended before it was on record; the journal tells whether it is"),
+        }
+    }
+}
+
+/// Tells of every record, until the driver ends or who watches goes away.
+async fn told(
+    reader: &mut (impl AsyncReadExt + Unpin),
+    writer: &mut (impl AsyncWriteExt + Unpin),
+    news: &mut broadcast::Receiver<Answer>,
+) -> io::Result<()> {
+    let mut more = [0; 64];
+    loop {
+        tokio::select! {
+            // nothing more is asked on a connection: what comes is its end, or is passed over
+            read = reader.read(&mut more) => if read? == 0 { return Ok(()) },
+            answer = next(news) => match answer {
+                Some(answer) => send(writer, &answer).await?,
+                None => return Ok(()),
+            },
         }
     }
 }

@@ -109,12 +109,13 @@ impl Attempts {
 
     /// Whether an attempt took effect, by the probe of its step, and how it said so; nothing where there is no probe, or where
     /// it could not tell.
-    pub(super) async fn probe(&self, attempt: &Attempt) -> Option<(bool, String)> {
-        let (timed, values) = self.calls.probe(&attempt.step).zip(self.calls.values(attempt))?;
-        let outcome = self.surroundings.run(timed, &values, &|_| {}).await;
-        match outcome.end {
-            _ if self.dry => None,
-            ref end => Some((took_effect(attempt.doing, end)?, end.to_string())),
+    pub(super) fn probe(&self, attempt: &Attempt) -> impl Future<Output = Option<(bool, String)>> + use<> {
+        let job = self.calls.probe(&attempt.step).cloned().zip(self.calls.values(attempt));
+        let (surroundings, doing) = (Arc::clone(&self.surroundings), attempt.doing);
+        async move {
+            let (timed, values) = job?;
+            let outcome = surroundings.run(&timed, &values, &|_| {}).await;
+            Some((took_effect(doing, &outcome.end)?, outcome.end.to_string()))
         }
     }
 

@@ -147,12 +147,13 @@ pub async fn drive(
     let cancel = attempts.canceller();
     let outside = Outside::new(journal, attempts, asked, news, tell);
     let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
-    let mut live = Live { driver, outside, feed, shown };
+    let seen = shown.subscribe();
+    let mut live = Live { driver, outside, feed, shown, needs_person: false };
     let (run, who, state_folder) = (job.pinned.run.clone(), job.who.clone(), job.state.clone());
     let ended = tokio::select! {
         ended = live.whole(job) => ended,
         () = answering => unreachable!("who listens goes on"),
-        () = signals::hear(run, who, ask, cancel) => unreachable!("signals are listened to as long as there is a run"),
+        () = signals::hear(run, who, ask, seen, cancel) => unreachable!("signals are listened to as long as there is a run"),
     };
     control::remove(&state_folder);
     match ended {
@@ -177,6 +178,8 @@ struct Live<'a> {
     outside: Outside<'a>,
     feed: Feed,
     shown: tokio::sync::watch::Sender<Option<Shown>>,
+    /// Whether the run is left paused for a person from the beginning.
+    needs_person: bool,
 }
 
 impl Live<'_> {
@@ -194,33 +197,68 @@ impl Live<'_> {
 
     /// Puts on record that the run begins, or goes on: then what was in flight is unknown, or settled by its probe.
     async fn begin(&mut self, job: Job) -> Result<(), Refused> {
-        self.driver.take_over(&mut self.outside, env!("CARGO_PKG_VERSION")).await?;
+        let version = env!("CARGO_PKG_VERSION");
+        self.driver.take_over(&mut self.outside, version, &crate::actions::driver()).await?;
         if !job.resumed {
-            self.driver.write(&mut self.outside, Record::Plan(job.pinned)).await?;
+            self.driver.write(&mut self.outside, Record::Plan(job.pinned.clone())).await?;
+        }
+        // from now on persons are answered
+        self.show(Vec::new());
+        let left = crate::actions::orphans(&self.driver.state().drivers);
+        if !left.is_empty() {
+            return self.left_behind(&left).await;
+        }
+        if !job.resumed {
             return Ok(());
         }
         self.probe().await?;
-        let run = self.driver.run().filter(|run| run.paused.is_some());
-        if run.is_some_and(|run| unknown(run).is_empty()) {
+        let Some(run) = self.driver.run().filter(|run| run.paused.is_some()) else { return Ok(()) };
+        if unknown(run).is_empty() {
             let word = Word { who: job.who, reason: "--resume".to_owned() };
             self.driver.write(&mut self.outside, Record::Resume(Said { run: job.pinned.run, word })).await?;
+        } else {
+            self.needs_person = true;
         }
         Ok(())
     }
 
-    /// Asks the probes about all attempts whose end nobody knows. While something that a killed driver started is still
-    /// running, what a probe says now may not hold any more when it ends.
-    async fn probe(&mut self) -> Result<(), Refused> {
-        let unknown = self.driver.run().map(unknown).unwrap_or_default();
-        let left = if unknown.is_empty() { Vec::new() } else { crate::actions::orphans() };
-        if !left.is_empty() {
-            let words =
-                format!("still running from an earlier driver, so no probe is asked: {}", left.join(", "));
-            self.outside.tell.note(&words);
+    /// While something that an earlier driver started is still running, what a probe says now may not hold any more when
+    /// it ends, and what is started once more would run beside it: the run waits for a person.
+    async fn left_behind(&mut self, left: &[String]) -> Result<(), Refused> {
+        let reason = format!("still running from an earlier driver: {}", left.join(", "));
+        self.outside.tell.note(&format!("{reason}; once that has ended, --resume goes on"));
+        self.needs_person = true;
+        let Some(run) = self.driver.run().filter(|run| run.paused.is_none() && run.mode != Mode::Aborting)
+        else {
             return Ok(());
-        }
-        for attempt in unknown {
-            let Some((ran, words)) = self.outside.attempts.probe(&attempt).await else { continue };
+        };
+        let word = Word { who: "plan".to_owned(), reason };
+        let pause = Record::Pause(Said { run: run.pinned.run.clone(), word });
+        self.driver.write(&mut self.outside, pause).await.map(drop)
+    }
+
+    /// Asks the probes about all attempts whose end nobody knows, as long as nobody wants something else.
+    async fn probe(&mut self) -> Result<(), Refused> {
+        let paused = self.driver.run().and_then(|run| run.paused.clone());
+        for attempt in self.driver.run().map(unknown).unwrap_or_default() {
+            let probing = self.outside.attempts.probe(&attempt);
+            let said = tokio::select! {
+                biased;
+                Some(asked) = self.outside.asked.recv() => {
+                    self.outside.keep(asked);
+                    None
+                }
+                said = probing => said,
+            };
+            self.driver.listen(&mut self.outside).await?;
+            let is_wanted = |run: &Run| run.paused == paused && run.mode != Mode::Aborting;
+            let is_unknown = |run: &Run| unknown(run).contains(&attempt);
+            let Some((ran, words)) = said.filter(|_| self.driver.run().is_some_and(is_unknown)) else {
+                if !self.driver.run().is_some_and(is_wanted) {
+                    return Ok(());
+                }
+                continue;
+            };
             let word = Word { who: "probe".to_owned(), reason: words };
             let Attempt { run, step, target, .. } = attempt;
             let told = Told { run, step, target, word };
@@ -287,7 +325,7 @@ impl Live<'_> {
         }
         let word = run.paused.as_ref().filter(|_| self.outside.attempts.under_way() == 0)?;
         let by_itself = ["plan", "gate"].contains(&word.who.as_str());
-        let here = word.reason == signals::PAUSED || !unknown(run).is_empty();
+        let here = word.reason == signals::PAUSED || self.needs_person;
         (by_itself || here).then(|| Ended::Paused(word.clone()))
     }
 

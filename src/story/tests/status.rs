@@ -9,7 +9,7 @@ use Doing::{Action, Undo};
 use Side::{After, Before};
 
 fn boot() -> Record {
-    Record::Boot { version: "0.1.0".to_owned() }
+    Record::Boot { version: "0.1.0".to_owned(), driver: String::new() }
 }
 
 fn proceed(step: &str, batch: usize, side: Side) -> Record {

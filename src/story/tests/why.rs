@@ -11,7 +11,7 @@ use Side::{After, Before};
 fn story() -> Vec<Noted> {
     let clean = "3 series clean for long enough";
     numbered([
-        Record::Boot { version: "0.1.0".to_owned() },
+        Record::Boot { version: "0.1.0".to_owned(), driver: String::new() },
         plan(),
         gate("prewarm", 0, Before, Hold, "loss{host=\"h9\"}: anomalous since 2026-03-09T07:59:40Z"),
         gate("prewarm", 0, Before, Proceed, clean),
