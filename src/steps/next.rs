@@ -77,6 +77,9 @@ pub enum Waiting {
 /// What `run` does next. `frozen` is who froze everything, and why.
 pub fn next(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Next {
     let flying = run.all().filter(|(_, _, work)| work.is_in_flight()).count();
+    if let Some(noticed) = noticed(run, outlook) {
+        return Next::Write(noticed);
+    }
     if run.paused.is_none() {
         let done = match run.mode {
             Mode::Going => going(run, frozen, outlook),
@@ -91,6 +94,27 @@ pub fn next(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Next {
         }
     }
     Next::Wait(with_flying(flying, run.paused.iter().cloned().map(Waiting::Paused).collect()))
+}
+
+/// What is to be blamed on a batch that had begun when the run was paused: it is put on record, and whoever resumes the run
+/// knows of it. Nothing is undone while somebody wants nothing to happen.
+fn noticed(run: &Run, outlook: &impl Outlook) -> Option<Record> {
+    if run.paused.is_none() || run.mode != Mode::Going {
+        return None;
+    }
+    (0..run.steps.len()).find_map(|step| {
+        let batch = run.next_batch(step)?;
+        let state = &run.steps[step].batches[batch];
+        if state.started.is_none() || state.blamed.is_some() {
+            return None;
+        }
+        let permit = outlook.after(step, batch, false);
+        let is_blamed = !matches!(permit.decision, Decision::Proceed | Decision::Hold);
+        is_blamed.then(|| {
+            let permit = Permit { decision: Decision::Pause, ..permit };
+            said(run, (step, batch), Side::After, permit, outlook)
+        })
+    })
 }
 
 /// The end of a run that was aborted, once nothing of it is in flight.
@@ -334,7 +358,11 @@ fn gate(
     if permit.decision == Decision::Hold && known.is_some_and(is_known) {
         return Err(vec![Waiting::Gate((step, batch), side, permit.reason)]);
     }
-    Ok(Next::Write(Record::Gate(Gate {
+    Ok(Next::Write(said(run, (step, batch), side, permit, outlook)))
+}
+
+fn said(run: &Run, (step, batch): BatchId, side: Side, permit: Permit, outlook: &impl Outlook) -> Record {
+    Record::Gate(Gate {
         run: run.pinned.run.clone(),
         step: run.pinned.steps[step].step.clone(),
         batch,
@@ -343,7 +371,7 @@ fn gate(
         reason: permit.reason,
         because: permit.because,
         evidence: outlook.evidence(),
-    })))
+    })
 }
 
 fn rolling_back(run: &Run, flying: usize) -> Step {

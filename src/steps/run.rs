@@ -59,6 +59,8 @@ pub struct Batch {
     pub started: Option<Timestamp>,
     /// When its newest attempt ended.
     pub ended: Option<Timestamp>,
+    /// When its gate paused the run for what it was to blame for, since the run was last resumed.
+    pub blamed: Option<Timestamp>,
     /// When its gate let it pass.
     pub passed: Option<Timestamp>,
 }
@@ -224,7 +226,11 @@ impl Run {
                 }
                 Ok(())
             }
-            (_, Decision::Pause) => self.pause(&word()),
+            (side, Decision::Pause) => {
+                self.pause(&word())?;
+                self.steps[step].batches[gate.batch].blamed = (side == Side::After).then_some(at);
+                Ok(())
+            }
             (Side::After, Decision::Rollback) => self.roll_back(),
             (Side::After, Decision::Abort) => self.abort(),
             (Side::Before, Decision::Rollback | Decision::Abort) => {
@@ -373,6 +379,8 @@ impl Run {
             return Err("the run is aborted already");
         }
         self.paused = Some(word.clone());
+        // patience is not lost while nobody wants to go on
+        self.batches_mut().for_each(|batch| batch.held = None);
         Ok(())
     }
 
@@ -383,9 +391,13 @@ impl Run {
         Ok(())
     }
 
-    /// Forgets since when gates hold.
+    /// Forgets since when gates hold, and what they have paused for.
     pub(super) fn look_anew(&mut self) {
-        self.steps.iter_mut().flat_map(|step| &mut step.batches).for_each(|batch| batch.held = None);
+        self.batches_mut().for_each(|batch| (batch.held, batch.blamed) = (None, None));
+    }
+
+    fn batches_mut(&mut self) -> impl Iterator<Item = &mut Batch> {
+        self.steps.iter_mut().flat_map(|step| &mut step.batches)
     }
 
     fn abort(&mut self) -> Result<(), &'static str> {

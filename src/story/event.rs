@@ -55,7 +55,7 @@ mod tests {
         let boot = sample::all().remove(0);
         assert_eq!(
             event(&boot).to_string(),
-            r#"{"seq":1,"at":"2026-03-09T08:00:00Z","epoch":3,"kind":"boot","run":null,"step":null,"target":null,"attempt":null,"decision":null,"reason":null,"version":"0.1.0"}"#
+            r#"{"seq":1,"at":"2026-03-09T08:00:00Z","epoch":3,"kind":"boot","run":null,"step":null,"target":null,"attempt":null,"decision":null,"reason":null,"version":"0.1.0","driver":""}"#
         );
     }
 

@@ -48,6 +48,23 @@ fn a_pause_keeps_the_driver_and_a_freeze_keeps_batches_from_starting() {
 }
 
 #[test]
+fn what_a_batch_is_to_blame_for_while_the_run_is_paused_is_on_record() {
+    let fleet = Fleet::new(&step("one", "  batch: 1\n  on_anomaly: rollback\n"));
+    fleet.write("wait-do-h1", "");
+    let run = fleet.start(&["run", "plan.yaml"]);
+    fleet.acted("do one h1 1");
+    assert_eq!(fleet.say(&["pause", "--reason", "lunch"]).0, Some(0));
+    fleet.lose("h1", 90.0);
+    let gate =
+        fleet.recorded("the gate's word", |record| record["kind"] == "gate" && record["decision"] == "pause");
+    assert!(gate["reason"].as_str().is_some_and(|reason| reason.contains("loss{host=\"h1\"")), "{gate}");
+    fleet.lose("h1", 0.0);
+    fleet.remove("wait-do-h1");
+    assert_eq!(run.end(), Some(3), "a person is needed");
+    assert_eq!(fleet.ledger(), ["do one h1 1"], "nothing is undone, and nothing starts");
+}
+
+#[test]
 fn an_abort_ends_the_run_and_a_rollback_undoes_it() {
     for (verb, code, undone) in [("abort", 1, 0), ("rollback", 4, 3)] {
         let fleet = Fleet::new(&step("one", "  batch: 3\n"));

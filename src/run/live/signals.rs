@@ -39,10 +39,10 @@ pub(super) async fn hear(
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
         }
-        let before = newest.replace(Instant::now());
-        if before.is_some_and(|before| before.elapsed() < SAME_WISH) {
+        if newest.is_some_and(|newest| newest.elapsed() < SAME_WISH) {
             continue;
         }
+        newest = Some(Instant::now());
         let said = |reason: &str| Said {
             run: run.clone(),
             word: Word { who: who.clone(), reason: reason.to_owned() },
