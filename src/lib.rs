@@ -6,9 +6,14 @@
 //! cli                    words in, words out
 //! backtest               recorded series in, findings, scores and reports out
 //! config                 what users write, read and checked
-//! sources                where samples come from
+//! sources, actions       where samples come from; what a step does to a target
+//! journal                what a run decided and did, durably
+//! story                  what a run tells: lines, events, status, why
 //! monitor                samples of one series in, findings out
 //! plan                   steps, batches, limits, and when they may start
+//! settings               what kinds take, checked
+//! clock                  the time of day
+//! sabotage               for tests alone: mistakes that the simulation must see
 //! text                   numbers, durations and times as people read them
 //! ```
 //!
@@ -20,12 +25,18 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+pub mod actions;
 pub mod backtest;
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod journal;
 pub mod monitor;
 pub mod plan;
 pub mod run;
+pub mod sabotage;
+pub mod settings;
 pub mod sources;
 pub mod steps;
+pub mod story;
 pub mod text;

@@ -1,5 +1,5 @@
 //! Numbers, durations and times as people read them: one form everywhere, whatever the locale of the
-//! process.
+//! process; and the words they may have meant.
 
 use jiff::{Timestamp, tz::TimeZone};
 use std::borrow::Cow;
@@ -189,6 +189,49 @@ fn since_1970(ms: i64) -> String {
     format!("{ms} ms since 1970-01-01T00:00:00Z")
 }
 
+/// The error and its causes, on one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    words
+}
+
+/// The one of `known` that `word` was perhaps meant to be.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // one slip in three letters, and never all of them
+    let letters = word.chars().count();
+    let allowed = letters.div_ceil(3).min(letters.saturating_sub(1));
+    known
+        .into_iter()
+        .map(|name| (distance(word, name), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters must be added, dropped, changed, or swapped with their neighbour to make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = change.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,5 +373,23 @@ mod tests {
         assert_eq!(rfc3339(1_709_971_260_000), "2024-03-09T08:01:00Z");
         assert_eq!(rfc3339(1_709_971_260_250), "2024-03-09T08:01:00.25Z");
         assert_eq!(rfc3339(i64::MIN), "-9223372036854775808 ms since 1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn the_nearest_word_is_suggested_and_no_far_one() {
+        let known = ["interval", "rule", "lateness"];
+        let cases = [("intervall", Some("interval")), ("ruel", Some("rule")), ("colour", None), ("", None)];
+        for (word, meant) in cases {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
+        assert_eq!(nearest("xy", ["zz"]), None);
+    }
+
+    #[test]
+    fn a_distance_counts_slips() {
+        let cases = [("", "", 0), ("ab", "", 2), ("abc", "acb", 1), ("kitten", "sitting", 3), ("ß", "s", 1)];
+        for (a, b, slips) in cases {
+            assert_eq!((distance(a, b), distance(b, a)), (slips, slips), "{a} {b}");
+        }
     }
 }

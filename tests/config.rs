@@ -51,10 +51,10 @@ fn every_key_arrives_where_it_belongs() {
     let path = files("good.full", ".yaml").remove(0);
     let config = Config::read("quietgate.yaml", &read(&path)).expect("a good file");
     let kinds: Vec<_> =
-        config.sources.iter().map(|(name, source)| (name.as_str(), source.kind.as_str())).collect();
-    assert_eq!(kinds, [("prom", "prometheus"), ("lvs", "ipvs")]);
+        config.sources.iter().map(|source| (source.name.as_str(), source.spec.entry().kind)).collect();
+    assert_eq!(kinds, [("prom", "prometheus"), ("lvs", "file")]);
     assert_eq!(config.sinks[0].node.get("secret_file").and_then(|node| node.scalar()), Some("hook.secret"));
-    assert!(config.state.is_some() && config.api.is_some());
+    assert!(config.state.is_some() && config.api.is_some() && config.actions.shell);
 
     let vip = config.signal("vip_in_bytes").expect("the first signal");
     assert_eq!((vip.interval.as_millis(), vip.max_age_ms, vip.lateness_ms), (60_000, 150_000, 10_000));

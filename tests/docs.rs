@@ -45,6 +45,22 @@ fn tables_equal_the_registries_and_examples_show_what_the_program_says() {
 }
 
 #[test]
+fn every_example_is_without_mistakes() {
+    let examples = std::fs::read_dir(tree::root().join("examples")).expect("the examples");
+    let folders: Vec<_> = examples.map(|entry| entry.expect("an entry").path()).collect();
+    assert!(folders.len() >= 3, "{folders:?}");
+    for folder in folders {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_quietgate"))
+            .args(["check", "plan.yaml", "quietgate.yaml"])
+            .current_dir(&folder)
+            .output()
+            .expect("the program");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && !said.contains("warning"), "{}: {said}", folder.display());
+    }
+}
+
+#[test]
 fn every_kind_has_a_section_with_its_fixed_parts() {
     none(mentions::kinds_without_words(
         "docs/detectors.md",
@@ -52,6 +68,8 @@ fn every_kind_has_a_section_with_its_fixed_parts() {
         &generated::detectors(),
     ));
     none(mentions::kinds_without_words("docs/rules.md", &page("docs/rules.md").text, &generated::rules()));
+    let sources = page("docs/sources.md").text;
+    none(mentions::kinds_without_words("docs/sources.md", &sources, &generated::sources()));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Plan files, good and bad: one file for each mistake, with the exact messages beside it.
 
+use quietgate::actions::{Allowed, Spec, SpecError, Values};
 use quietgate::config::plan::{Near, PlanFile};
 use quietgate::config::{Config, Mistakes};
-use quietgate::plan::{Amount, OnAnomaly, Opening, Written};
+use quietgate::plan::{Amount, OnAnomaly, Opening};
+use quietgate::settings::Given;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -82,17 +84,49 @@ fn every_key_arrives_where_it_belongs() {
         (second.action.timeout_ms, second.action.retries, second.action.repeatable),
         (90_000, 3, true)
     );
-    let settings: Vec<_> = second.action.settings.iter().map(|one| (one.name.as_str(), one.at)).collect();
-    assert_eq!(settings, [("argv", (31, 11)), ("port", (32, 11))]);
-    assert_eq!(second.action.settings[1].value, Written::Scalar { text: "8080".to_owned(), plain: true });
-    assert!(matches!(&second.action.settings[0].value, Written::List(words) if words.len() == 2));
-    assert_eq!(second.undo.as_ref().map(|undo| undo.kind.as_str()), Some("noop"));
+    let names: Vec<_> = second.action.settings.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["argv", "env", "pass", "dir", "grace", "output"]);
+    assert_eq!((second.action.at, &second.action.settings[4].1), ((30, 5), &Given::plain("1m")));
+    assert_eq!(second.undo.as_ref().map(|undo| undo.kind.as_str()), Some("shell"));
     assert_eq!(second.probe.as_ref().map(|probe| probe.timeout_ms), Some(10_000));
 
     let labels: Vec<_> =
         plan.inventory.targets.iter().map(|one| (one.address.as_str(), one.label("vip"))).collect();
     assert_eq!(labels[..2], [("10.0.0.1", Some("v1")), ("h2", Some("v1"))]);
     assert_eq!(order.steps.iter().map(|step| step.batches.len()).collect::<Vec<_>>(), [4, 3]);
+}
+
+#[test]
+fn each_step_has_what_it_takes_to_run_it() {
+    let PlanFile { plan, specs, .. } =
+        read(&text(&folder().join("plan.good.full.yaml"))).expect("a good plan");
+    let target = &plan.inventory.targets[1];
+    let values = Values {
+        run: "r7".to_owned(),
+        plan: plan.name.clone(),
+        step: "two".to_owned(),
+        target: target.name.clone(),
+        address: target.address.clone(),
+        attempt: 1,
+        labels: target.labels.clone(),
+    };
+    let rendered = |spec: &Spec| spec.rendered(&values).expect("good values");
+    let [first, second] = specs.as_slice() else { panic!("{} steps", specs.len()) };
+    assert!(first.undo.is_none() && first.probe.is_none());
+    assert_eq!(
+        (rendered(&first.action), rendered(&second.action)),
+        ("noop".into(), "[\"./upgrade\",\"h2\"]".into())
+    );
+    let undo = second.undo.as_ref().expect("an undo");
+    assert!(rendered(undo).contains("\"QUIETGATE_LABEL_RACK\":\"r1\""));
+    assert!(undo.is_within(Allowed { shell: true }) && !undo.is_within(Allowed::default()));
+    let probe = second.probe.as_ref().expect("a probe");
+    assert_eq!(rendered(probe), "GET https://h2:8443/hosts/h2?rack=r1");
+    // what the plan keeps of a call is what it was made of
+    let call = plan.steps[1].undo.as_ref().expect("an undo");
+    let anew = |allowed| Spec::new(&call.kind, &call.settings, allowed).map(|spec| rendered(&spec));
+    assert_eq!(anew(Allowed { shell: true }), Ok(rendered(undo)));
+    assert_eq!(anew(Allowed::default()), Err(SpecError::NotAllowed { kind: "shell" }));
 }
 
 /// With `UPDATE_EXPECTED=1` in the environment the expected messages are written anew: read them then.
@@ -146,6 +180,28 @@ fn a_plan_is_held_against_a_config() {
     let expected = "plan.yaml:3:11: signal \"losses\" takes its label \"r\" for \"rak\" of the inventory, which no target has\n\
         plan.yaml:3:19: signal is \"loss\", did you mean \"losses\"? allowed is one of losses";
     assert_eq!(said, expected);
+}
+
+#[test]
+fn shells_are_told_where_they_stand_unless_the_config_allows_them() {
+    let config = |actions: &str| {
+        let text = format!("{actions}signals: {{a: {{interval: 1m, rule: {{kind: majority}}}}}}\n");
+        Config::read("quietgate.yaml", &text).expect("a good config")
+    };
+    let shell = "{kind: shell, script: x}";
+    let plan = format!(
+        "plan: p\ninventory: [{{name: h1}}]\nsignals: [a]\nsteps:\n\
+        - {{step: s, action: {{kind: noop}}, probe: {shell}}}\n- step: t\n  action:\n    kind: noop\n  undo: {shell}\n\
+        - {{step: u, action: {shell}}}\n"
+    );
+    let file = read(&plan).expect("a good plan");
+    let message = "kind is \"shell\", which the config allows by `actions: {shell: true}` alone";
+    let at = |place: &str| format!("plan.yaml:{place}: {message}");
+    let expected = [at("5:42"), at("9:9"), at("10:21")].join("\n");
+    for none in ["", "actions: {}\n", "actions: {shell: false}\n"] {
+        assert_eq!(file.against(&config(none)).to_string(), expected, "{none}");
+    }
+    assert_eq!(file.against(&config("actions: {shell: true}\n")).list(), []);
 }
 
 #[test]

@@ -60,8 +60,15 @@ pub enum NotBlamed {
     Elsewhere,
     /// Untouched series of the same signal have it as well.
     AlsoInControl {
-        /// How many of them.
+        /// How many of them; what fired there counts before it is sustained.
         anomalous: usize,
+        /// Of how many of which something is known.
+        of: usize,
+    },
+    /// Untouched series of the same signal have no sample yet as new as that by which it was found, and may have it as well.
+    ControlBehind {
+        /// How many of them.
+        behind: usize,
         /// Of how many of which something is known.
         of: usize,
     },
@@ -90,10 +97,12 @@ pub fn before(seen: &[Seen], clean_ms: i64) -> Answer {
 /// Whether anything that moved since a batch started is to be blamed on it, while it is at work.
 ///
 /// An anomaly is blamed where it began at `started` or later, in the batch's own series, and is not equally present
-/// in the control: not at least half as common among the untouched series of the same signal as among the batch's.
+/// in the control: not at least half as common among the untouched series of the same signal as among the batch's. What
+/// fired in the control counts before it is sustained, and its samples must be as new as that by which the anomaly was found:
+/// series are not sampled at the same instant, and a second between them must not decide.
 pub fn blamed(seen: &[Seen], started: Timestamp) -> Vec<usize> {
     let is_blamed = |&i: &usize| match seen[i].condition {
-        Condition::Anomalous { since } => not_blamed(seen, i, since, started).is_none(),
+        Condition::Anomalous { since, found } => not_blamed(seen, i, (since, found), started).is_none(),
         _ => false,
     };
     (0..seen.len()).filter(is_blamed).collect()
@@ -109,7 +118,7 @@ pub fn after(seen: &[Seen], started: Timestamp, ended: Timestamp, clean_ms: i64)
     let own = seen.iter().enumerate().filter(|(_, series)| series.part == Part::Own);
     hold(own.filter_map(|(i, series)| {
         let why = match series.condition {
-            Condition::Anomalous { since } => not_blamed(seen, i, since, started),
+            Condition::Anomalous { since, found } => not_blamed(seen, i, (since, found), started),
             _ => None,
         };
         obstacle(series.condition, Some(ended), clean_ms, why).map(|obstacle| (i, obstacle))
@@ -131,7 +140,7 @@ fn obstacle(
     match condition {
         Condition::Unknown { reason, .. } => Some(Obstacle::Unknown(reason)),
         Condition::Suspect { since } => Some(Obstacle::Suspect { since }),
-        Condition::Anomalous { since } => Some(Obstacle::Anomalous { since, not_blamed }),
+        Condition::Anomalous { since, .. } => Some(Obstacle::Anomalous { since, not_blamed }),
         Condition::Clean { since, until, .. } => {
             let since = from.map_or(since, |from| from.max(since));
             // below 0 where no sample has come since `from`: then even a window of 0 is not there yet
@@ -141,30 +150,67 @@ fn obstacle(
     }
 }
 
-/// Why the anomaly of series `i`, which began at `since`, is not blamed on a batch that started at `started`; none
-/// where it is.
-fn not_blamed(seen: &[Seen], i: usize, since: Timestamp, started: Timestamp) -> Option<NotBlamed> {
+/// Why the anomaly of series `i`, which began at `since` and was found at `found`, is not blamed on a batch that started at
+/// `started`; none where it is.
+fn not_blamed(
+    seen: &[Seen],
+    i: usize,
+    (since, found): (Timestamp, Timestamp),
+    started: Timestamp,
+) -> Option<NotBlamed> {
     if seen[i].part != Part::Own {
         return Some(NotBlamed::Elsewhere);
     }
     if since < started {
         return Some(NotBlamed::Earlier);
     }
-    let signal = seen[i].signal;
-    let (control, own) = (anomalous(seen, signal, Part::Control), anomalous(seen, signal, Part::Own));
-    // at least half as common: control.0 / control.1 >= own.0 / own.1 / 2
-    let also = control.1 > 0 && 2 * control.0 * own.1 >= own.0 * control.1;
-    also.then_some(NotBlamed::AlsoInControl { anomalous: control.0, of: control.1 })
+    let alike =
+        |part| seen.iter().filter(move |series| series.signal == seen[i].signal && series.part == part);
+    let own =
+        Count::of(alike(Part::Own), found, |condition| matches!(condition, Condition::Anomalous { .. }));
+    let control = Count::of(alike(Part::Control), found, |condition| {
+        matches!(condition, Condition::Anomalous { .. } | Condition::Suspect { .. })
+    });
+    let Count { having, behind, of } = control;
+    match (own.is_matched(having, of), own.is_matched(having + behind, of)) {
+        (true, _) => Some(NotBlamed::AlsoInControl { anomalous: having, of }),
+        (false, true) => Some(NotBlamed::ControlBehind { behind, of }),
+        (false, false) => None,
+    }
 }
 
-/// How many series of `signal` and `part` are anomalous, of how many of which something is known.
-fn anomalous(seen: &[Seen], signal: usize, part: Part) -> (usize, usize) {
-    let alike = seen.iter().filter(|series| series.signal == signal && series.part == part);
-    let known = alike.filter(|series| !matches!(series.condition, Condition::Unknown { .. }));
-    known.fold((0, 0), |(anomalous, of), series| {
-        let counts = matches!(series.condition, Condition::Anomalous { .. });
-        (anomalous + usize::from(counts), of + 1)
-    })
+/// How many series of some have an anomaly.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    /// So many have it.
+    having: usize,
+    /// So many have not, and no sample either that is new enough to tell.
+    behind: usize,
+    /// Of so many something is known.
+    of: usize,
+}
+
+impl Count {
+    /// Those of `series` of which `has` says so, where samples since `found` tell.
+    fn of<'a>(
+        series: impl Iterator<Item = &'a Seen>,
+        found: Timestamp,
+        has: impl Fn(&Condition) -> bool,
+    ) -> Self {
+        series.fold(Self::default(), |count, series| match series.condition {
+            Condition::Unknown { .. } => count,
+            condition if has(&condition) => Self { having: count.having + 1, of: count.of + 1, ..count },
+            Condition::Clean { until, .. } if until < found => {
+                Self { behind: count.behind + 1, of: count.of + 1, ..count }
+            }
+            _ => Self { of: count.of + 1, ..count },
+        })
+    }
+
+    /// Whether what these have is at least half as common among others, `having` of `of`.
+    fn is_matched(&self, having: usize, of: usize) -> bool {
+        of > 0 && 2 * having * self.of >= self.having * of
+    }
 }
 
 #[cfg(test)]
@@ -182,7 +228,7 @@ mod tests {
     }
 
     fn anomalous(since: i64) -> Condition {
-        Condition::Anomalous { since: at(since) }
+        Condition::Anomalous { since: at(since), found: at(since + 1) }
     }
 
     fn seen(part: Part, condition: Condition) -> Seen {
@@ -240,6 +286,11 @@ mod tests {
         let (moved, still) = (anomalous(5), clean(0, 9));
         assert_eq!(blamed_with(&[moved, still, still, still]), []);
         assert_eq!(blamed_with(&[moved, still, still, still, still]), [0]);
+        // what fired there counts before it is sustained
+        assert_eq!(blamed_with(&[SUSPECT, still, still, still]), []);
+        // a series whose newest sample is older than that by which the anomaly was found may have it as well
+        assert_eq!(blamed_with(&[clean(0, 5), still, still, still]), []);
+        assert_eq!(blamed_with(&[clean(0, 5), still, still, still, still]), [0]);
         // an untouched series that says nothing excuses nothing
         assert_eq!(blamed_with(&[UNKNOWN, UNKNOWN]), [0]);
         assert_eq!(blamed_with(&[]), [0]);

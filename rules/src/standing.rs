@@ -12,6 +12,8 @@ pub struct Standing {
     newest: Option<Newest>,
     window: Option<Window>,
     fired_since: Option<Timestamp>,
+    /// When what fired was first sustained, since the series was last clean.
+    found: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +50,8 @@ pub enum Condition {
     Anomalous {
         /// The time of the first sample that fired since the series was last clean.
         since: Timestamp,
+        /// The time of the first sample by which it was sustained.
+        found: Timestamp,
     },
     /// Nothing can be said.
     Unknown {
@@ -70,7 +74,7 @@ impl Standing {
             Finding::Clean => {
                 let window = self.window.get_or_insert(Window { since: at, samples: 0 });
                 window.samples += 1;
-                self.fired_since = None;
+                (self.fired_since, self.found) = (None, None);
             }
             Finding::Suspect => {
                 self.window.iter_mut().for_each(|window| window.samples += 1);
@@ -79,6 +83,7 @@ impl Standing {
             Finding::Anomalous => {
                 self.window = None;
                 self.fired_since.get_or_insert(at);
+                self.found.get_or_insert(at);
             }
             Finding::Unknown(_) => self.window = None,
         }
@@ -110,7 +115,7 @@ impl Standing {
                 Condition::Clean { since, until: at, samples }
             }
             (Finding::Unknown(reason), _) => unknown(reason),
-            (Finding::Anomalous, _) => Condition::Anomalous { since: fired },
+            (Finding::Anomalous, _) => Condition::Anomalous { since: fired, found: self.found.unwrap_or(at) },
             // a clean finding has a window; were there none, this does not open a gate either
             (Finding::Suspect | Finding::Clean, _) => Condition::Suspect { since: fired },
         }
@@ -169,11 +174,11 @@ mod tests {
 
     #[test]
     fn an_anomaly_began_with_the_first_that_fired() {
-        let began = |cell| Condition::Anomalous { since: time(cell) };
-        assert_eq!(after(&[(0, Clean), (1, Suspect), (2, Anomalous), (3, Anomalous)]), began(1));
+        let began = |cell, found| Condition::Anomalous { since: time(cell), found: time(found) };
+        assert_eq!(after(&[(0, Clean), (1, Suspect), (2, Anomalous), (3, Anomalous)]), began(1, 2));
         // what lies between is unknown: it may have gone on
-        assert_eq!(after(&[(1, Suspect), (2, Unknown(Reason::NotANumber)), (3, Anomalous)]), began(1));
-        assert_eq!(after(&[(1, Anomalous), (2, Clean), (3, Suspect), (4, Anomalous)]), began(3));
+        assert_eq!(after(&[(1, Suspect), (2, Unknown(Reason::NotANumber)), (3, Anomalous)]), began(1, 3));
+        assert_eq!(after(&[(1, Anomalous), (2, Clean), (3, Suspect), (4, Anomalous)]), began(3, 4));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! `quietgate check`: finds every mistake in files before they are used.
 
+use super::online;
 use super::plan::read_plan;
+use crate::clock;
 use crate::config::plan::{PlanFile, is_plan_text};
 use crate::config::{Config, Mistake, Mistakes};
+use crate::plan::Plan;
 use crate::text::counted;
 use clap::Args;
 use std::io::{self, Write};
@@ -17,6 +20,9 @@ pub(crate) struct CheckArgs {
     /// The config whose signals the plans use; it is checked too. Else those among the files
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Ask the sources too: for each signal, whether the series are there now that it must have
+    #[arg(long)]
+    online: bool,
 }
 
 /// How the files were found.
@@ -33,6 +39,16 @@ enum Found {
     Config(Box<Result<Config, Mistakes>>),
     Plan(Box<Result<PlanFile, Mistakes>>),
     Unreadable(String),
+}
+
+impl Found {
+    /// The plan, where it is a good one.
+    fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Plan(read) => read.as_ref().as_ref().ok().map(|file| &file.plan),
+            Self::Config(_) | Self::Unreadable(_) => None,
+        }
+    }
 }
 
 /// Checks the files of `args`, and writes to `out` one line for each mistake and warning and, for each file that
@@ -53,11 +69,15 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Checked> 
             configs.push(config);
         }
     }
+    let plans: Vec<&Plan> = files.iter().filter_map(|(_, found)| found.plan()).collect();
     let mut mistakes = 0;
     for (path, found) in &files {
         let name = path.display().to_string();
         mistakes += match found {
-            Found::Config(config) => tell(config, out, |config, out| tell_config(&name, config, out))?,
+            Found::Config(config) => {
+                let plans = args.online.then_some(plans.as_slice());
+                tell(config, out, |config, out| tell_config(&name, config, plans, out))?
+            }
             Found::Plan(plan) => tell(plan, out, |plan, out| tell_plan(&name, plan, &configs, out))?,
             Found::Unreadable(message) => {
                 writeln!(out, "{name}: {message}")?;
@@ -96,15 +116,31 @@ fn tell<T>(
     }
 }
 
-fn tell_config(name: &str, config: &Config, out: &mut dyn Write) -> io::Result<usize> {
-    for Mistake { file, at, message } in config.lint().list() {
-        writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
+/// With `plans`, which may use it, the sources are asked too.
+fn tell_config(
+    name: &str,
+    config: &Config,
+    plans: Option<&[&Plan]>,
+    out: &mut dyn Write,
+) -> io::Result<usize> {
+    warn(&config.lint(), out)?;
+    let mistakes = plans.map_or(Ok(0), |plans| ask(config, name, plans, out))?;
+    if mistakes > 0 {
+        return Ok(mistakes);
     }
     writeln!(out, "{name}: ok, {}", counted(config.signals.len() as u64, "signal", "signals"))?;
     Ok(0)
 }
 
+fn warn(oddities: &Mistakes, out: &mut dyn Write) -> io::Result<()> {
+    for Mistake { file, at, message } in oddities.list() {
+        writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
+    }
+    Ok(())
+}
+
 fn tell_plan(name: &str, file: &PlanFile, configs: &[&Config], out: &mut dyn Write) -> io::Result<usize> {
+    warn(&file.lint(), out)?;
     let mut mistakes = 0;
     for against in configs.iter().map(|config| file.against(config)).filter(|found| !found.list().is_empty())
     {
@@ -119,6 +155,18 @@ fn tell_plan(name: &str, file: &PlanFile, configs: &[&Config], out: &mut dyn Wri
         writeln!(out, "{name}: ok, {steps}, {targets}{unchecked}")?;
     }
     Ok(mistakes)
+}
+
+/// Asks the sources, writes what they say, and says how many mistakes there are.
+fn ask(config: &Config, name: &str, plans: &[&Plan], out: &mut dyn Write) -> io::Result<usize> {
+    let found = online::ask(config, name, plans, clock::now())?;
+    for seen in &found.seen {
+        writeln!(out, "{name}: {seen}")?;
+    }
+    for mistake in &found.mistakes {
+        writeln!(out, "{mistake}")?;
+    }
+    Ok(found.mistakes.len())
 }
 
 /// The text of the file at `path`, or why there is none.
@@ -146,16 +194,17 @@ mod tests {
             })
             .collect();
         let mut out = Vec::new();
-        let checked = run(&CheckArgs { files, config: None }, &mut out).expect("a writer that does not fail");
+        let checked = run(&CheckArgs { files, config: None, online: false }, &mut out)
+            .expect("a writer that does not fail");
         let text = String::from_utf8(out).expect("text");
         (checked, text.replace(&format!("{}/", dir.path().display()), ""))
     }
 
     #[test]
     fn good_files_are_called_ok_and_warned_of() {
-        let config: &[u8] = b"sources: {prom: {kind: prometheus}, old: {kind: prometheus}}\n\
-            signals: {loss: {source: prom, interval: 1m, rule: {kind: majority}}}\n";
-        let expected = "a.yaml:1:37: warning: source \"old\" is used by no signal\na.yaml: ok, 1 signal\n";
+        let config: &[u8] = b"sources: {prom: {kind: host}, old: {kind: host}}\n\
+            signals: {loss: {source: prom, query: swap_used, interval: 1m, rule: {kind: majority}}}\n";
+        let expected = "a.yaml:1:31: warning: source \"old\" is used by no signal\na.yaml: ok, 1 signal\n";
         assert_eq!(checked(&[("a.yaml", config)]), (Checked::Good, expected.to_owned()));
     }
 
@@ -178,9 +227,20 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_without_patience_is_odd() {
+        let plan = "plan: p\ninventory: [{name: a, address: a}]\nsignals: [s]\n\
+            gate: {clean_before: 1m, clean_after: 15m, patience: 15m}\nsteps:\n- step: s\n  action: {kind: noop}\n";
+        let (checked, text) = checked(&[("p.yaml", plan.as_bytes())]);
+        let expected = "p.yaml:6:9: warning: step \"s\" pauses although all is clean: its patience is 15m, and its clean \
+            window 15m\np.yaml: ok, 1 step, 1 target; its signals are not checked without a config\n";
+        assert_eq!((checked, text.as_str()), (Checked::Good, expected));
+    }
+
+    #[test]
     fn a_file_that_is_not_there_is_a_mistake() {
         let mut out = Vec::new();
-        let args = CheckArgs { files: vec![PathBuf::from("does/not/exist.yaml")], config: None };
+        let args =
+            CheckArgs { files: vec![PathBuf::from("does/not/exist.yaml")], config: None, online: false };
         assert_eq!(run(&args, &mut out).expect("a writer that does not fail"), Checked::Mistaken);
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("does/not/exist.yaml: the file cannot be read: "), "{text}");

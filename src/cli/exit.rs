@@ -1,6 +1,9 @@
 //! How the program ends: documented exit codes, and errors with their causes.
 
 use crate::backtest::BacktestError;
+use crate::journal::OpenError;
+use crate::run::live::DriveError;
+use crate::text;
 use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
@@ -14,6 +17,10 @@ pub(crate) enum End {
     Aborted,
     /// 2: what was wrong with the input has been said.
     BadInput,
+    /// 3: paused, and a person is needed.
+    Paused,
+    /// 4: what a run did is undone.
+    RolledBack,
 }
 
 impl From<End> for ExitCode {
@@ -22,6 +29,8 @@ impl From<End> for ExitCode {
             End::Done => 0,
             End::Aborted => 1,
             End::BadInput => 2,
+            End::Paused => 3,
+            End::RolledBack => 4,
         })
     }
 }
@@ -37,6 +46,14 @@ pub(crate) enum Failure {
     Write(std::io::Error),
     /// 1: the file of that name cannot be written.
     File(String, std::io::Error),
+    /// 5: the journal is damaged or cannot be used. 6: another driver holds it. 2: there is none.
+    Journal(OpenError),
+    /// 5: the journal cannot be written; why.
+    Unwritten(String),
+    /// A run that cannot be driven on: 5 where the journal does not take it, else 2.
+    Drive(DriveError),
+    /// 5: the journal is whole, and has a record that cannot be used.
+    Record(Box<dyn Error + Send + Sync>),
 }
 
 impl Failure {
@@ -51,6 +68,13 @@ impl Failure {
             Self::Input(_) | Self::Cause(_) => ExitCode::from(2),
             Self::Write(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Write(_) | Self::File(..) => ExitCode::from(1),
+            Self::Journal(OpenError::Absent(_)) => ExitCode::from(2),
+            Self::Journal(OpenError::Held { .. }) => ExitCode::from(6),
+            Self::Journal(_) | Self::Unwritten(_) | Self::Drive(DriveError::Journal { .. }) => {
+                ExitCode::from(5)
+            }
+            Self::Record(_) => ExitCode::from(5),
+            Self::Drive(_) => ExitCode::from(2),
         }
     }
 
@@ -64,15 +88,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(message) => f.write_str(message),
-            Self::Cause(error) => {
-                write!(f, "{error}")?;
-                let mut cause = error.source();
-                while let Some(error) = cause {
-                    write!(f, ": {error}")?;
-                    cause = error.source();
-                }
-                Ok(())
-            }
+            Self::Cause(error) | Self::Record(error) => f.write_str(&text::with_causes(error.as_ref())),
+            Self::Journal(error) => f.write_str(&text::with_causes(error)),
+            Self::Unwritten(why) => write!(f, "the journal cannot be written: {why}"),
+            Self::Drive(error) => f.write_str(&text::with_causes(error)),
             Self::Write(error) => write!(f, "standard output cannot be written: {error}"),
             Self::File(file, error) => write!(f, "{file} cannot be written: {error}"),
         }
@@ -82,6 +101,12 @@ impl fmt::Display for Failure {
 impl From<BacktestError> for Failure {
     fn from(error: BacktestError) -> Self {
         Self::because(error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::Journal(error)
     }
 }
 

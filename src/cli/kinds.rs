@@ -1,7 +1,9 @@
-//! `quietgate kinds`: every detector and rule with its options, from the registries alone.
+//! `quietgate kinds`: every detector, rule, source and action with its options, from the registries alone.
 
-use crate::config::option_schema;
-use clap::{Args, ValueEnum};
+use super::format::Format;
+use crate::config::{option_schema, setting_schema};
+use crate::settings::{self, Need, SettingDoc};
+use clap::Args;
 use quietgate_detectors::{Default, Interval, OptionDoc, Options, number};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -14,15 +16,6 @@ pub(crate) struct KindsArgs {
     format: Format,
 }
 
-/// Forms of the output.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// To read, in 100 columns
-    Text,
-    /// One JSON object
-    Json,
-}
-
 /// Writes the kinds to `out`.
 ///
 /// # Errors
@@ -33,11 +26,20 @@ pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
         Format::Text => {
             write_family("Detectors", &kinds.detectors, out)?;
             writeln!(out)?;
-            write_family("Rules", &kinds.rules, out)
+            write_family("Rules", &kinds.rules, out)?;
+            writeln!(out)?;
+            write_family("Sources", &kinds.sources, out)?;
+            writeln!(out)?;
+            write_family("Actions", &kinds.actions, out)
         }
         Format::Json => {
             let list = |kinds: &[Kind]| kinds.iter().map(Kind::json).collect::<Vec<_>>();
-            let value = json!({"detectors": list(&kinds.detectors), "rules": list(&kinds.rules)});
+            let value = json!({
+                "detectors": list(&kinds.detectors),
+                "rules": list(&kinds.rules),
+                "sources": list(&kinds.sources),
+                "actions": list(&kinds.actions),
+            });
             serde_json::to_writer_pretty(&mut *out, &value)?;
             writeln!(out)
         }
@@ -48,16 +50,26 @@ pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
 struct Kinds {
     detectors: Vec<Kind>,
     rules: Vec<Kind>,
+    sources: Vec<Kind>,
+    actions: Vec<Kind>,
 }
 
-/// A kind of detector or rule.
+/// A kind of detector, rule, source or action.
 struct Kind {
     name: &'static str,
     summary: &'static str,
     about: &'static str,
-    options: &'static [OptionDoc],
+    options: Vec<Row>,
     /// What else is to say of it: key, words for people, value for programs.
     notes: Vec<(&'static str, String, Value)>,
+}
+
+/// An option or setting: words for people, value for programs.
+struct Row {
+    name: &'static str,
+    facts: String,
+    why: &'static str,
+    json: Value,
 }
 
 fn kinds() -> Kinds {
@@ -67,7 +79,7 @@ fn kinds() -> Kinds {
             name: entry.kind,
             summary: entry.summary,
             about: entry.about,
-            options: entry.options,
+            options: entry.options.iter().map(option).collect(),
             notes: vec![
                 ("seasonal", if entry.seasonal { "yes" } else { "no" }.to_owned(), json!(entry.seasonal)),
                 ("warm_up", warm_up.clone(), json!(warm_up)),
@@ -81,13 +93,28 @@ fn kinds() -> Kinds {
             name: entry.kind,
             summary: entry.summary,
             about: entry.about,
-            options: entry.options,
+            options: entry.options.iter().map(option).collect(),
             notes: vec![("detectors", words, json!(detectors))],
         }
+    };
+    let source = |entry: &crate::sources::Entry| {
+        with_settings(entry.described(), vec![("query", entry.query.to_owned(), json!(entry.query))])
     };
     Kinds {
         detectors: quietgate_detectors::all().iter().map(detector).collect(),
         rules: quietgate_rules::all().iter().map(rule).collect(),
+        sources: crate::sources::all().iter().map(source).collect(),
+        actions: crate::actions::all().iter().map(|entry| with_settings(entry.described(), vec![])).collect(),
+    }
+}
+
+fn with_settings(kind: settings::Kind, notes: Vec<(&'static str, String, Value)>) -> Kind {
+    Kind {
+        name: kind.kind,
+        summary: kind.summary,
+        about: kind.about,
+        options: kind.settings.iter().map(setting).collect(),
+        notes,
     }
 }
 
@@ -113,7 +140,7 @@ fn warm_up(entry: &quietgate_detectors::Entry) -> String {
 
 impl Kind {
     fn json(&self) -> Value {
-        let options: Vec<_> = self.options.iter().map(option_json).collect();
+        let options: Vec<_> = self.options.iter().map(|row| &row.json).collect();
         let mut value = json!({"kind": self.name, "summary": self.summary, "about": self.about});
         for (key, _, note) in &self.notes {
             value[*key] = note.clone();
@@ -121,6 +148,33 @@ impl Kind {
         value["options"] = json!(options);
         value
     }
+}
+
+fn option(doc: &OptionDoc) -> Row {
+    let unit = if doc.unit.is_empty() { String::new() } else { format!(" ({})", doc.unit) };
+    let facts = format!("{}{unit}; {}", doc.accepts, default_words(doc));
+    Row { name: doc.name, facts, why: doc.why, json: option_json(doc) }
+}
+
+fn setting(doc: &SettingDoc) -> Row {
+    let default = match doc.need {
+        Need::Required => "required".to_owned(),
+        Need::Optional => "default off".to_owned(),
+        Need::Default(words) | Need::DefaultWords(words) => format!("default {words}"),
+    };
+    let mut json = json!({
+        "name": doc.name,
+        "accepts": doc.shape.to_string(),
+        "unit": "",
+        "required": doc.need == Need::Required,
+    });
+    let schema = setting_schema(doc);
+    copy_bounds(&schema, &mut json);
+    if let Need::DefaultWords(words) = doc.need {
+        json["default"] = json!(words);
+    }
+    json["why"] = json!(doc.about);
+    Row { name: doc.name, facts: format!("{}; {default}", doc.shape), why: doc.about, json }
 }
 
 /// An option: its name and unit, and what a schema says of it.
@@ -131,14 +185,18 @@ fn option_json(doc: &OptionDoc) -> Value {
         "unit": doc.unit,
         "required": doc.default == Default::Required,
     });
-    let schema = option_schema(doc);
+    copy_bounds(&option_schema(doc), &mut value);
+    value["why"] = json!(doc.why);
+    value
+}
+
+/// What a schema says of the values.
+fn copy_bounds(schema: &Value, value: &mut Value) {
     for key in ["type", "minimum", "maximum", "enum", "default"] {
         if let Some(known) = schema.get(key) {
             value[key] = known.clone();
         }
     }
-    value["why"] = json!(doc.why);
-    value
 }
 
 /// Columns of the text form.
@@ -155,11 +213,9 @@ fn write_family(title: &str, kinds: &[Kind], out: &mut dyn Write) -> io::Result<
         for (name, words, _) in &kind.notes {
             write_beside(&format!("  {}:", name.replace('_', "-")), words, out)?;
         }
-        for doc in kind.options {
-            let unit = if doc.unit.is_empty() { String::new() } else { format!(" ({})", doc.unit) };
-            let facts = format!("{}{unit}; {}", doc.accepts, default_words(doc));
-            write_beside(&format!("  {}", doc.name), &facts, out)?;
-            write_beside("", doc.why, out)?;
+        for row in &kind.options {
+            write_beside(&format!("  {}", row.name), &row.facts, out)?;
+            write_beside("", row.why, out)?;
         }
     }
     Ok(())
@@ -216,11 +272,11 @@ mod tests {
             assert!(line.chars().count() <= WIDTH && line == line.trim_end(), "{line:?}");
         }
         let kinds = kinds();
-        for kind in kinds.detectors.iter().chain(&kinds.rules) {
+        let families = [kinds.detectors, kinds.rules, kinds.sources, kinds.actions];
+        for kind in families.iter().flatten() {
             assert!(text.contains(&format!("\n{:<INDENT$}{}", kind.name, lines(kind.summary, 80)[0])));
-            for doc in kind.options {
-                let accepts = doc.accepts.to_string();
-                assert!(text.contains(&format!("\n  {:<18}{}", doc.name, lines(&accepts, 40)[0])));
+            for row in &kind.options {
+                assert!(text.contains(&format!("\n  {:<18}{}", row.name, lines(&row.facts, 40)[0])));
             }
         }
     }
@@ -238,6 +294,12 @@ mod tests {
             (&json!("days"), &json!(1), &json!(60), &json!(14), &json!(false))
         );
         assert_eq!(value["rules"].as_array().map(Vec::len), Some(quietgate_rules::all().len()));
+        assert_eq!(value["sources"].as_array().map(Vec::len), Some(crate::sources::all().len()));
+        let actions = value["actions"].as_array().expect("a list");
+        assert_eq!(actions.len(), crate::actions::all().len());
+        let method = &actions.iter().find(|kind| kind["kind"] == "http").expect("http")["options"][0];
+        assert_eq!((&method["name"], &method["default"]), (&json!("method"), &json!("POST")));
+        assert!(method["enum"].as_array().is_some_and(|words| words.contains(&json!("DELETE"))));
     }
 
     #[test]

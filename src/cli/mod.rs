@@ -4,16 +4,27 @@ mod backtest;
 mod check;
 mod detect;
 mod exit;
+mod following;
+mod format;
 mod gathered;
 mod input;
+mod journal;
 mod judging;
 mod kinds;
+mod online;
 mod plan;
 mod progress;
 mod reporting;
+mod run;
 mod schema;
+mod state;
+mod status;
 mod telling;
+mod verbs;
+mod watch;
+mod why;
 
+use crate::run::control::Verb;
 use crate::text;
 use clap::{Parser, Subcommand};
 use exit::{End, Failure};
@@ -30,7 +41,8 @@ struct Cli {
     verbose: bool,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed or stopped before the end; 2 bad usage or input.\n\
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, aborted, or stopped before the end; 2 bad usage or input.\n\
+    Of a run: 3 paused, a person is needed; 4 rolled back; 5 the journal is damaged or cannot be written; 6 another driver holds it.\n\
     Results go to standard output, everything else to standard error.";
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +53,36 @@ enum Command {
     Check(check::CheckArgs),
     /// Print the order of a plan: steps, batches, targets, and why each batch is as wide as it is
     Plan(plan::PlanArgs),
+    /// Drive a plan here: each step opens only on a clean window
+    Run(run::RunArgs),
+    /// Show what happens in the run that is under way, as it happens
+    Watch(watch::WatchArgs),
+    /// Let the next batch of a step start, where the plan wants a person to say so
+    Approve(verbs::ApproveArgs),
+    /// Start nothing new until the run is resumed
+    Pause(verbs::Why),
+    /// Let a paused run go on
+    Resume(verbs::Why),
+    /// End the run: nothing starts any more, what is in flight comes to its end
+    Abort(verbs::Why),
+    /// Undo what the run did, in reverse order
+    Rollback(verbs::Why),
+    /// Try a target once more that failed or is stuck
+    Retry(verbs::PlaceArgs),
+    /// Leave a target as it is, and go on without it
+    Skip(verbs::PlaceArgs),
+    /// Say what became of an attempt whose outcome is unknown
+    Resolve(verbs::ResolveArgs),
+    /// Let no batch of any run start
+    Freeze(verbs::Why),
+    /// Let batches start again
+    Unfreeze(verbs::Why),
+    /// Read the journal of runs, and check that it is whole
+    Journal(journal::JournalArgs),
+    /// Tell how a run stands, what it waits for, and what a person can do about it
+    Status(status::StatusArgs),
+    /// Explain one decision of a run from its journal: what was seen, what led to it, what came of it
+    Why(why::WhyArgs),
     /// List every detector and rule with its options
     Kinds(kinds::KindsArgs),
     /// Print the JSON Schema of the files that users write
@@ -51,7 +93,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     telling::begin(cli.verbose);
-    match run(&cli.command) {
+    match command(&cli.command) {
         Ok(end) => end.into(),
         Err(failure) => {
             if !failure.is_silent() {
@@ -64,7 +106,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<End, Failure> {
+fn command(command: &Command) -> Result<End, Failure> {
     match command {
         Command::Backtest(args) => backtest::run(args),
         Command::Detect(args) => detect::run(args),
@@ -73,6 +115,24 @@ fn run(command: &Command) -> Result<End, Failure> {
             check::Checked::Mistaken => Ok(End::BadInput),
         },
         Command::Plan(args) => plan::run(args, &mut std::io::stdout()).map(|()| End::Done),
+        Command::Journal(args) => {
+            journal::run(args, &mut std::io::stdout())?;
+            Ok(End::Done)
+        }
+        Command::Run(args) => run::run(args),
+        Command::Watch(args) => watch::run(args),
+        Command::Approve(args) => args.run(),
+        Command::Pause(why) => why.run(Verb::Pause),
+        Command::Resume(why) => why.run(Verb::Resume),
+        Command::Abort(why) => why.run(Verb::Abort),
+        Command::Rollback(why) => why.run(Verb::Rollback),
+        Command::Retry(args) => args.retry(),
+        Command::Skip(args) => args.skip(),
+        Command::Resolve(args) => args.run(),
+        Command::Freeze(why) => why.run(Verb::Freeze),
+        Command::Unfreeze(why) => why.run(Verb::Unfreeze),
+        Command::Status(args) => status::run(args, &mut std::io::stdout()).map(|()| End::Done),
+        Command::Why(args) => why::run(args, &mut std::io::stdout()).map(|()| End::Done),
         Command::Kinds(args) => done(kinds::run(args, &mut std::io::stdout())),
         Command::Schema(args) => done(schema::run(args, &mut std::io::stdout())),
     }

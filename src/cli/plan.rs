@@ -2,11 +2,12 @@
 
 use super::check::read_text;
 use super::exit::Failure;
+use super::format::Format;
 use crate::config::plan::{Near, PlanFile};
 use crate::config::{Config, Mistakes};
 use crate::plan::{Batch, HeldBack, Least, LeastBy, OnAnomaly, Plan, Step, StepOrder, Width, forecast};
 use crate::text::{self, counted};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,15 +24,6 @@ pub(crate) struct PlanArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-/// Forms of the output.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// To read, in 100 columns
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Writes the order of the plan of `args` to `out`.

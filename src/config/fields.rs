@@ -1,6 +1,7 @@
 //! Every key of the config file, described once: the reader and the JSON Schema both go by these tables.
 
 use super::plan::PlanShape;
+use crate::settings::Need;
 use quietgate_detectors::Interval;
 use quietgate_rules::{Direction, SUSTAIN_MAX};
 use std::fmt;
@@ -51,7 +52,11 @@ pub enum Shape {
     RuleKind,
     /// The name of a kind of detector.
     DetectorKind,
-    /// The name of a kind of source or sink.
+    /// The name of a kind of source.
+    SourceKind,
+    /// True or false.
+    Bool,
+    /// The name of a kind of sink.
     OuterKind,
     /// Labels of the series, each with what it is in the inventory.
     Labels,
@@ -65,25 +70,14 @@ pub enum Shape {
     Signals,
     /// Named sources.
     Sources,
+    /// What plans may have.
+    Actions,
     /// A list of sinks.
     Sinks,
     /// A mapping that is not looked into here.
     Mapping,
     /// What only plans have.
     Plan(PlanShape),
-}
-
-/// Whether a key must be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// It must be there.
-    Required,
-    /// It may be left out; then nothing stands in for it.
-    Optional,
-    /// It may be left out; this is what holds then, as the file would say it.
-    Default(&'static str),
-    /// It may be left out; these words say what holds then.
-    DefaultWords(&'static str),
 }
 
 /// The longest look at the past that a signal may wait for or rely on.
@@ -111,6 +105,12 @@ pub(super) const CONFIG: Table = Table {
             shape: Shape::Signals,
             need: Need::Required,
             about: "groups of series that are judged alike, by name",
+        },
+        Field {
+            name: "actions",
+            shape: Shape::Actions,
+            need: Need::Optional,
+            about: "what plans may do that they may not by default",
         },
         Field { name: "sinks", shape: Shape::Sinks, need: Need::Optional, about: "where events go" },
         Field {
@@ -236,15 +236,27 @@ pub(super) const DETECTOR: Table = Table {
     }],
 };
 
-/// A source; the keys beside `kind` are for its kind to know.
+/// The key that every source has; the settings of its kind stand beside it.
 pub(super) const SOURCE: Table = Table {
     what: "a source",
     about: "Where samples come from.",
     fields: &[Field {
         name: "kind",
-        shape: Shape::OuterKind,
+        shape: Shape::SourceKind,
         need: Need::Required,
-        about: "which kind of source",
+        about: "where they come from; `quietgate kinds` says what each kind reads",
+    }],
+};
+
+/// What plans may do.
+pub(super) const ACTIONS: Table = Table {
+    what: "actions",
+    about: "What plans may do that they may not by default.",
+    fields: &[Field {
+        name: "shell",
+        shape: Shape::Bool,
+        need: Need::Default("false"),
+        about: "whether actions, undos and probes may be of the kind shell, whose scripts run whatever stands in them",
     }],
 };
 
@@ -261,8 +273,8 @@ pub(super) const SINK: Table = Table {
 };
 
 /// Every mapping of the file, from the outside in; what holds options of a kind has its keys beside them.
-pub fn tables() -> [&'static Table; 6] {
-    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &SINK]
+pub fn tables() -> [&'static Table; 7] {
+    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &ACTIONS, &SINK]
 }
 
 impl Table {
@@ -301,13 +313,19 @@ impl fmt::Display for Shape {
                 let kinds: Vec<_> = quietgate_detectors::all().iter().map(|entry| entry.kind).collect();
                 write!(f, "one of {}", kinds.join(", "))
             }
-            Self::OuterKind => f.write_str("a word such as prometheus or webhook"),
+            Self::SourceKind => {
+                let kinds: Vec<_> = crate::sources::all().iter().map(|entry| entry.kind).collect();
+                write!(f, "one of {}", kinds.join(", "))
+            }
+            Self::OuterKind => f.write_str("a word such as webhook"),
             Self::Labels => f.write_str("a mapping of labels to `target` or a label of the inventory"),
             Self::Expect => f.write_str("a mapping of labels to `inventory` or a list of values"),
             Self::Rule => f.write_str("a mapping such as {kind: majority, sustain: 2 of 3}"),
             Self::Detectors => f.write_str("a list such as [ss, {kind: threshold, above: 50}]"),
             Self::Signals => f.write_str("a mapping of names to signals, at least one"),
             Self::Sources => f.write_str("a mapping of names to sources, at least one"),
+            Self::Bool => f.write_str("true or false"),
+            Self::Actions => f.write_str("a mapping such as {shell: true}"),
             Self::Sinks => f.write_str("a list of sinks"),
             Self::Mapping => f.write_str("a mapping"),
             Self::Plan(shape) => shape.fmt(f),

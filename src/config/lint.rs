@@ -7,9 +7,9 @@ use quietgate_rules::{Direction, RuleSpec};
 
 /// Adds what is odd in `config` to `oddities`.
 pub(super) fn lint(config: &Config, mut oddities: Mistakes) -> Mistakes {
-    for (name, source) in &config.sources {
-        if !config.signals.iter().any(|signal| signal.source.as_ref() == Some(name)) {
-            oddities.add(source.at, format!("source {name:?} is used by no signal"));
+    for source in &config.sources {
+        if !config.signals.iter().any(|signal| signal.source.as_ref() == Some(&source.name)) {
+            oddities.add(source.at, format!("source {:?} is used by no signal", source.name));
         }
     }
     for signal in &config.signals {

@@ -88,38 +88,6 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// The one of `known` that `word` was perhaps meant to be.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // one slip in three letters, and never all of them
-    let letters = word.chars().count();
-    let allowed = letters.div_ceil(3).min(letters.saturating_sub(1));
-    known
-        .into_iter()
-        .map(|name| (distance(word, name), name))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-/// How many letters must be added, dropped, changed, or swapped with their neighbour to make `b` of `a`.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = change.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,23 +109,5 @@ mod tests {
         assert_eq!(order, [(own, 1), (own, 1), (own, 2), (own, 3), (own, 3), (other, 1), (other, 7)]);
         assert!(mistakes.or(Some(())).is_err());
         assert_eq!(Mistakes::none("f.yaml").or(Some(1)), Ok(1));
-    }
-
-    #[test]
-    fn the_nearest_word_is_suggested_and_no_far_one() {
-        let known = ["interval", "rule", "lateness"];
-        let cases = [("intervall", Some("interval")), ("ruel", Some("rule")), ("colour", None), ("", None)];
-        for (word, meant) in cases {
-            assert_eq!(nearest(word, known), meant, "{word}");
-        }
-        assert_eq!(nearest("xy", ["zz"]), None);
-    }
-
-    #[test]
-    fn a_distance_counts_slips() {
-        let cases = [("", "", 0), ("ab", "", 2), ("abc", "acb", 1), ("kitten", "sitting", 3), ("ß", "s", 1)];
-        for (a, b, slips) in cases {
-            assert_eq!((distance(a, b), distance(b, a)), (slips, slips), "{a} {b}");
-        }
     }
 }

@@ -5,6 +5,7 @@
 //! JSON Schema; kinds of detectors and rules come from their registries.
 
 mod fields;
+mod kind;
 mod lint;
 mod mistakes;
 pub mod plan;
@@ -12,19 +13,23 @@ mod read;
 mod rule;
 mod schema;
 mod signal;
-pub mod units;
+mod source;
 mod yaml;
 mod zone;
 
-pub use fields::{Field, Need, Shape, Table, tables};
+pub use fields::{Field, Shape, Table, tables};
 pub use mistakes::{Mistake, Mistakes, Place};
 pub use rule::{Given, detector_from_text, kind_from_text};
-pub use schema::{option_schema, schema};
+pub use schema::{option_schema, schema, setting_schema};
 pub use signal::{Expected, Meaning, Signal};
-pub use yaml::{Key, Node, Scalar, Value};
+pub use source::NamedSource;
+pub use yaml::{Key, Node, Value};
+
+pub use crate::settings::{Need, units};
 pub use zone::{ZoneError, calendar};
 
-use fields::{CONFIG, SINK, SOURCE};
+use crate::actions::Allowed;
+use fields::{ACTIONS, CONFIG, SINK};
 use read::{Beside, Fields, check_names, is_name};
 use signal::Sources;
 
@@ -34,9 +39,11 @@ pub struct Config {
     /// The directory for what must survive a restart.
     pub state: Option<String>,
     /// Where samples come from, by name.
-    pub sources: Vec<(String, Outer)>,
+    pub sources: Vec<NamedSource>,
     /// What is judged, in the order of the file; at least one.
     pub signals: Vec<Signal>,
+    /// What plans may do; nothing special where the file does not say so.
+    pub actions: Allowed,
     /// Where events go.
     pub sinks: Vec<Outer>,
     /// How the daemon can be reached: a mapping.
@@ -44,10 +51,10 @@ pub struct Config {
     file: String,
 }
 
-/// A source or a sink: its kind and all its settings, which the kind itself reads.
+/// A sink: its kind and all its settings, which are not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outer {
-    /// Where it stands, or its name does where it has one.
+    /// Where it stands.
     pub at: Place,
     /// Its kind.
     pub kind: String,
@@ -58,7 +65,7 @@ pub struct Outer {
 impl Config {
     /// Reads `text`, the content of the file that messages call `file`.
     ///
-    /// Only the shape of sources, sinks and `api` is checked here. A config without `sources` is one for
+    /// Sources are checked as far as that needs no file and no network; of sinks and `api` only the shape is. A config without `sources` is one for
     /// recorded series: then no signal may name a source; otherwise each must.
     ///
     /// # Errors
@@ -91,24 +98,32 @@ fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config>
         Some([]) => Sources::Mistaken,
         Some(entries) => Sources::Named(entries.iter().map(|(key, _)| key.name.as_str()).collect()),
     };
-    let sources = sources(&fields, mistakes);
+    let sources = sources(&fields, mistakes).unwrap_or_default();
     let signals = signals(&fields, &names, mistakes);
+    for signal in signals.iter().flatten() {
+        source::check_query(signal, &sources, mistakes);
+    }
     let sinks = fields.list("sinks", mistakes).unwrap_or_default();
     Some(Config {
         state: fields.text("state", mistakes),
-        sources: sources.unwrap_or_default(),
+        sources,
         signals: signals?,
+        actions: allowed(&fields, mistakes),
         sinks: sinks.iter().filter_map(|node| outer(node, node.at, &SINK, mistakes)).collect(),
         api: fields.node("api").filter(|_| fields.map("api", mistakes).is_some()).cloned(),
         file: file.to_owned(),
     })
 }
 
-fn sources(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Vec<(String, Outer)>> {
+fn allowed(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Allowed {
+    let own = fields.inner("actions", &ACTIONS, mistakes);
+    Allowed { shell: own.and_then(|own| own.parsed("shell", mistakes)).unwrap_or_default() }
+}
+
+fn sources(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Vec<NamedSource>> {
     let entries = named(fields, "sources", mistakes)?;
     check_names("a source", entries, mistakes);
-    let read = |(key, node): &(Key, Node)| Some((key.name.clone(), outer(node, key.at, &SOURCE, mistakes)?));
-    Some(entries.iter().filter_map(read).collect())
+    Some(entries.iter().filter_map(|(key, node)| source::read(key, node, mistakes)).collect())
 }
 
 fn signals(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -> Option<Vec<Signal>> {
@@ -124,7 +139,7 @@ fn named<'a>(fields: &Fields<'a>, key: &str, mistakes: &mut Mistakes) -> Option<
     fields.or_wrong(key, node, entries, mistakes)
 }
 
-/// A source or sink.
+/// A sink.
 fn outer(node: &Node, at: Place, table: &'static Table, mistakes: &mut Mistakes) -> Option<Outer> {
     let fields = Fields::open(node, at, table, Beside::Anything, mistakes)?;
     let kind = fields.node("kind")?;

@@ -1,10 +1,12 @@
 //! Reads the fields of a mapping as its table describes them, and notes every mistake on the way.
 
-use super::fields::{Field, Need, Shape, Table};
-use super::mistakes::{Mistakes, Place, nearest};
+use super::fields::{Field, Shape, Table};
+use super::mistakes::{Mistakes, Place};
 use super::plan::PlanShape;
 use super::units::Duration;
 use super::yaml::{Key, Node};
+use crate::settings::Need;
+use crate::text::nearest;
 use quietgate_detectors::OptionDoc;
 use std::str::FromStr;
 
@@ -42,9 +44,7 @@ impl<'a> Fields<'a> {
         if let Beside::Options(options) = beside {
             let known: Vec<_> = table.names().chain(options.iter().map(|doc| doc.name)).collect();
             for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
-                let what = format!("unknown key {:?} in {}", key.name, table.what);
-                let allowed = format!("allowed are {}", known.join(", "));
-                mistakes.add(key.at, with_suggestion(&what, &key.name, &known, &allowed));
+                mistakes.add(key.at, unknown_key(&key.name, table.what, &known));
             }
         }
         for field in table.fields.iter().filter(|field| field.need == Need::Required) {
@@ -54,6 +54,23 @@ impl<'a> Fields<'a> {
             }
         }
         Some(Self { at, entries, table })
+    }
+
+    /// The mapping at `key` as `table` describes it, where it is given.
+    pub(super) fn inner(
+        &self,
+        key: &str,
+        table: &'static Table,
+        mistakes: &mut Mistakes,
+    ) -> Option<Fields<'a>> {
+        let node = self.node(key)?;
+        self.map(key, mistakes)?;
+        Fields::open(node, self.place(key), table, Beside::Options(&[]), mistakes)
+    }
+
+    /// What its keys are.
+    pub(super) fn table(&self) -> &'static Table {
+        self.table
     }
 
     /// Where the mapping is named.
@@ -155,6 +172,12 @@ impl<'a> Fields<'a> {
     fn field(&self, name: &str) -> &'static Field {
         self.table.field(name).expect("the reader asks for fields of its table alone")
     }
+}
+
+/// The words for a key that is none of those `known` in `what`.
+pub(super) fn unknown_key(name: &str, what: &str, known: &[&str]) -> String {
+    let allowed = format!("allowed are {}", known.join(", "));
+    with_suggestion(&format!("unknown key {name:?} in {what}"), name, known, &allowed)
 }
 
 /// `what`, what `word` may have meant of `known`, and what is `allowed`.

@@ -1,9 +1,11 @@
 //! Reads rules and detectors: their options are those of the registries.
 
 use super::fields::{DETECTOR, RULE, Shape};
+use super::kind::known;
 use super::mistakes::{Mistakes, Place};
-use super::read::{Beside, Fields, with_suggestion};
-use super::yaml::{Node, Scalar, Value};
+use super::read::{Beside, Fields};
+use super::yaml::{Node, Value};
+use crate::settings::Scalar;
 use quietgate_detectors::{OptionDoc, OptionValue, Options, Spec};
 use quietgate_rules::{Direction, RuleSpec, VOTERS_MAX};
 
@@ -103,24 +105,6 @@ fn detector(node: &Node, mistakes: &mut Mistakes) -> Option<Spec> {
 /// What may stand beside the keys of a rule or detector: anything where its kind is not known.
 fn beside(options: Option<&'static [OptionDoc]>) -> Beside {
     options.map_or(Beside::Anything, Beside::Options)
-}
-
-/// The word at `node`, which names `what`, where it is one of `kinds`.
-fn known<'a>(
-    node: &'a Node,
-    what: &str,
-    shape: Shape,
-    kinds: &[&str],
-    mistakes: &mut Mistakes,
-) -> Option<&'a str> {
-    let kind = node.text().filter(|kind| kinds.contains(kind));
-    if kind.is_none() {
-        let found = format!("{what} is {}", node.found());
-        let word = node.scalar().unwrap_or_default();
-        let message = with_suggestion(&found, word, kinds, &format!("allowed is {shape}"));
-        mistakes.add(node.at, message);
-    }
-    kind
 }
 
 fn rules() -> Vec<&'static str> {

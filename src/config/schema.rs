@@ -1,8 +1,9 @@
 //! The JSON Schema of the config file, made from the tables that the reader and the registries go by.
 
-use super::fields::{CONFIG, DETECTOR, Field, Need, RULE, SIGNAL, SINK, SOURCE, Shape, Table};
+use super::fields::{ACTIONS, CONFIG, DETECTOR, Field, RULE, SIGNAL, SINK, SOURCE, Shape, Table};
 use super::plan;
 use super::read::NAME_PATTERN;
+use crate::settings::{self, Kind, Need, SettingDoc};
 use quietgate_detectors::{Accepts, Default, OptionDoc, Spec};
 use quietgate_rules::{Direction, VOTERS_MAX};
 use serde_json::{Map, Value, json};
@@ -114,7 +115,7 @@ fn shape(shape: Shape) -> Value {
         Shape::Duration { .. } => json!({"type": "string", "minLength": 2, "pattern": DURATION_PATTERN}),
         Shape::Sustain => json!({"type": "string", "pattern": "^[0-9]+ of [0-9]+$"}),
         Shape::Direction => json!({"enum": Direction::ALL.map(|(_, word)| word)}),
-        Shape::RuleKind | Shape::DetectorKind | Shape::OuterKind => named_word(),
+        Shape::RuleKind | Shape::DetectorKind | Shape::SourceKind | Shape::OuterKind => named_word(),
         Shape::Labels => by_name(named_word()),
         Shape::Expect => by_name(json!({"oneOf": [{"const": "inventory"}, values()]})),
         Shape::Rule => json!({ "oneOf": rules() }),
@@ -123,7 +124,12 @@ fn shape(shape: Shape) -> Value {
             json!({"type": "array", "minItems": 1, "maxItems": VOTERS_MAX, "items": detector})
         }
         Shape::Signals => at_least_one(by_name(table(&SIGNAL, &[], None, true))),
-        Shape::Sources => at_least_one(by_name(table(&SOURCE, &[], None, false))),
+        Shape::Sources => {
+            let kinds = crate::sources::all().iter().map(crate::sources::Entry::described);
+            at_least_one(by_name(json!({ "oneOf": kinds_of(&SOURCE, kinds) })))
+        }
+        Shape::Actions => table(&ACTIONS, &[], None, true),
+        Shape::Bool => json!({"type": "boolean"}),
         Shape::Sinks => json!({"type": "array", "items": table(&SINK, &[], None, false)}),
         Shape::Mapping => json!({"type": "object"}),
         Shape::Plan(shape) => plan::shape_schema(shape),
@@ -187,6 +193,65 @@ fn detectors() -> Vec<Value> {
         schemas.push(schema);
     }
     schemas
+}
+
+/// Every one of `kinds`, with its settings beside the keys of `family`.
+pub(super) fn kinds_of(family: &Table, kinds: impl Iterator<Item = Kind>) -> Vec<Value> {
+    let schema = |kind: Kind| {
+        let mut schema = table(family, &[], Some(kind.kind), true);
+        schema["description"] = json!(format!("{}. {}", kind.summary, kind.about));
+        for doc in kind.settings {
+            schema["properties"][doc.name] = setting_schema(doc);
+            if doc.need == Need::Required {
+                push(&mut schema, "required", doc.name);
+            }
+        }
+        schema
+    };
+    kinds.map(schema).collect()
+}
+
+/// The values that the setting `doc` takes, with its words as description.
+pub fn setting_schema(doc: &SettingDoc) -> Value {
+    let mut schema = setting_shape(doc.shape);
+    let words = match doc.need {
+        Need::DefaultWords(words) => format!(" (default: {words})"),
+        Need::Default(text) => {
+            schema["default"] = if schema["type"] == "string" { json!(text) } else { plain(text) };
+            String::new()
+        }
+        Need::Required | Need::Optional => String::new(),
+    };
+    schema["description"] = json!(format!("{}{words}; {}", doc.about, doc.shape));
+    schema
+}
+
+fn setting_shape(shape: settings::Shape) -> Value {
+    use settings::Shape as S;
+    let text = json!({"type": ["string", "number", "boolean"]});
+    match shape {
+        S::Text | S::Path | S::SecretFile => json!({"type": "string", "minLength": 1}),
+        S::Word(words) => json!({"type": "string", "enum": words}),
+        S::Url => json!({"type": "string", "pattern": "^https?://[^\\s?#@\\\\]+$"}),
+        S::Duration { .. } => json!({"type": "string", "minLength": 2, "pattern": DURATION_PATTERN}),
+        S::Size { .. } => json!({"type": "string", "pattern": "^[0-9]+(B|[KMGT]iB)$"}),
+        S::Count { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        S::Number { min, max } => json!({"type": "number", "minimum": number(min), "maximum": number(max)}),
+        S::Bool => json!({"type": "boolean"}),
+        S::AnyText => text,
+        S::TextList { least } => json!({"type": "array", "minItems": least, "items": text}),
+        S::CountList { min, max } => {
+            let count = json!({"type": "integer", "minimum": min, "maximum": max});
+            json!({"type": "array", "minItems": 1, "items": count})
+        }
+        S::TextMap => json!({"type": "object", "additionalProperties": text}),
+        S::PathMap => json!({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
+    }
+}
+
+/// A default that is no text: a number, or true or false.
+fn plain(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
 }
 
 fn push(schema: &mut Value, list: &str, word: &str) {

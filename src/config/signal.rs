@@ -21,6 +21,8 @@ pub struct Signal {
     pub source: Option<String>,
     /// What the source is asked for.
     pub query: Option<String>,
+    /// Where the query stands; without one, where the name does.
+    pub query_at: Place,
     /// Nominal spacing of the samples.
     pub interval: Interval,
     /// Age of the newest sample beyond which the series is stale, in milliseconds; at least the interval.
@@ -88,6 +90,7 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
     let fields = Fields::open(node, key.at, &SIGNAL, Beside::Options(&[]), mistakes)?;
     let source = source(&fields, sources, mistakes);
     let query = fields.text("query", mistakes);
+    let query_at = fields.node("query").map_or(key.at, |node| node.at);
     let interval = fields.duration("interval", mistakes).and_then(|ms| Interval::from_millis(ms).ok());
     let max_age_ms = max_age(&fields, interval, mistakes);
     let lateness_ms = fields.duration("lateness", mistakes);
@@ -104,6 +107,7 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
         at: key.at,
         source,
         query,
+        query_at,
         interval: interval?,
         max_age_ms: max_age_ms?,
         lateness_ms: lateness_ms?,

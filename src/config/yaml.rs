@@ -4,6 +4,7 @@
 //! anchors and aliases, merge keys, tags, a second document, and a key given twice.
 
 use super::mistakes::{Mistakes, Place};
+use crate::settings::{Given, Scalar};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 /// A value with its place.
@@ -24,15 +25,6 @@ pub enum Value {
     List(Vec<Node>),
     /// A mapping, its keys in the order of the file, each once.
     Map(Vec<(Key, Node)>),
-}
-
-/// A scalar as it was written: what it means is for the reader of the field to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scalar {
-    /// The characters, without quotes.
-    pub text: String,
-    /// Whether it was written without quotes, so that `5` may be a number.
-    pub plain: bool,
 }
 
 /// A key of a mapping.
@@ -63,7 +55,7 @@ impl Node {
     /// The characters, where it is a scalar that says something.
     pub fn scalar(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar(scalar) if !scalar.is_empty() => Some(&scalar.text),
+            Value::Scalar(scalar) => scalar.chars(),
             _ => None,
         }
     }
@@ -71,60 +63,25 @@ impl Node {
     /// The characters, where it is a scalar that is neither empty nor a number nor true or false.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar(scalar) if scalar.is_text() => Some(&scalar.text),
+            Value::Scalar(scalar) => scalar.as_text(),
             _ => None,
         }
     }
 
     /// What it is, for a message: `empty`, `7`, `"3 of 2"`, `a list`, `a mapping`.
     pub fn found(&self) -> String {
+        self.given().found()
+    }
+
+    /// What it says, without places.
+    pub fn given(&self) -> Given {
         match &self.value {
-            Value::Scalar(scalar) => scalar.found(),
-            Value::List(items) if items.is_empty() => "an empty list".to_owned(),
-            Value::List(_) => "a list".to_owned(),
-            Value::Map(entries) if entries.is_empty() => "an empty mapping".to_owned(),
-            Value::Map(_) => "a mapping".to_owned(),
+            Value::Scalar(scalar) => Given::Scalar(scalar.clone()),
+            Value::List(items) => Given::List(items.iter().map(Self::given).collect()),
+            Value::Map(entries) => {
+                Given::Map(entries.iter().map(|(key, node)| (key.name.clone(), node.given())).collect())
+            }
         }
-    }
-}
-
-/// The most characters of a value that a message repeats.
-const FOUND_MAX: usize = 60;
-
-impl Scalar {
-    /// The number that it is: decimal, or `.nan` and `.inf` (which nothing accepts, but messages name).
-    pub fn number(&self) -> Option<f64> {
-        let text = self.text.as_str();
-        let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-        match unsigned {
-            _ if !self.plain => None,
-            ".nan" | ".NaN" | ".NAN" => Some(f64::NAN),
-            ".inf" | ".Inf" | ".INF" if text.starts_with('-') => Some(f64::NEG_INFINITY),
-            ".inf" | ".Inf" | ".INF" => Some(f64::INFINITY),
-            // the words that a float may have elsewhere are texts here
-            _ if unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') => text.parse().ok(),
-            _ => None,
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
-    }
-
-    fn is_text(&self) -> bool {
-        let truth = ["true", "True", "TRUE", "false", "False", "FALSE"].contains(&self.text.as_str());
-        !self.is_empty() && self.number().is_none() && !(self.plain && truth)
-    }
-
-    fn found(&self) -> String {
-        if self.is_empty() {
-            return "empty".to_owned();
-        }
-        let mut shown: String = self.text.chars().take(FOUND_MAX).collect();
-        if shown.len() < self.text.len() {
-            shown.push('…');
-        }
-        if self.is_text() || !self.plain { format!("{shown:?}") } else { shown }
     }
 }
 

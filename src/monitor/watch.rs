@@ -1,6 +1,7 @@
 //! All series that gates look at: judged as their samples come, and how each stands.
 
 use super::{Monitor, MonitorSpec, Said};
+use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::{Evidence, Reason, Sample, Timestamp, Verdict};
 use quietgate_rules::{Condition, Finding, Standing};
 use std::borrow::Cow;
@@ -117,9 +118,11 @@ impl Watch {
         self.signals[signal].trouble = trouble;
     }
 
-    /// A run begins: where nothing is declared, what was seen until now must be there from now on.
-    pub fn begin(&mut self) {
-        self.signals.iter_mut().for_each(|signal| signal.begun = true);
+    /// The first whole answer of `signal` has come: where nothing is declared, what was seen until now must be there from
+    /// now on. Without any series it has not.
+    pub fn begin(&mut self, signal: usize) {
+        let signal = &mut self.signals[signal];
+        signal.begun |= !signal.series.is_empty();
     }
 
     /// Every required series at `now`, those that are missing too.
@@ -159,6 +162,7 @@ impl Signal {
     fn condition(&self, series: &Series, now: Timestamp) -> Condition {
         match self.trouble {
             Some(reason) => Condition::Unknown { reason, newest: series.standing.newest() },
+            None if sabotage::is(Sabotage::StaleIsClean) => series.standing.condition(now, i64::MAX),
             None => series.standing.condition(now, self.watched.max_age_ms),
         }
     }
@@ -187,12 +191,18 @@ impl Series {
         self.monitor.observe(samples, |said| match said {
             Said::Judged(judged) => {
                 let run = &judged.run;
+                if sabotage::is(Sabotage::GapKeepsWindow) {
+                    bridge(standing, run.first, run.at, spec.interval.as_millis());
+                }
                 for (offset, &finding) in judged.findings.iter().enumerate() {
                     standing.observe(run.first + offset as u64, run.at(offset), finding);
                 }
                 let last = run.values.len() - 1;
                 let votes = (0..run.verdicts.len()).map(|i| (run.verdicts[i][last], run.evidence(i, last)));
                 newest = Some((run.at(last), Some(run.values[last]), judged.findings[last], votes.collect()));
+            }
+            Said::Unknown { cell, at, reason: Reason::NotANumber } if sabotage::is(Sabotage::NanIsClean) => {
+                standing.observe(cell, at, Finding::Clean);
             }
             Said::Unknown { cell, at, reason } => {
                 standing.observe(cell, at, Finding::Unknown(reason));
@@ -220,6 +230,15 @@ impl Series {
             words: evidence.map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
         };
         votes.into_iter().enumerate().map(statement).collect()
+    }
+}
+
+/// Takes the cells before `cell` that had no sample for clean ones: the mistake [`Sabotage::GapKeepsWindow`].
+fn bridge(standing: &mut Standing, cell: u64, at: Timestamp, interval_ms: i64) {
+    let Some(newest) = standing.newest() else { return };
+    let missing = (at.as_millis() - newest.as_millis()) / interval_ms - 1;
+    for back in (1..=missing).rev() {
+        standing.observe(cell - back.unsigned_abs(), at, Finding::Clean);
     }
 }
 
@@ -277,7 +296,8 @@ mod tests {
         let mut watch = watch(&[]);
         (0..9).for_each(|second| see(&mut watch, "a", second..second + 1, 0.0));
         see(&mut watch, "b", 0..9, 9.0);
-        let began = Condition::Anomalous { since: Timestamp::from_millis(0) };
+        let began =
+            Condition::Anomalous { since: Timestamp::from_millis(0), found: Timestamp::from_millis(0) };
         assert_eq!(conditions(&watch, 9), [("a".into(), clean(0, 8)), ("b".into(), began)]);
     }
 
@@ -294,7 +314,7 @@ mod tests {
         let mut watch = watch(&[]);
         assert_eq!(conditions(&watch, 0), [(String::new(), NO_DATA)], "nothing at all proves nothing");
         see(&mut watch, "a", 0..3, 0.0);
-        watch.begin();
+        watch.begin(0);
         see(&mut watch, "late", 0..3, 9.0);
         assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2))]);
         let stale = Condition::Unknown { reason: Reason::Stale, newest: Some(Timestamp::from_millis(2000)) };

@@ -1,5 +1,7 @@
 //! Calls: what a step has done to a target, as far as that does not depend on its kind.
 
+use crate::settings::Given;
+
 /// An action, an undo or a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
@@ -8,38 +10,11 @@ pub struct Call {
     /// Where the call stands in the plan's file: line and column, both from 1.
     pub at: (usize, usize),
     /// What the kind wants to know, as it is written; the keys that every call has are not among it.
-    pub settings: Vec<Setting>,
+    pub settings: Vec<(String, Given)>,
     /// How long it may take, in milliseconds; more than 0. Each attempt has that long.
     pub timeout_ms: i64,
     /// How often it is tried again after it failed; more than 0 only where it is `repeatable`.
     pub retries: u32,
     /// Whether doing it twice does no more than doing it once.
     pub repeatable: bool,
-}
-
-/// A key with its value, and where the value stands: line and column, both from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// The key.
-    pub name: String,
-    /// Where the value begins.
-    pub at: (usize, usize),
-    /// The value.
-    pub value: Written,
-}
-
-/// A value as it is written; what it means is for the kind to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
-    /// Its characters, and whether they stood there without quotes, so that `5` may be a number.
-    Scalar {
-        /// The characters, without quotes.
-        text: String,
-        /// Whether it was written without quotes.
-        plain: bool,
-    },
-    /// A list.
-    List(Vec<Written>),
-    /// A mapping.
-    Map(Vec<Setting>),
 }

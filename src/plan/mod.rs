@@ -18,7 +18,7 @@ mod windows;
 
 pub use amount::{Amount, AmountError};
 pub use batches::{Batch, HeldBack, Least, LeastBy, Width};
-pub use call::{Call, Setting, Written};
+pub use call::Call;
 pub use forecast::{Forecast, forecast};
 pub use inventory::{ADDRESS, Inventory, NAME, TARGET_NAME_PATTERN, Target, is_target_name};
 pub use keep_up::{KeepUp, Shortage, kept_up, never_kept_up};

@@ -8,10 +8,15 @@ use super::gates::Gates;
 use super::scope::Scope;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
-use crate::steps::{Attempt, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed};
+use crate::sabotage::{self, Sabotage};
+use crate::steps::{
+    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed,
+};
+use crate::story::Window;
 use quietgate_detectors::{Reason, Sample, Timestamp};
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 /// What a driver needs of the world.
 pub trait World {
@@ -21,6 +26,13 @@ pub trait World {
     /// Puts a record on disk for good, and gives its number. After an error nothing more is put on record, and nothing
     /// starts: whether the record is there is unknown.
     fn append(&mut self, at: Timestamp, record: &Record) -> impl Future<Output = Result<u64, Stopped>>;
+
+    /// What a person asks for; none where nobody asks. Looked at before anything is decided, and once more between an
+    /// intent and its start, so that nothing starts after an abort that was heard.
+    fn heard(&mut self) -> Option<Record>;
+
+    /// What became of what was [heard](Self::heard) last: the number of its record, or why it cannot be.
+    fn answer(&mut self, outcome: Result<u64, Illegal>);
 
     /// What is going to be run for `attempt`, values filled in, without secrets.
     fn call(&self, attempt: &Attempt) -> String;
@@ -59,7 +71,7 @@ pub struct Driver {
     plan: Plan,
     scopes: Vec<Scope>,
     watch: Watch,
-    state: State,
+    state: Arc<State>,
     run: String,
 }
 
@@ -67,7 +79,7 @@ impl Driver {
     /// The driver of the run `run` of `state`, whose plan is `plan`. `scopes` says what the labels of each signal of
     /// `watch` stand for.
     pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
-        Self { plan, scopes, watch, state, run }
+        Self { plan, scopes, watch, state: Arc::new(state), run }
     }
 
     /// The run, as its records leave it; none before its plan is on record.
@@ -75,8 +87,8 @@ impl Driver {
         self.state.runs.get(&self.run)
     }
 
-    /// Everything on record.
-    pub fn state(&self) -> &State {
+    /// Everything on record, as it is now.
+    pub fn state(&self) -> &Arc<State> {
         &self.state
     }
 
@@ -100,24 +112,45 @@ impl Driver {
     ///
     /// # Errors
     /// Where the record is refused or cannot be written.
-    pub async fn write(&mut self, world: &mut impl World, record: Record) -> Result<(), Refused> {
+    pub async fn write(&mut self, world: &mut impl World, record: Record) -> Result<u64, Refused> {
         let at = world.now();
-        let mut after = self.state.clone();
+        let mut after = State::clone(&self.state);
         after.apply(0, at, &record).map_err(Refused::Illegal)?;
-        world.append(at, &record).await.map_err(Refused::Stopped)?;
-        self.state = after;
+        let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
+        self.state = Arc::new(after);
+        Ok(seq)
+    }
+
+    /// Takes in what persons ask for. What cannot be now is refused, and they are told so.
+    ///
+    /// # Errors
+    /// Where a record cannot be written: then nobody is told that it was.
+    pub async fn listen(&mut self, world: &mut impl World) -> Result<(), Refused> {
+        while let Some(record) = world.heard() {
+            if sabotage::is(Sabotage::AnswerBeforeRecord) {
+                world.answer(Ok(0));
+            }
+            match self.write(world, record).await {
+                Ok(seq) => world.answer(Ok(seq)),
+                Err(Refused::Illegal(illegal)) => world.answer(Err(illegal)),
+                Err(stopped) => return Err(stopped),
+            }
+        }
         Ok(())
     }
 
-    /// A driver took over: whatever was in flight is unknown from here on.
+    /// A driver took over, whose processes are marked with `driver`: whatever was in flight is unknown from here on.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub async fn take_over(&mut self, world: &mut impl World, version: &str) -> Result<(), Refused> {
-        self.write(world, Record::Boot { version: version.to_owned() }).await?;
-        for attempt in self.run().map(in_flight).unwrap_or_default() {
-            let reason = "the driver ended before it was known how it went".to_owned();
-            self.write(world, Record::Unknown { attempt, reason }).await?;
+    pub async fn take_over(
+        &mut self,
+        world: &mut impl World,
+        version: &str,
+        driver: &str,
+    ) -> Result<(), Refused> {
+        for record in taken_over(&self.state, version, driver) {
+            self.write(world, record).await?;
         }
         Ok(())
     }
@@ -128,11 +161,12 @@ impl Driver {
     /// As [`write`](Self::write).
     pub async fn settle(&mut self, world: &mut impl World) -> Result<Vec<Waiting>, Refused> {
         loop {
+            self.listen(world).await?;
             let Some(run) = self.run().filter(|run| !matches!(run.mode, Mode::Finished(_))) else {
                 return Ok(Vec::new());
             };
             match next(run, self.state.frozen.as_ref(), &self.gates(run, world.now())) {
-                Next::Write(record) => self.write(world, record).await?,
+                Next::Write(record) => drop(self.write(world, record).await?),
                 Next::Start(attempt) => self.start(world, attempt).await?,
                 Next::Wait(waiting) => return Ok(waiting),
             }
@@ -141,14 +175,28 @@ impl Driver {
 
     async fn start(&mut self, world: &mut impl World, attempt: Attempt) -> Result<(), Refused> {
         let call = world.call(&attempt);
+        if sabotage::is(Sabotage::RecordAfterRun) {
+            world.start(&attempt);
+        }
         self.write(world, Record::Intent { attempt: attempt.clone(), call }).await?;
+        self.listen(world).await?;
         let Some(run) = self.run() else { return Ok(()) };
         let gates = self.gates(run, world.now());
         match still_allowed(run, self.state.frozen.as_ref(), &attempt, &gates) {
             Ok(()) => world.start(&attempt),
-            Err(reason) => self.write(world, Record::Withdrawn { attempt, reason }).await?,
+            Err(_) if sabotage::is(Sabotage::NoRecheck) => world.start(&attempt),
+            Err(reason) => drop(self.write(world, Record::Withdrawn { attempt, reason }).await?),
         }
         Ok(())
+    }
+
+    /// How far the clean window is at `now` that the first of the gates needs which are waited for; none where none is.
+    pub fn window(&self, waiting: &[Waiting], now: Timestamp) -> Option<Window> {
+        let run = self.run()?;
+        waiting.iter().find_map(|waiting| match waiting {
+            Waiting::Gate(batch, side, _) => self.gates(run, now).window(*batch, *side),
+            _ => None,
+        })
     }
 
     fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {
@@ -156,17 +204,38 @@ impl Driver {
     }
 }
 
-/// Every attempt under way.
-fn in_flight(run: &Run) -> Vec<Attempt> {
-    let attempt = |(step, target, work): (usize, &str, &crate::steps::Work)| {
-        let flight = work.flight.as_ref().filter(|flight| flight.unknown.is_none())?;
-        Some(Attempt {
-            run: run.pinned.run.clone(),
-            step: run.pinned.steps[step].step.clone(),
-            target: target.to_owned(),
-            doing: flight.doing,
-            attempt: flight.attempt,
-        })
-    };
-    run.all().filter_map(attempt).collect()
+async fn append(world: &mut impl World, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
+    if sabotage::is(Sabotage::AbortInMemory) && matches!(record, Record::Abort(_)) {
+        return Ok(0);
+    }
+    match world.append(at, record).await {
+        Err(_) if sabotage::is(Sabotage::ContinueAfterError) => Ok(0),
+        appended => appended,
+    }
+}
+
+/// What is put on record of an attempt whose driver ended before it did.
+fn lost(attempt: Attempt) -> Record {
+    let reason = "the driver ended before it was known how it went".to_owned();
+    if sabotage::is(Sabotage::RerunStarted) {
+        return Record::Withdrawn { attempt, reason };
+    }
+    if sabotage::is(Sabotage::SkipStarted) {
+        return Record::Result { attempt, end: End::Succeeded, reason, output: None };
+    }
+    Record::Unknown { attempt, reason }
+}
+
+/// What a driver that takes over puts on record first: itself, and that nobody knows how what was in flight ended.
+pub(super) fn taken_over(state: &State, version: &str, driver: &str) -> Vec<Record> {
+    let unknown =
+        |(run, step, target, flight): (&Run, usize, &str, &Flight)| lost(run.attempt(step, target, flight));
+    let run = state.open_run();
+    let flights = run.into_iter().flat_map(|run| {
+        let work = run.all().filter_map(|(step, target, work)| Some((step, target, work.flight.as_ref()?)));
+        work.filter(|(_, _, flight)| flight.unknown.is_none())
+            .map(move |(step, target, flight)| (run, step, target, flight))
+    });
+    let boot = Record::Boot { version: version.to_owned(), driver: driver.to_owned() };
+    std::iter::once(boot).chain(flights.map(unknown)).collect()
 }

@@ -4,7 +4,9 @@ use super::scope::Scope;
 use super::telling;
 use crate::monitor::{View, Watch};
 use crate::plan::{self, OnAnomaly, Opening, Plan};
-use crate::steps::{Decision, Outlook, Permit, Run, busy};
+use crate::sabotage::{self, Sabotage};
+use crate::steps::{BatchId, Decision, Outlook, Permit, Run, Side, busy};
+use crate::story::Window;
 use crate::text;
 use quietgate_detectors::Timestamp;
 use quietgate_rules::gate::{self, Answer, Obstacle, Seen};
@@ -35,8 +37,7 @@ impl Gates<'_> {
     /// Every required series, with what it has to do with a batch.
     fn seen<'w>(&self, views: &[View<'w>], step: usize, batch: usize) -> Vec<Seen> {
         let own: Vec<&str> = self.run.pinned.steps[step].batches[batch].iter().map(String::as_str).collect();
-        let touched: BTreeSet<&str> =
-            self.run.all().filter(|(_, _, work)| work.is_touched()).map(|(_, target, _)| target).collect();
+        let touched = self.touched(step);
         let part = |view: &View<'_>| match self.scopes.get(view.signal) {
             Some(scope) => scope.part(&view.labels, &self.plan.inventory, &own, &touched),
             None => gate::Part::Own,
@@ -47,25 +48,43 @@ impl Gates<'_> {
             .collect()
     }
 
+    /// The targets that this step has touched, or another one that is at work: all others are the control. A step that is
+    /// over was clean afterwards, and what moves now is not its doing.
+    fn touched(&self, step: usize) -> BTreeSet<&str> {
+        let is_at_work = |other: &usize| {
+            self.run.steps[*other]
+                .batches
+                .iter()
+                .any(|batch| batch.started.is_some() && batch.passed.is_none())
+        };
+        let touching = self
+            .run
+            .all()
+            .filter(|(other, _, work)| work.is_touched() && (*other == step || is_at_work(other)));
+        touching.map(|(_, target, _)| target).collect()
+    }
+
     fn hold(&self, views: &[View<'_>], obstacles: &[(usize, Obstacle)]) -> (String, Vec<String>) {
         let clause = |(i, obstacle): &(usize, Obstacle)| {
             let view = &views[*i];
             format!("{}: {}", telling::name(self.watch, view), telling::obstacle(obstacle, view, self.now))
         };
-        let cause = |(i, obstacle): &(usize, Obstacle)| {
-            format!("{}: {}", telling::name(self.watch, &views[*i]), telling::cause(obstacle))
+        let cause = |(i, obstacle): &(usize, Obstacle)| match obstacle {
+            // samples come at different times: which series still lack some changes all the while
+            Obstacle::TooShort { .. } => telling::cause(obstacle),
+            _ => format!("{}: {}", telling::name(self.watch, &views[*i]), telling::cause(obstacle)),
         };
         let clauses: Vec<_> = obstacles.iter().map(clause).collect();
-        (telling::sentence(&clauses), obstacles.iter().map(cause).collect())
+        let causes: BTreeSet<_> = obstacles.iter().map(cause).collect();
+        (telling::sentence(&clauses), causes.into_iter().collect())
     }
 
-    fn permit(&self, answer: Answer, views: &[View<'_>], step: usize, batch: usize) -> Permit {
+    /// What an answer means to the run, where `asked` of the series were looked at.
+    fn permit(&self, answer: Answer, views: &[View<'_>], asked: usize, (step, batch): BatchId) -> Permit {
         match answer {
             Answer::Proceed => {
-                let reason = format!(
-                    "{} clean for long enough",
-                    text::counted(views.len() as u64, "series", "series")
-                );
+                let count = text::counted(asked as u64, "series", "series");
+                let reason = format!("{count} clean for long enough");
                 Permit { decision: Decision::Proceed, reason, because: Vec::new() }
             }
             Answer::Hold(obstacles) => {
@@ -73,7 +92,9 @@ impl Gates<'_> {
                 match self.impatience(step, batch) {
                     Some(patience) => {
                         let reason = format!("held for longer than its patience of {patience}: {reason}");
-                        Permit { decision: Decision::Pause, reason, because }
+                        let blamed = sabotage::is(Sabotage::TroubleIsBlamed);
+                        let decision = if blamed { Decision::Rollback } else { Decision::Pause };
+                        Permit { decision, reason, because }
                     }
                     None => Permit { decision: Decision::Hold, reason, because },
                 }
@@ -95,7 +116,7 @@ impl Gates<'_> {
 
     /// The patience of a step, where its gate has held for longer.
     fn impatience(&self, step: usize, batch: usize) -> Option<String> {
-        let (_, since) = self.run.steps[step].batches[batch].held.as_ref()?;
+        let since = self.run.steps[step].batches[batch].held.as_ref()?.since;
         let patience_ms = self.step(step)?.1.gate.patience_ms;
         let held_ms = self.now.as_millis().saturating_sub(since.as_millis());
         (held_ms > patience_ms).then(|| text::duration(patience_ms))
@@ -136,27 +157,16 @@ impl Outlook for Gates<'_> {
 
     fn before(&self, step: usize, batch: usize) -> Permit {
         let views = self.watch.views(self.now);
-        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
-        let answer = gate::before(&self.seen(&views, step, batch), clean_ms);
-        self.permit(answer, &views, step, batch)
+        let (answer, _) = self.asked_before(&views, step, batch);
+        self.permit(answer, &views, views.len(), (step, batch))
     }
 
     fn after(&self, step: usize, batch: usize, over: bool) -> Permit {
         let views = self.watch.views(self.now);
+        let (answer, _) = self.asked_after(&views, step, batch, over);
         let seen = self.seen(&views, step, batch);
-        let state = &self.run.steps[step].batches[batch];
-        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_after_ms);
-        let answer = match (state.started, state.ended) {
-            (Some(started), Some(ended)) if over => gate::after(&seen, started, ended, clean_ms),
-            // every target was skipped: there is nothing to look at
-            (None, _) if over => Answer::Proceed,
-            (Some(started), _) => match gate::blamed(&seen, started) {
-                blamed if blamed.is_empty() => Answer::Hold(Vec::new()),
-                blamed => Answer::Blame(blamed),
-            },
-            (None, _) => Answer::Hold(Vec::new()),
-        };
-        self.permit(answer, &views, step, batch)
+        let own = seen.iter().filter(|series| series.part == gate::Part::Own).count();
+        self.permit(answer, &views, own, (step, batch))
     }
 
     fn forbidden(&self, step: usize, at_work: &BTreeSet<&str>, more: &[&str]) -> Option<String> {
@@ -170,6 +180,9 @@ impl Outlook for Gates<'_> {
             own.chain((0..self.plan.steps.len()).filter(|other| *other != number && self.is_begun(*other)));
         let short =
             |step| plan::kept_up(self.plan, step, &down, &wanted).err().map(|shortage| shortage.to_string());
+        if sabotage::is(Sabotage::KeepUpNotAsked) {
+            return self.closed(number);
+        }
         self.closed(number)
             .or_else(|| self.beyond_limits(step, at_work, more))
             .or_else(|| steps.map(short).find_map(|s| s))
@@ -193,8 +206,50 @@ impl Gates<'_> {
         })
     }
 
+    /// How far the clean window is that the gate on this side of a batch needs; none where it needs none any more.
+    pub fn window(&self, (step, batch): BatchId, side: Side) -> Option<Window> {
+        let views = self.watch.views(self.now);
+        let (answer, wanted_ms) = match side {
+            Side::Before => self.asked_before(&views, step, batch),
+            Side::After => self.asked_after(&views, step, batch, true),
+        };
+        let Answer::Hold(obstacles) = answer else { return None };
+        let clean = |(_, obstacle): &(usize, Obstacle)| match obstacle {
+            Obstacle::TooShort { clean_ms, .. } => *clean_ms,
+            Obstacle::Unknown(_) | Obstacle::Suspect { .. } | Obstacle::Anomalous { .. } => 0,
+        };
+        Some(Window { clean_ms: obstacles.iter().map(clean).min().unwrap_or(0), wanted_ms })
+    }
+
+    /// What the gate before a batch answers, and how long its clean window must be.
+    fn asked_before(&self, views: &[View<'_>], step: usize, batch: usize) -> (Answer, i64) {
+        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
+        (gate::before(&self.seen(views, step, batch), clean_ms), clean_ms)
+    }
+
+    /// What the gate after the start of a batch answers, and how long its clean window must be.
+    fn asked_after(&self, views: &[View<'_>], step: usize, batch: usize, over: bool) -> (Answer, i64) {
+        let seen = self.seen(views, step, batch);
+        let state = &self.run.steps[step].batches[batch];
+        let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_after_ms);
+        let answer = match (state.started, state.ended) {
+            (Some(started), Some(ended)) if over => gate::after(&seen, started, ended, clean_ms),
+            // every target was skipped: there is nothing to look at
+            (None, _) if over => Answer::Proceed,
+            (Some(started), _) => match gate::blamed(&seen, started) {
+                blamed if blamed.is_empty() => Answer::Hold(Vec::new()),
+                blamed => Answer::Blame(blamed),
+            },
+            (None, _) => Answer::Hold(Vec::new()),
+        };
+        (answer, clean_ms)
+    }
+
     /// The targets that are at work or down.
     pub fn busy(&self) -> BTreeSet<&str> {
         busy(self.run)
     }
 }
+
+#[cfg(test)]
+mod tests;

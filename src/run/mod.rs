@@ -1,10 +1,18 @@
 //! Driving one plan: what its gates say now, by the series that are watched and what the run has touched.
 
+pub mod control;
+mod desk;
 mod driver;
 mod gates;
+pub mod live;
+mod pin;
 mod scope;
 mod telling;
+mod watching;
 
+pub use desk::put_on_record;
 pub use driver::{Driver, Refused, Stopped, World};
 pub use gates::Gates;
+pub use pin::{Keeping, Texts, pinned};
 pub use scope::Scope;
+pub use watching::{of_inventory, signals, watch};

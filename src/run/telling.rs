@@ -61,7 +61,7 @@ pub(super) fn cause(obstacle: &Obstacle) -> String {
 /// Why an anomaly is blamed on a batch, with numbers.
 pub(super) fn blame(view: &View<'_>) -> String {
     let since = match view.condition {
-        Condition::Anomalous { since } => text::rfc3339(since.as_millis()),
+        Condition::Anomalous { since, .. } => text::rfc3339(since.as_millis()),
         _ => "?".to_owned(),
     };
     format!(
@@ -76,6 +76,11 @@ fn innocent(why: NotBlamed) -> String {
         NotBlamed::Elsewhere => "it is not in its scope".to_owned(),
         NotBlamed::AlsoInControl { anomalous, of } => {
             format!("{anomalous} of {of} untouched series have it too")
+        }
+        NotBlamed::ControlBehind { behind, of } => {
+            format!(
+                "{behind} of {of} untouched series have no sample yet that tells whether they have it too"
+            )
         }
     }
 }
@@ -99,7 +104,7 @@ pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
                 object["samples"] = json!(samples);
             }
             Condition::Suspect { since } => condition(&mut object, "suspect", since),
-            Condition::Anomalous { since } => condition(&mut object, "anomalous", since),
+            Condition::Anomalous { since, .. } => condition(&mut object, "anomalous", since),
             Condition::Unknown { reason, .. } => object["condition"] = json!(format!("unknown({reason})")),
         }
         if let Some(latest) = view.latest {

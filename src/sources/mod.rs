@@ -1,5 +1,21 @@
 //! Where samples come from. A source hands out series of samples; it never judges them.
 //!
+//! - Live kinds stand in one table, [`all`]; each is a [`Source`], made of checked settings by a [`Spec`].
+//! - `poll` asks many of them without one waiting for another.
 //! - [`recorded`]: series that were written down before, in CSV and Parquet files.
 
+mod error;
+mod file;
+mod host;
+mod poll;
+mod prometheus;
 pub mod recorded;
+mod registry;
+mod seen;
+mod source;
+
+pub use error::{SourceError, Trouble};
+pub use poll::{Outcome, Poll, Unasked};
+pub use registry::{Entry, Spec, all, find};
+pub use seen::Seen;
+pub use source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source, labels_in_words};

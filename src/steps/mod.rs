@@ -11,10 +11,10 @@ mod run;
 mod state;
 mod work;
 
-pub use next::{BatchId, Next, Outlook, Permit, Waiting, busy, next, still_allowed};
+pub use next::{BatchId, Next, Outlook, Permit, Waiting, aborted, busy, next, still_allowed};
 pub use record::{
-    Attempt, Decision, Doing, Ending, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
+    Attempt, Decision, Doing, End, Ending, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
 };
-pub use run::{Batch, Mode, Place, Run, Step};
+pub use run::{Batch, Held, Mode, Place, Run, Step};
 pub use state::{Illegal, State};
 pub use work::{Flight, Outcome, Work};

@@ -1,8 +1,9 @@
 //! What a run does next: one thing at a time, by what its records tell and what its gates say now.
 
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Record, Said, Side, Told, Word};
-use super::run::{Mode, Run};
+use super::run::{Held, Mode, Run};
 use super::work::{Outcome, Work};
+use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeSet;
 
@@ -76,11 +77,14 @@ pub enum Waiting {
 /// What `run` does next. `frozen` is who froze everything, and why.
 pub fn next(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Next {
     let flying = run.all().filter(|(_, _, work)| work.is_in_flight()).count();
+    if let Some(noticed) = noticed(run, outlook) {
+        return Next::Write(noticed);
+    }
     if run.paused.is_none() {
         let done = match run.mode {
             Mode::Going => going(run, frozen, outlook),
             Mode::RollingBack => rolling_back(run, flying),
-            Mode::Aborting => (flying == 0).then(|| finish(run, Ending::Aborted, "it was aborted")).map(Ok),
+            Mode::Aborting => aborted(run).map(Next::Write).map(Ok),
             Mode::Finished(_) => None,
         };
         match done {
@@ -90,6 +94,33 @@ pub fn next(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Next {
         }
     }
     Next::Wait(with_flying(flying, run.paused.iter().cloned().map(Waiting::Paused).collect()))
+}
+
+/// What is to be blamed on a batch that had begun when the run was paused: it is put on record, and whoever resumes the run
+/// knows of it. Nothing is undone while somebody wants nothing to happen.
+fn noticed(run: &Run, outlook: &impl Outlook) -> Option<Record> {
+    if run.paused.is_none() || run.mode != Mode::Going {
+        return None;
+    }
+    (0..run.steps.len()).find_map(|step| {
+        let batch = run.next_batch(step)?;
+        let state = &run.steps[step].batches[batch];
+        if state.started.is_none() || state.blamed.is_some() {
+            return None;
+        }
+        let permit = outlook.after(step, batch, false);
+        let is_blamed = !matches!(permit.decision, Decision::Proceed | Decision::Hold);
+        is_blamed.then(|| {
+            let permit = Permit { decision: Decision::Pause, ..permit };
+            said(run, (step, batch), Side::After, permit, outlook)
+        })
+    })
+}
+
+/// The end of a run that was aborted, once nothing of it is in flight.
+pub fn aborted(run: &Run) -> Option<Record> {
+    let is_over = run.mode == Mode::Aborting && !run.all().any(|(_, _, work)| work.is_in_flight());
+    is_over.then(|| finish(run, Ending::Aborted, "it was aborted"))
 }
 
 /// Why an attempt that is intended must not be started after all; asked at the moment of its start.
@@ -124,7 +155,7 @@ impl Waiting {
         match self {
             Self::InFlight(count) => format!("{count} in flight"),
             Self::Paused(word) => format!("paused by {}: {}", word.who, word.reason),
-            Self::Approval(_) => "a person must let the batch start".to_owned(),
+            Self::Approval(_) => "a person must let the step begin".to_owned(),
             Self::Gate(_, _, reason) | Self::Forbidden(_, reason) => reason.clone(),
             Self::Frozen(word) => format!("frozen by {}: {}", word.who, word.reason),
             Self::Soak(..) => "soaking".to_owned(),
@@ -147,14 +178,14 @@ fn going(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Step {
     }
     let mut waiting = Vec::new();
     for step in 0..run.steps.len() {
-        let Some(batch) = run.next_batch(step).filter(|_| is_ready(run, step)) else { continue };
+        let Some(batch) = run.next_batch(step).filter(|batch| is_ready(run, step, *batch)) else { continue };
         match batch_next(run, frozen, step, batch, outlook) {
             Ok(next) => return Some(Ok(next)),
             Err(why) => waiting.extend(why),
         }
     }
     let over = (0..run.steps.len()).all(|step| run.next_batch(step).is_none());
-    Some(if over { Ok(finish(run, Ending::Done, "every step is over")) } else { Err(waiting) })
+    Some(if over { Ok(Next::Write(finish(run, Ending::Done, "every step is over"))) } else { Err(waiting) })
 }
 
 /// What must be put on record before anything else: a retry that the plan grants, or that a person is needed.
@@ -174,9 +205,10 @@ fn settle(run: &Run) -> Option<Record> {
     (failed > allowed).then(|| pause(run, format!("{failed} failed, {allowed} may")))
 }
 
-fn is_ready(run: &Run, step: usize) -> bool {
+/// Whether the steps before are over. A batch that has begun goes to its end, also where one of them is gone through anew.
+fn is_ready(run: &Run, step: usize, batch: usize) -> bool {
     let over = |name: &String| run.step(name).is_some_and(|before| run.next_batch(before).is_none());
-    run.pinned.steps[step].after.iter().all(over)
+    run.steps[step].batches[batch].started.is_some() || run.pinned.steps[step].after.iter().all(over)
 }
 
 /// What the batch that is next in its step does next, or what it waits for.
@@ -229,7 +261,7 @@ fn starting(
         return Err(Vec::new());
     };
     let pinned = &run.pinned.steps[step];
-    if pinned.approve && run.steps[step].batches[batch].approved.is_none() {
+    if pinned.approve && !run.is_approved(step) {
         return Err(vec![Waiting::Approval((step, batch))]);
     }
     match may_start(run, frozen, step, batch, target, outlook) {
@@ -256,7 +288,7 @@ fn may_start(
     target: &str,
     outlook: &impl Outlook,
 ) -> Result<Permit, Waiting> {
-    if let Some(word) = frozen {
+    if let Some(word) = frozen.filter(|_| !sabotage::is(Sabotage::FreezeIgnored)) {
         return Err(Waiting::Frozen(word.clone()));
     }
     let busy = busy(run);
@@ -313,7 +345,7 @@ fn passing(
     gate(run, (step, batch), Side::After, permit, outlook)
 }
 
-/// Puts what a gate says on record where that is new.
+/// Puts what a gate says on record where that is new, a hold not more often than helps to understand it.
 fn gate(
     run: &Run,
     (step, batch): BatchId,
@@ -322,10 +354,15 @@ fn gate(
     outlook: &impl Outlook,
 ) -> Result<Next, Vec<Waiting>> {
     let known = run.steps[step].batches[batch].held.as_ref();
-    if permit.decision == Decision::Hold && known.is_some_and(|(because, _)| *because == permit.because) {
+    let is_known = |held: &Held| held.because == permit.because || !held.is_due(outlook.now());
+    if permit.decision == Decision::Hold && known.is_some_and(is_known) {
         return Err(vec![Waiting::Gate((step, batch), side, permit.reason)]);
     }
-    Ok(Next::Write(Record::Gate(Gate {
+    Ok(Next::Write(said(run, (step, batch), side, permit, outlook)))
+}
+
+fn said(run: &Run, (step, batch): BatchId, side: Side, permit: Permit, outlook: &impl Outlook) -> Record {
+    Record::Gate(Gate {
         run: run.pinned.run.clone(),
         step: run.pinned.steps[step].step.clone(),
         batch,
@@ -334,7 +371,7 @@ fn gate(
         reason: permit.reason,
         because: permit.because,
         evidence: outlook.evidence(),
-    })))
+    })
 }
 
 fn rolling_back(run: &Run, flying: usize) -> Step {
@@ -347,7 +384,7 @@ fn rolling_back(run: &Run, flying: usize) -> Step {
         return Some(Ok(Next::Write(pause(run, reason))));
     }
     let Some((step, target)) = run.next_undo() else {
-        return Some(Ok(finish(run, Ending::RolledBack, "what it did is undone")));
+        return Some(Ok(Next::Write(finish(run, Ending::RolledBack, &undone(run)))));
     };
     let work = &run.steps[*step].work[target];
     if let Outcome::Stuck(reason) = &work.outcome {
@@ -355,6 +392,17 @@ fn rolling_back(run: &Run, flying: usize) -> Step {
         return Some(Ok(Next::Write(pause(run, reason))));
     }
     Some(Ok(Next::Start(attempt(run, *step, target, Doing::Undo, work.undos + 1))))
+}
+
+/// What a rollback that is over has done, and what it could not.
+fn undone(run: &Run) -> String {
+    let stays = run.pinned.steps.iter().zip(&run.steps).filter(|(pinned, _)| !pinned.undo);
+    let stays = stays.filter(|(_, step)| step.work.values().any(Work::needs_undo));
+    let names: Vec<_> = stays.map(|(pinned, _)| pinned.step.as_str()).collect();
+    match names.as_slice() {
+        [] => "what it did is undone".to_owned(),
+        names => format!("what it did is undone; what has no undo stays: {}", names.join(", ")),
+    }
 }
 
 fn attempt(run: &Run, step: usize, target: &str, doing: Doing, number: u32) -> Attempt {
@@ -380,6 +428,6 @@ fn told(run: &Run, step: usize, target: &str, reason: String) -> Told {
     Told { run: run.pinned.run.clone(), step, target: target.to_owned(), word: by_plan(reason) }
 }
 
-fn finish(run: &Run, decision: Ending, reason: &str) -> Next {
-    Next::Write(Record::Finish { run: run.pinned.run.clone(), decision, reason: reason.to_owned() })
+fn finish(run: &Run, decision: Ending, reason: &str) -> Record {
+    Record::Finish { run: run.pinned.run.clone(), decision, reason: reason.to_owned() }
 }

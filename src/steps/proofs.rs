@@ -55,12 +55,16 @@ enum Event {
     After(Decision),
     Forbidden(bool),
     /// The attempt of this number among those in flight ends.
-    End(usize, bool),
+    End(usize, End),
     /// The driver dies; the journal is all that is left.
     Crash,
     /// A person does what they can, of these verbs the one of this number.
     Person(usize),
     Later,
+}
+
+fn ends() -> impl Strategy<Value = End> {
+    prop_oneof![20 => Just(End::Succeeded), 2 => Just(End::Failed), 1 => Just(End::TimedOut), 1 => Just(End::NotStarted)]
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -71,7 +75,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         3 => before.prop_map(Event::Before),
         3 => after.prop_map(Event::After),
         1 => any::<bool>().prop_map(Event::Forbidden),
-        20 => (0..9_usize, prop::bool::weighted(0.85)).prop_map(|(which, ok)| Event::End(which, ok)),
+        20 => (0..9_usize, ends()).prop_map(|(which, end)| Event::End(which, end)),
         1 => Just(Event::Crash),
         6 => (0..60_usize).prop_map(Event::Person),
         6 => Just(Event::Later),
@@ -91,6 +95,8 @@ fn plan() -> Pinned {
     Pinned {
         run: "r1".to_owned(),
         plan: "p".to_owned(),
+        folder: String::new(),
+        config_folder: String::new(),
         text: String::new(),
         config: String::new(),
         inventory: serde_json::Value::Null,
@@ -211,7 +217,7 @@ impl Driver {
         }
         assert_eq!(self.state, live, "recovery is the live state");
         self.running.clear();
-        self.write(Record::Boot { version: "1".to_owned() });
+        self.write(Record::Boot { version: "1".to_owned(), driver: String::new() });
         for attempt in in_flight(self.run()) {
             self.write(Record::Unknown { attempt, reason: "the driver ended".to_owned() });
         }
@@ -246,9 +252,9 @@ impl Driver {
             Event::Before(decision) => self.world.before = decision,
             Event::After(decision) => self.world.after = decision,
             Event::Forbidden(forbidden) => self.world.forbidden = forbidden,
-            Event::End(which, ok) if !self.running.is_empty() => {
+            Event::End(which, end) if !self.running.is_empty() => {
                 let attempt = self.running.remove(which % self.running.len());
-                self.write(Record::Result { attempt, ok, reason: "exited".to_owned(), output: None });
+                self.write(Record::Result { attempt, end, reason: "exited".to_owned(), output: None });
             }
             Event::End(..) => {}
             Event::Crash => self.crash(),
@@ -305,7 +311,7 @@ fn a_plan_comes_to_its_end() {
     driver.drive();
     let word = Word { who: "op".to_owned(), reason: "go".to_owned() };
     for _ in 0..60 {
-        driver.happen(Event::End(0, true));
+        driver.happen(Event::End(0, End::Succeeded));
         _ = driver.offer(Record::Approval {
             run: "r1".to_owned(),
             step: "c".to_owned(),
@@ -325,9 +331,134 @@ fn a_plan_comes_to_its_end() {
 fn a_record_is_read_back_as_it_was_written() {
     let mut driver = Driver::new();
     driver.drive();
-    (0..12).for_each(|i| driver.happen(Event::End(i, i % 3 > 0)));
+    (0..12).for_each(|i| driver.happen(Event::End(i, if i % 3 > 0 { End::Succeeded } else { End::Failed })));
     for (_, record) in &driver.journal {
         let json = serde_json::to_string(record).expect("json");
         assert_eq!(serde_json::from_str::<Record>(&json).expect("readable"), *record, "{json}");
     }
+}
+
+/// The run of one step with two batches, the second of two targets, after `records`.
+fn after(records: impl IntoIterator<Item = Record>) -> Run {
+    let batches = vec![vec!["h1".to_owned()], vec!["h2".to_owned(), "h3".to_owned()]];
+    let step = PinnedStep {
+        step: "s".to_owned(),
+        after: Vec::new(),
+        batches,
+        approve: false,
+        undo: true,
+        retries: 0,
+    };
+    let pinned = Pinned { steps: vec![step], ..plan() };
+    let mut state = State::default();
+    for (at, record) in (0..).zip(std::iter::once(Record::Plan(pinned)).chain(records)) {
+        state.apply(at, Timestamp::from_millis(at as i64), &record).expect("legal");
+    }
+    state.runs["r1"].clone()
+}
+
+fn attempt(target: &str, attempt: u32) -> Attempt {
+    let (run, step, target) = ("r1".to_owned(), "s".to_owned(), target.to_owned());
+    Attempt { run, step, target, doing: Doing::Action, attempt }
+}
+
+fn intent(attempt: Attempt) -> Record {
+    Record::Intent { attempt, call: String::new() }
+}
+
+fn result(attempt: Attempt, end: End) -> Record {
+    Record::Result { attempt, end, reason: "exited".to_owned(), output: None }
+}
+
+fn withdrawn(attempt: Attempt) -> Record {
+    Record::Withdrawn { attempt, reason: "paused".to_owned() }
+}
+
+fn opens(batch: usize, side: Side) -> Record {
+    let (run, step, reason) = ("r1".to_owned(), "s".to_owned(), "clean".to_owned());
+    let decision = Decision::Proceed;
+    Record::Gate(Gate {
+        run,
+        step,
+        batch,
+        side,
+        decision,
+        reason,
+        because: Vec::new(),
+        evidence: Default::default(),
+    })
+}
+
+fn retry(target: &str) -> Record {
+    Record::Retry(told(target))
+}
+
+fn told(target: &str) -> Told {
+    let word = Word { who: "op".to_owned(), reason: "so".to_owned() };
+    Told { run: "r1".to_owned(), step: "s".to_owned(), target: target.to_owned(), word }
+}
+
+/// The first batch is over, its target failed; the second has begun.
+fn first_failed() -> Vec<Record> {
+    let (before, over) = (opens(0, Side::Before), opens(0, Side::After));
+    let failed = result(attempt("h1", 1), End::Failed);
+    vec![before, intent(attempt("h1", 1)), failed, over, opens(1, Side::Before), intent(attempt("h2", 1))]
+}
+
+#[test]
+fn a_batch_that_has_begun_goes_to_its_end_before_an_earlier_one_is_gone_through_anew() {
+    let again = [retry("h1"), result(attempt("h2", 1), End::Succeeded)];
+    let run = after(first_failed().into_iter().chain(again.clone()));
+    assert_eq!((run.next_batch(0), busy(&run).contains("h1")), (Some(1), false));
+    assert_eq!(run.steps[0].batches[0], Batch::default());
+    assert_eq!(run.steps[0].batches[1].ended, Some(Timestamp::from_millis(8)));
+    let over = [intent(attempt("h3", 1)), result(attempt("h3", 1), End::Succeeded), opens(1, Side::After)];
+    let run = after(first_failed().into_iter().chain(again).chain(over));
+    assert_eq!(run.next_batch(0), Some(0));
+}
+
+#[test]
+fn a_batch_that_has_begun_goes_on_although_a_step_before_is_gone_through_anew() {
+    let mut driver = Driver::new();
+    driver.drive();
+    driver.happen(Event::End(0, End::Failed));
+    (0..2).for_each(|_| driver.happen(Event::End(0, End::Succeeded)));
+    driver.happen(Event::Later);
+    let step = driver.run().step("b").expect("a step");
+    assert!(driver.run().steps[step].batches.iter().any(|batch| batch.started.is_some()));
+    driver.offer(Record::Retry(Told { step: "a".to_owned(), ..told("h1") })).expect("it failed");
+    for _ in 0..4 {
+        driver.happen(Event::End(0, End::Succeeded));
+        driver.happen(Event::Later);
+    }
+    assert_eq!((driver.run().next_batch(step), driver.run().failed()), (None, 0));
+}
+
+#[test]
+fn a_batch_of_which_nothing_was_started_after_all_has_not_begun() {
+    let withdrawn_at_once = [opens(0, Side::Before), intent(attempt("h1", 1)), withdrawn(attempt("h1", 1))];
+    let run = after(withdrawn_at_once);
+    assert_eq!((run.steps[0].batches[0].started, &run.started), (None, &Vec::new()));
+    assert!(busy(&run).is_empty());
+    let one_of_two = [intent(attempt("h3", 1)), withdrawn(attempt("h3", 1))];
+    let run = after(first_failed().into_iter().chain(one_of_two));
+    assert_eq!(run.steps[0].batches[1].started, Some(Timestamp::from_millis(6)));
+}
+
+#[test]
+fn what_is_not_started_again_after_all_keeps_its_place_in_the_rollback() {
+    let again = [
+        result(attempt("h2", 1), End::Succeeded),
+        intent(attempt("h3", 1)),
+        result(attempt("h3", 1), End::Succeeded),
+        opens(1, Side::After),
+        retry("h1"),
+        opens(0, Side::Before),
+        intent(attempt("h1", 2)),
+    ];
+    let started = after(first_failed().into_iter().chain(again.clone()));
+    let not_started = after(first_failed().into_iter().chain(again).chain([withdrawn(attempt("h1", 2))]));
+    let newest = |run: &Run| run.next_undo().map(|(_, target)| target.clone());
+    assert_eq!(newest(&started).as_deref(), Some("h1"));
+    assert_eq!(newest(&not_started).as_deref(), Some("h3"));
 }

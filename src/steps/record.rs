@@ -13,6 +13,9 @@ pub enum Record {
     Boot {
         /// The program's version.
         version: String,
+        /// What the processes that it starts are marked with: its number and its start.
+        #[serde(default)]
+        driver: String,
     },
     /// A run began.
     Plan(Pinned),
@@ -51,9 +54,9 @@ pub enum Record {
         /// Which.
         #[serde(flatten)]
         attempt: Attempt,
-        /// Whether it succeeded.
-        ok: bool,
-        /// How it ended, in words.
+        /// How it ended.
+        end: End,
+        /// The same in words, with what else there is to say of it.
         reason: String,
         /// The file with its output; none where there is none.
         output: Option<String>,
@@ -116,7 +119,11 @@ pub struct Pinned {
     pub run: String,
     /// The plan's name.
     pub plan: String,
-    /// The plan file, and the config file.
+    /// The folder of the plan file, from which its relative paths start.
+    pub folder: String,
+    /// The folder of the config file, likewise.
+    pub config_folder: String,
+    /// The plan file.
     pub text: String,
     /// The config file.
     pub config: String,
@@ -168,6 +175,22 @@ pub enum Doing {
     Action,
     /// Its undo.
     Undo,
+}
+
+/// How an attempt ended whose end is known. Each is a different thing to whoever decides what comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// It did what it should.
+    Succeeded,
+    /// It ended by itself and said that it failed: an exit code other than 0, a status that is not expected.
+    Failed,
+    /// A signal ended it that was not ours.
+    Signalled,
+    /// It was not over in time, and was ended.
+    TimedOut,
+    /// It could not be started: nothing was done.
+    NotStarted,
 }
 
 /// What somebody said, and why.

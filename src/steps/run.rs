@@ -1,7 +1,8 @@
 //! The state of a run: the fold of its records.
 
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Pinned, Record, Said, Side, Told, Word};
-use super::work::{Outcome, Work};
+use super::work::{Flight, Outcome, Work};
+use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ pub struct Run {
     pub paused: Option<Word>,
     /// The steps, in the order of the plan.
     pub steps: Vec<Step>,
-    /// Where the action was started, in that order: what a rollback goes back along.
+    /// Where the action was started, in that order, each attempt by itself: what a rollback goes back along.
     pub started: Vec<Place>,
 }
 
@@ -48,18 +49,43 @@ pub struct Step {
 /// A batch of a step.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
-    /// Who let it start, where somebody must.
+    /// Who let the step begin when it was the next, where somebody must.
     pub approved: Option<Word>,
-    /// Why its gate holds, as it was recorded last, and since when it holds; none once it went on.
-    pub held: Option<(Vec<String>, Timestamp)>,
+    /// That its gate holds; none once it went on.
+    pub held: Option<Held>,
     /// When its gate opened.
     pub opened: Option<Timestamp>,
     /// When its first attempt was intended.
     pub started: Option<Timestamp>,
     /// When its newest attempt ended.
     pub ended: Option<Timestamp>,
+    /// When its gate paused the run for what it was to blame for, since the run was last resumed.
+    pub blamed: Option<Timestamp>,
     /// When its gate let it pass.
     pub passed: Option<Timestamp>,
+}
+
+/// A gate that holds, as the records tell it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// Why, as it was recorded last.
+    pub because: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When that was recorded last.
+    pub noted: Timestamp,
+}
+
+/// A reason that changes is put on record again after this part of the time for which the gate has held: so a hold of a
+/// night with reasons that come and go has some hundred records, and not one for each sample.
+const NOTED_AGAIN: i64 = 20;
+
+impl Held {
+    /// Whether another reason is to be put on record at `now`.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let ago = |at: Timestamp| now.as_millis().saturating_sub(at.as_millis());
+        ago(self.noted) >= ago(self.since) / NOTED_AGAIN
+    }
 }
 
 impl Run {
@@ -78,9 +104,17 @@ impl Run {
         self.pinned.steps.iter().position(|step| step.step == name)
     }
 
-    /// The number of the batch of `step` that is next: the first that has not passed.
+    /// The number of the batch of `step` that is next: the one that has begun and has not passed, else the first that has
+    /// not passed.
     pub fn next_batch(&self, step: usize) -> Option<usize> {
-        self.steps[step].batches.iter().position(|batch| batch.passed.is_none())
+        let batches = &self.steps[step].batches;
+        let begun = batches.iter().position(|batch| batch.started.is_some() && batch.passed.is_none());
+        begun.or_else(|| batches.iter().position(|batch| batch.passed.is_none()))
+    }
+
+    /// Whether a person let the step begin: said before any of its batches, it holds for all of them.
+    pub fn is_approved(&self, step: usize) -> bool {
+        self.steps[step].batches.iter().any(|batch| batch.approved.is_some())
     }
 
     /// The targets of a batch with what was done to them.
@@ -95,6 +129,17 @@ impl Run {
         steps.flat_map(|(i, step)| step.work.iter().map(move |(target, work)| (i, target.as_str(), work)))
     }
 
+    /// The attempt that `flight` is of, on a target in the step of that number.
+    pub fn attempt(&self, step: usize, target: &str, flight: &Flight) -> Attempt {
+        Attempt {
+            run: self.pinned.run.clone(),
+            step: self.pinned.steps[step].step.clone(),
+            target: target.to_owned(),
+            doing: flight.doing,
+            attempt: flight.attempt,
+        }
+    }
+
     /// How many targets have failed in some step and were not settled since.
     pub fn failed(&self) -> usize {
         self.all().filter(|(_, _, work)| matches!(work.outcome, Outcome::Failed(_))).count()
@@ -105,6 +150,9 @@ impl Run {
         let undoable = |(step, target): &&Place| {
             self.pinned.steps[*step].undo && self.steps[*step].work[target].needs_undo()
         };
+        if sabotage::is(Sabotage::UndoInOrder) {
+            return self.started.iter().find(undoable);
+        }
         self.started.iter().rev().find(undoable)
     }
 
@@ -123,14 +171,12 @@ impl Run {
                 flight.process = Some(process.clone());
                 Ok(())
             }
-            Record::Result { attempt, ok, reason, .. } => {
+            Record::Result { attempt, end, reason, .. } => {
                 let work = self.work(&attempt.step, &attempt.target)?;
-                work.end(attempt.doing, attempt.attempt, *ok, reason)?;
+                work.end(attempt.doing, attempt.attempt, *end, reason)?;
                 self.ended(at, attempt)
             }
-            Record::Withdrawn { attempt, .. } => {
-                self.work(&attempt.step, &attempt.target)?.withdraw(attempt.doing, attempt.attempt)
-            }
+            Record::Withdrawn { attempt, .. } => self.withdraw(attempt),
             Record::Unknown { attempt, reason } => {
                 let work = self.work(&attempt.step, &attempt.target)?;
                 work.flying(attempt.doing, attempt.attempt)?.unknown = Some(reason.clone());
@@ -142,7 +188,7 @@ impl Run {
             Record::Rollback(_) => self.roll_back(),
             Record::Retry(told) => self.retry(told),
             Record::Skip(told) => self.told(told)?.skip(&told.word.reason),
-            Record::Resolve { told, ran } => self.told(told)?.resolve(*ran),
+            Record::Resolve { told, ran } => self.resolve(at, told, *ran),
             Record::Finish { decision, .. } => self.finish(*decision),
             Record::Boot { .. } | Record::Plan(_) | Record::Freeze(_) | Record::Unfreeze(_) => {
                 Err("the record is not one of a run")
@@ -172,11 +218,19 @@ impl Run {
         match (gate.side, gate.decision) {
             (_, Decision::Hold) => {
                 let held = &mut self.steps[step].batches[gate.batch].held;
-                let since = held.as_ref().map_or(at, |(_, since)| *since);
-                *held = Some((gate.because.clone(), since));
+                let since = held.as_ref().map_or(at, |held| held.since);
+                *held = Some(Held { because: gate.because.clone(), since, noted: at });
+                if gate.side == Side::Before {
+                    // on which evidence it opens again is to be on record before the next start
+                    self.steps[step].batches[gate.batch].opened = None;
+                }
                 Ok(())
             }
-            (_, Decision::Pause) => self.pause(&word()),
+            (side, Decision::Pause) => {
+                self.pause(&word())?;
+                self.steps[step].batches[gate.batch].blamed = (side == Side::After).then_some(at);
+                Ok(())
+            }
             (Side::After, Decision::Rollback) => self.roll_back(),
             (Side::After, Decision::Abort) => self.abort(),
             (Side::Before, Decision::Rollback | Decision::Abort) => {
@@ -200,7 +254,8 @@ impl Run {
         }
     }
 
-    /// A target that is tried again has not passed its gate: the batch is to be gone through anew.
+    /// A target that is tried again has not passed its gate: the batch is to be gone through anew, after a later one that
+    /// has begun meanwhile.
     fn retry(&mut self, told: &Told) -> Result<(), &'static str> {
         // what failed must be undone while the run rolls back, and not be tried again
         if matches!(self.told(told)?.outcome, Outcome::Failed(_) | Outcome::Untouched) {
@@ -208,12 +263,24 @@ impl Run {
         }
         self.told(told)?.retry()?;
         let step = self.step(&told.step).ok_or("the plan has no such step")?;
-        let has = |batch: &Vec<String>| batch.contains(&told.target);
-        let batch = self.pinned.steps[step].batches.iter().position(has);
-        if let Some(batch) = batch.filter(|_| self.mode == Mode::Going) {
+        if self.mode == Mode::Going {
+            let batch = self.batch_of(step, &told.target)?;
             let batch = &mut self.steps[step].batches[batch];
-            (batch.opened, batch.passed) = (None, None);
+            batch.opened = None;
+            if batch.passed.is_some() {
+                *batch = Batch { approved: batch.approved.take(), ..Batch::default() };
+            }
         }
+        Ok(())
+    }
+
+    /// What became of an attempt is known only now, so what is looked at after its batch begins now.
+    fn resolve(&mut self, at: Timestamp, told: &Told, ran: bool) -> Result<(), &'static str> {
+        self.told(told)?.resolve(ran)?;
+        let step = self.step(&told.step).ok_or("the plan has no such step")?;
+        let batch = self.batch_of(step, &told.target)?;
+        let ended = &mut self.steps[step].batches[batch].ended;
+        *ended = ended.map(|before| before.max(at));
         Ok(())
     }
 
@@ -241,7 +308,6 @@ impl Run {
         if attempt.doing == Doing::Action {
             let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
             self.steps[step].batches[batch].started.get_or_insert(at);
-            self.started.retain(|place| *place != (step, attempt.target.clone()));
             self.started.push((step, attempt.target.clone()));
         }
         Ok(())
@@ -251,10 +317,11 @@ impl Run {
         self.must_be_going()?;
         let pinned = &self.pinned.steps[step];
         let is_over = |name: &String| self.step(name).is_some_and(|before| self.next_batch(before).is_none());
-        if !pinned.after.iter().all(is_over) {
+        let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
+        // what has begun goes to its end, also where something before is gone through anew
+        if self.steps[step].batches[batch].started.is_none() && !pinned.after.iter().all(is_over) {
             return Err("a step before is not over");
         }
-        let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
         if !pinned.batches[batch].iter().any(|other| other == target) {
             return Err("the target is not in the batch that is next");
         }
@@ -262,7 +329,7 @@ impl Run {
         if batch.opened.is_none() {
             return Err("the gate has not opened");
         }
-        (!pinned.approve || batch.approved.is_some()).then_some(()).ok_or("nobody let the batch start")
+        (!pinned.approve || self.is_approved(step)).then_some(()).ok_or("nobody let the step begin")
     }
 
     fn may_undo(&self, step: usize, target: &str) -> Result<(), &'static str> {
@@ -276,24 +343,61 @@ impl Run {
         next.then_some(()).ok_or("something later must be undone before")
     }
 
+    /// What is not started after all leaves no trace: nothing is undone for it, and nothing blamed on a batch that has
+    /// not begun.
+    fn withdraw(&mut self, attempt: &Attempt) -> Result<(), &'static str> {
+        self.work(&attempt.step, &attempt.target)?.withdraw(attempt.doing, attempt.attempt)?;
+        let step = self.step(&attempt.step).ok_or("the plan has no such step")?;
+        if attempt.doing == Doing::Undo {
+            return Ok(());
+        }
+        let newest = self.started.iter().rposition(|(s, target)| *s == step && *target == attempt.target);
+        newest.map(|newest| self.started.remove(newest));
+        let batch = self.batch_of(step, &attempt.target)?;
+        if !self.batch(step, batch).any(|(_, work)| work.is_touched()) {
+            self.steps[step].batches[batch].started = None;
+        }
+        Ok(())
+    }
+
     fn ended(&mut self, at: Timestamp, attempt: &Attempt) -> Result<(), &'static str> {
         let step = self.step(&attempt.step).ok_or("the plan has no such step")?;
-        if let (Doing::Action, Some(batch)) = (attempt.doing, self.next_batch(step)) {
+        if attempt.doing == Doing::Action {
+            let batch = self.batch_of(step, &attempt.target)?;
             self.steps[step].batches[batch].ended = Some(at);
         }
         Ok(())
     }
 
+    fn batch_of(&self, step: usize, target: &str) -> Result<usize, &'static str> {
+        let has = |batch: &Vec<String>| batch.iter().any(|other| other == target);
+        self.pinned.steps[step].batches.iter().position(has).ok_or("the target is in no batch of the step")
+    }
+
     fn pause(&mut self, word: &Word) -> Result<(), &'static str> {
+        if self.mode == Mode::Aborting {
+            return Err("the run is aborted already");
+        }
         self.paused = Some(word.clone());
+        // patience is not lost while nobody wants to go on
+        self.batches_mut().for_each(|batch| batch.held = None);
         Ok(())
     }
 
     /// What held before may be looked at for as long again.
     fn resume(&mut self) -> Result<(), &'static str> {
         self.paused.take().ok_or("the run is not paused")?;
-        self.steps.iter_mut().flat_map(|step| &mut step.batches).for_each(|batch| batch.held = None);
+        self.look_anew();
         Ok(())
+    }
+
+    /// Forgets since when gates hold, and what they have paused for.
+    pub(super) fn look_anew(&mut self) {
+        self.batches_mut().for_each(|batch| (batch.held, batch.blamed) = (None, None));
+    }
+
+    fn batches_mut(&mut self) -> impl Iterator<Item = &mut Batch> {
+        self.steps.iter_mut().flat_map(|step| &mut step.batches)
     }
 
     fn abort(&mut self) -> Result<(), &'static str> {
@@ -322,5 +426,24 @@ impl Run {
         };
         self.mode = if fits { Mode::Finished(ending) } else { return Err("the run is not there yet") };
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_a_gate_holds_the_more_seldom_its_reasons_are_put_on_record_again() {
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        let held = |noted| Held { because: Vec::new(), since: at(0), noted: at(noted) };
+        assert!(held(0).is_due(at(0)) && held(0).is_due(at(1)));
+        assert!(!held(100).is_due(at(104)), "4 s after 104 s");
+        assert!(held(100).is_due(at(106)), "6 s after 106 s");
+        // a hold of eight hours whose reason changes each second
+        let mut noted = 0;
+        let records = (0..28_800).filter(|now| held(noted).is_due(at(*now)).then(|| noted = *now).is_some());
+        assert!((100..300).contains(&records.count()));
+        assert!(!held(100).is_due(at(50)), "a clock that was set back");
     }
 }

@@ -3,7 +3,7 @@
 use super::record::{Record, Word};
 use super::run::{Mode, Run};
 use quietgate_detectors::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// All runs of a journal, and what holds for each of them.
@@ -13,6 +13,8 @@ pub struct State {
     pub runs: BTreeMap<String, Run>,
     /// Who froze everything and why; while it is frozen no batch starts.
     pub frozen: Option<Word>,
+    /// Every driver there was: what its processes are marked with.
+    pub drivers: BTreeSet<String>,
 }
 
 /// A record that cannot follow those before it: the journal or the program is wrong.
@@ -48,7 +50,12 @@ impl State {
 
     fn applied(&mut self, at: Timestamp, record: &Record) -> Result<(), &'static str> {
         match record {
-            Record::Boot { .. } => Ok(()),
+            Record::Boot { driver, .. } => {
+                self.drivers.insert(driver.clone());
+                // nobody looked at the gates in between, so nobody lost patience
+                self.runs.values_mut().for_each(Run::look_anew);
+                Ok(())
+            }
             Record::Freeze(word) => {
                 self.frozen = Some(word.clone());
                 Ok(())

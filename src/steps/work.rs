@@ -1,6 +1,7 @@
 //! What one step has done to one target.
 
-use super::record::Doing;
+use super::record::{Doing, End};
+use crate::sabotage::{self, Sabotage};
 
 /// The state of a target in a step. Made by records alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl Work {
     }
 
     pub(super) fn withdraw(&mut self, doing: Doing, attempt: u32) -> Result<(), &'static str> {
-        if self.flying(doing, attempt)?.process.is_some() {
+        if self.flying(doing, attempt)?.process.is_some() && !sabotage::is(Sabotage::RerunStarted) {
             return Err("it was started");
         }
         match doing {
@@ -127,12 +128,16 @@ impl Work {
         &mut self,
         doing: Doing,
         attempt: u32,
-        ok: bool,
+        end: End,
         reason: &str,
     ) -> Result<(), &'static str> {
         self.flying(doing, attempt)?;
         self.flight = None;
-        self.effect = doing == Doing::Action || !ok;
+        let ok = end == End::Succeeded;
+        self.effect = match doing {
+            Doing::Action => self.effect || end != End::NotStarted,
+            Doing::Undo => !ok,
+        };
         self.outcome = match (doing, ok) {
             (Doing::Action, true) => Outcome::Done,
             (Doing::Action, false) => Outcome::Failed(reason.to_owned()),

@@ -49,7 +49,7 @@ pub(crate) fn complaint(command: &Command) -> Option<String> {
 /// The arguments of each `quietgate` in a line of shell.
 fn commands(line: &str) -> Vec<Vec<String>> {
     let parts = words(line);
-    let parts = parts.split(|word| ["|", ">", "<", ";", "&&"].contains(&word.as_str()));
+    let parts = parts.split(|word| ["|", ">", "<", ";", "&&", "&"].contains(&word.as_str()));
     let ours = parts.filter(|words| words.len() > 1 && words[0] == "quietgate");
     ours.map(|words| words[1..].to_vec()).collect()
 }

@@ -1,7 +1,7 @@
 //! Examples in pages: what follows `$ ` in a `console` block is run, and what comes out is compared with what stands there.
 //!
 //! The examples of a page run one after the other in a folder of their own, in which `datasets` is that of the project.
-//! A block after `<!-- file: NAME -->` is put there as a file. A line `…` stands for the rest of an output.
+//! A block after `<!-- file: NAME -->` is put there as a file; where NAME is a path, the block is that file of the project. A line `…` stands for the rest of an output.
 
 use crate::tree::root;
 use serde_json::Value;
@@ -24,6 +24,12 @@ pub(crate) fn played(page: &str) -> String {
             file_name = Some(name);
         } else if line.starts_with("```") && line != "```" {
             let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            if let Some(name) = file_name.take_if(|name| name.contains('/')) {
+                let file = std::fs::read_to_string(root().join(name));
+                out.extend(file.unwrap_or_else(|error| panic!("{name}: {error}")).lines().map(str::to_owned));
+                out.push("```".to_owned());
+                continue;
+            }
             if let Some(name) = file_name.take() {
                 std::fs::write(folder.path().join(name), body.join("\n") + "\n")
                     .expect("a folder of our own");

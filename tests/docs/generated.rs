@@ -1,6 +1,7 @@
 //! The tables that stand in pages between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, made from the registries.
 
-use quietgate::config::{Need, plan, tables};
+use quietgate::config::{Field, Need, plan, tables};
+use quietgate::settings::SettingDoc;
 use serde_json::Value;
 use std::process::Command;
 
@@ -34,6 +35,10 @@ fn table(path: &str, name: &str) -> Option<String> {
         ("docs/detectors.md", kind) => options_of(&detectors(), kind),
         ("docs/rules.md", kind) => options_of(&rules(), kind),
         ("docs/config.md" | "docs/plan.md", name) => keys(name),
+        ("docs/actions.md", "kinds") => Some(actions()),
+        ("docs/actions.md", kind) => settings(kind),
+        ("docs/sources.md", "kinds") => Some(overview_of_sources()),
+        ("docs/sources.md", kind) => options_of(&sources(), kind),
         _ => None,
     }
 }
@@ -46,6 +51,17 @@ pub(crate) fn detectors() -> Vec<Value> {
 /// Every rule, in the same way.
 pub(crate) fn rules() -> Vec<Value> {
     kinds("rules")
+}
+
+/// Every source, in the same way.
+pub(crate) fn sources() -> Vec<Value> {
+    kinds("sources")
+}
+
+/// One row a source.
+fn overview_of_sources() -> String {
+    let row = |kind: &Value| vec![code(&kind["kind"]), words(&kind["summary"]), words(&kind["query"])];
+    markdown(&["kind", "reads", "query"], sources().iter().map(row))
 }
 
 fn kinds(family: &str) -> Vec<Value> {
@@ -105,17 +121,37 @@ fn options_of(kinds: &[Value], name: &str) -> Option<String> {
 fn keys(name: &str) -> Option<String> {
     let table =
         tables().into_iter().chain(plan::tables()).find(|table| table.what.replace(' ', "-") == name)?;
-    let rows = table.fields.iter().map(|field| {
-        let default = match field.need {
-            Need::Required => "required".to_owned(),
-            Need::Optional => "none".to_owned(),
-            Need::Default(value) => format!("`{value}`"),
-            Need::DefaultWords(words) => words.to_owned(),
-        };
-        [format!("`{}`", field.name), escaped(&field.shape.to_string()), default, escaped(field.about)]
-            .to_vec()
-    });
-    Some(markdown(&["key", "takes", "default", "what it does"], rows))
+    let row = |field: &Field| key(field.name, &field.shape.to_string(), field.need, field.about);
+    Some(markdown(KEY, table.fields.iter().map(row)))
+}
+
+/// What is told of a key.
+const KEY: &[&str] = &["key", "takes", "default", "what it does"];
+
+fn key(name: &str, takes: &str, need: Need, about: &str) -> Vec<String> {
+    let default = match need {
+        Need::Required => "required".to_owned(),
+        Need::Optional => "none".to_owned(),
+        Need::Default(value) => format!("`{value}`"),
+        Need::DefaultWords(words) => words.to_owned(),
+    };
+    vec![format!("`{name}`"), escaped(takes), default, escaped(about)]
+}
+
+/// One row a kind of action.
+fn actions() -> String {
+    let row = |entry: &quietgate::actions::Entry| vec![format!("`{}`", entry.kind), escaped(entry.summary)];
+    markdown(&["kind", "what it does"], quietgate::actions::all().iter().map(row))
+}
+
+/// One row a key of an action.
+fn settings(kind: &str) -> Option<String> {
+    let entry = quietgate::actions::find(kind)?;
+    if entry.settings.is_empty() {
+        return Some("No keys.\n".to_owned());
+    }
+    let row = |doc: &SettingDoc| key(doc.name, &doc.shape.to_string(), doc.need, doc.about);
+    Some(markdown(KEY, entry.settings.iter().map(row)))
 }
 
 fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {

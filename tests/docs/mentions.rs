@@ -9,6 +9,10 @@ const PARTS: &[&str] = &["What it finds", "When to use", "Options", "Warm-up", "
 /// A rule has no warm-up of its own, and is blind where its detectors are.
 const RULE_PARTS: &[&str] = &["What it finds", "When to use", "Options", "Unknown verdicts", "Reference"];
 
+/// A source says what the times of its samples are.
+const SOURCE_PARTS: &[&str] =
+    &["What it reads", "Settings", "Times and freshness", "Look-back", "Blind spots"];
+
 /// The part of `page` from `heading` to the next heading of its rank.
 pub(crate) fn section<'a>(page: &'a str, heading: &str) -> &'a str {
     let start = page.find(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading {heading:?}")) + 1;
@@ -34,7 +38,11 @@ pub(crate) fn missing(path: &str, page: &str, words: impl IntoIterator<Item = St
 
 /// The kinds that have no section of their own, or lack a part in it.
 pub(crate) fn kinds_without_words(path: &str, page: &str, kinds: &[Value]) -> Vec<String> {
-    let parts = if path.ends_with("rules.md") { RULE_PARTS } else { PARTS };
+    let parts = match path {
+        "docs/rules.md" => RULE_PARTS,
+        "docs/sources.md" => SOURCE_PARTS,
+        _ => PARTS,
+    };
     let mut out = Vec::new();
     for kind in kinds.iter().filter_map(|kind| kind["kind"].as_str()) {
         let heading = format!("## `{kind}`");

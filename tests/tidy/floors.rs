@@ -12,9 +12,10 @@ const FLOORS: &[&[&str]] = &[
     &["config"],
     &["sources", "actions", "sinks", "journal", "history", "telemetry"],
     &["event"],
+    &["story"],
     &["monitor", "steps"],
     &["plan"],
-    &["id", "clock", "text"],
+    &["id", "clock", "sabotage", "settings", "text"],
 ];
 
 /// What `file` uses that is not below it; nothing for files outside of `src/`.

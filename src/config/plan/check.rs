@@ -1,11 +1,12 @@
 //! What can be wrong with a plan whose parts are all well written: steps, labels and targets that are not there,
-//! cycles, rules that cannot be kept, an undo that is missing.
+//! cycles, rules that cannot be kept, an undo that is missing, actions that some targets have not the labels for.
 
+use super::calls::LabelAt;
 use super::steps::Places;
 use crate::config::mistakes::{Mistakes, Place};
 use crate::config::read::with_suggestion;
-use crate::plan::{NAME, OnAnomaly, Plan, Selector, cycles, in_circle, never_kept_up};
-use std::collections::BTreeMap;
+use crate::plan::{ADDRESS, NAME, OnAnomaly, Plan, Selector, Target, cycles, in_circle, never_kept_up};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Notes what is wrong with `plan`, whose steps stand at `places`. Where the inventory is not `whole` because of
 /// mistakes in it, nothing is said that more targets could change.
@@ -26,6 +27,7 @@ pub(super) fn check(plan: &Plan, places: Vec<Places>, whole: bool, mistakes: &mu
         if whole {
             names(plan, &step.targets, places.targets, mistakes);
             members(plan, i, places, mistakes);
+            filled(plan, i, places, mistakes);
         }
     }
 }
@@ -119,5 +121,50 @@ fn members(plan: &Plan, step: usize, places: &Places, mistakes: &mut Mistakes) {
                 format!("no batch can satisfy this keep_up for {more} more values of {:?}", rule.label),
             );
         }
+    }
+}
+
+/// The targets that are named in one message: as many as help to see what they have in common.
+const NAMED_MAX: usize = 5;
+
+/// Notes each label that the calls of the step of that index take from its targets and that some of these do not have.
+fn filled(plan: &Plan, step: usize, places: &Places, mistakes: &mut Mistakes) {
+    let targets: Vec<&Target> = plan.chosen(step).into_iter().map(|i| &plan.inventory.targets[i]).collect();
+    for LabelAt { label, setting, at } in &places.labels {
+        let without: Vec<&str> = targets
+            .iter()
+            .filter(|target| !target.labels.contains_key(label))
+            .map(|target| target.name.as_str())
+            .collect();
+        if without.is_empty() {
+            continue;
+        }
+        let what = format!("{setting} has ${{label.{label}}}, which");
+        let message = if without.len() == targets.len() {
+            nowhere(&what, label, &targets)
+        } else {
+            let named = without[..without.len().min(NAMED_MAX)].join(", ");
+            let more = match without.len().saturating_sub(NAMED_MAX) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let (count, all) = (without.len(), targets.len());
+            format!("{what} {count} of the step's {all} targets do not have: {named}{more}")
+        };
+        mistakes.add(*at, message);
+    }
+}
+
+/// The words for a label that none of `targets` has.
+fn nowhere(what: &str, label: &str, targets: &[&Target]) -> String {
+    let what = format!("{what} no target of the step has");
+    let known: BTreeSet<&str> =
+        targets.iter().flat_map(|target| target.labels.keys().map(String::as_str)).collect();
+    let known: Vec<&str> = known.into_iter().collect();
+    match label {
+        NAME => format!("{what}, did you mean ${{target}}?"),
+        ADDRESS => format!("{what}, did you mean ${{address}}?"),
+        _ if known.is_empty() => format!("{what}: they have no labels"),
+        _ => with_suggestion(&what, label, &known, &format!("allowed is one of {}", known.join(", "))),
     }
 }

@@ -1,7 +1,8 @@
 //! Every key of a plan, described once: the reader, the JSON Schema and the documentation go by these tables.
 
-use crate::config::fields::{Field, Need, Shape, Table};
+use crate::config::fields::{Field, Shape, Table};
 use crate::plan::OnAnomaly;
+use crate::settings::Need;
 use quietgate_detectors::{DAY_MS, Interval};
 use std::fmt;
 
@@ -19,8 +20,6 @@ pub enum PlanShape {
         /// The most.
         max: u32,
     },
-    /// True or false.
-    Bool,
     /// A number of targets or a share of them.
     Amount,
     /// One such amount, or a list of them.
@@ -267,7 +266,7 @@ pub(super) const STEP: Table = Table {
         },
         Field {
             name: "approve",
-            shape: Shape::Plan(PlanShape::Bool),
+            shape: Shape::Bool,
             need: Need::Default("false"),
             about: "whether a person must approve before it begins",
         },
@@ -309,7 +308,7 @@ pub(super) const CALL: Table = Table {
             name: "kind",
             shape: Shape::Plan(PlanShape::ActionKind),
             need: Need::Required,
-            about: "which kind of action; the keys of the kind stand beside",
+            about: "what it does; `quietgate kinds` says what each kind does; the keys of the kind stand beside",
         },
         Field {
             name: "timeout",
@@ -325,7 +324,7 @@ pub(super) const CALL: Table = Table {
         },
         Field {
             name: "repeatable",
-            shape: Shape::Plan(PlanShape::Bool),
+            shape: Shape::Bool,
             need: Need::Default("false"),
             about: "whether doing it twice does no more than doing it once",
         },
@@ -393,7 +392,6 @@ impl fmt::Display for PlanShape {
             }
             Self::Label => f.write_str("the name of a label of the inventory"),
             Self::Count { min, max } => write!(f, "a whole number from {min} to {max}"),
-            Self::Bool => f.write_str("true or false"),
             Self::Amount => f.write_str("a number of targets or a share such as 10%"),
             Self::Batch => {
                 f.write_str("a number of targets, a share such as 10%, or a list of them, all above 0")
@@ -407,7 +405,10 @@ impl fmt::Display for PlanShape {
                 write!(f, "one of {}", words.join(", "))
             }
             Self::KeepUp => f.write_str("a rule such as {label: vip, min: 50%}, or a list of them"),
-            Self::ActionKind => f.write_str("a word such as exec or noop"),
+            Self::ActionKind => {
+                let kinds: Vec<_> = crate::actions::all().iter().map(|entry| entry.kind).collect();
+                write!(f, "one of {}", kinds.join(", "))
+            }
             Self::Call => {
                 f.write_str("a mapping such as {kind: exec, argv: [./upgrade, \"${target}\"], timeout: 5m}")
             }

@@ -4,6 +4,7 @@
 //! the inventory is elsewhere it is asked of a [`Supply`], so that a run that goes on later can be given what was
 //! written down when it began.
 
+mod calls;
 mod check;
 mod fields;
 mod inventory;
@@ -12,6 +13,7 @@ mod steps;
 mod supply;
 mod windows;
 
+pub use calls::StepSpecs;
 pub use fields::{PlanShape, tables};
 pub use schema::schema;
 pub use supply::{Elsewhere, Near, Supply, SupplyError};
@@ -20,8 +22,9 @@ pub(super) use schema::shape as shape_schema;
 
 use super::mistakes::{Mistakes, Place};
 use super::read::{Beside, Fields, with_suggestion};
+use super::units::Duration;
 use super::yaml::{self, Node};
-use super::{Config, Meaning, Need, Table};
+use super::{Config, Meaning, Need};
 use crate::plan::{Amount, GateTimes, Limits, Order, Plan, is_target_name, order};
 use fields::{GATE, LIMITS, PLAN};
 use std::collections::BTreeSet;
@@ -33,17 +36,21 @@ pub struct PlanFile {
     pub plan: Plan,
     /// The order of a run of it.
     pub order: Order,
+    /// What each of its steps does, in the order of the file.
+    pub specs: Vec<StepSpecs>,
     file: String,
     /// Where each of the plan's signals is named.
     signals_at: Vec<Place>,
+    /// Where each of its steps is named.
+    steps_at: Vec<Place>,
 }
 
 impl PlanFile {
     /// Reads `text`, the content of the file that messages call `file`. An inventory that is elsewhere comes from
     /// `supply`.
     ///
-    /// The signals are not looked up here, since they are another file's: see [`PlanFile::against`]. Of actions only
-    /// the keys that all kinds share are checked.
+    /// What another file says is not looked up here: whether there are such signals, and whether a config allows the
+    /// kinds of its actions. See [`PlanFile::against`].
     ///
     /// # Errors
     /// Every mistake in the file, in the order of the places, and behind them those in the inventory's file. A text
@@ -55,8 +62,28 @@ impl PlanFile {
         mistakes.or(plan)
     }
 
-    /// What does not fit to `config`: signals that it does not have, and labels of the inventory that one of the
-    /// plan's signals stands for and that no target has.
+    /// What is allowed but can hardly be meant: a gate that loses its patience before its clean window can be whole.
+    pub fn lint(&self) -> Mistakes {
+        let mut oddities = Mistakes::none(&self.file);
+        for (step, at) in self.plan.steps.iter().zip(&self.steps_at) {
+            let GateTimes { clean_before_ms, clean_after_ms, patience_ms } = step.gate;
+            let longest = clean_before_ms.max(clean_after_ms);
+            if patience_ms <= longest {
+                let (patience, longest) =
+                    (Duration::from_millis(patience_ms), Duration::from_millis(longest));
+                let message = format!(
+                    "step {:?} pauses although all is clean: its patience is {patience}, and its clean window {longest}",
+                    step.name
+                );
+                oddities.add(*at, message);
+            }
+        }
+        oddities
+    }
+
+    /// What does not fit to `config`: signals that it does not have, labels of the inventory that one of the plan's
+    /// signals stands for and that no target has, and kinds of actions that it does not allow. A plan with any of
+    /// these must not be run with it.
     pub fn against(&self, config: &Config) -> Mistakes {
         let mut mistakes = Mistakes::none(&self.file);
         let known: Vec<&str> = config.signals.iter().map(|signal| signal.name.as_str()).collect();
@@ -78,6 +105,14 @@ impl PlanFile {
                 }
             }
         }
+        for (step, specs) in self.plan.steps.iter().zip(&self.specs) {
+            for (call, spec) in specs.with_calls(step).filter(|(_, spec)| !spec.is_within(config.actions)) {
+                let (kind, (line, column)) = (spec.entry().kind, call.at);
+                let message =
+                    format!("kind is {kind:?}, which the config allows by `actions: {{{kind}: true}}` alone");
+                mistakes.add(Place { line, column }, message);
+            }
+        }
         mistakes
     }
 }
@@ -91,7 +126,8 @@ pub fn is_plan_text(text: &str) -> bool {
 pub(super) fn is_plan(root: &Node) -> bool {
     let has = |keys: &[&str]| keys.iter().filter(|key| root.get(key).is_some()).count();
     let signals = root.get("signals").is_some_and(|signals| signals.map().is_some());
-    has(&["plan", "inventory", "steps"]) > has(&["state", "sources", "sinks", "api"]) + usize::from(signals)
+    has(&["plan", "inventory", "steps"])
+        > has(&["state", "sources", "actions", "sinks", "api"]) + usize::from(signals)
 }
 
 fn read_root(root: &Node, file: &str, supply: &dyn Supply, mistakes: &mut Mistakes) -> Option<PlanFile> {
@@ -106,9 +142,14 @@ fn read_root(root: &Node, file: &str, supply: &dyn Supply, mistakes: &mut Mistak
     let gate = gate(&fields, mistakes);
     let max_failed = fields.parsed::<Amount>("max_failed", mistakes);
     let limits = limits(&fields, mistakes);
-    let windows = opened(&fields, "windows", &fields::WINDOWS, mistakes)
+    let windows = fields
+        .inner("windows", &fields::WINDOWS, mistakes)
         .and_then(|fields| windows::read(&fields, mistakes));
-    let (steps, places) = steps::read(&fields, gate, mistakes).into_iter().unzip();
+    let read = steps::read(&fields, gate, mistakes);
+    // one for each step, where nothing is mistaken
+    let specs = read.iter().filter_map(|read| read.specs.clone()).collect();
+    let (steps, places): (Vec<_>, Vec<_>) = read.into_iter().map(|read| (read.step, read.places)).unzip();
+    let steps_at = places.iter().map(|places| places.name).collect();
     // what is mistaken has something else in its place; such a plan is looked through, and never handed out
     let plan = Plan { name, inventory, signals, gate, max_failed, limits, windows, steps };
     check::check(&plan, places, whole, mistakes);
@@ -116,7 +157,7 @@ fn read_root(root: &Node, file: &str, supply: &dyn Supply, mistakes: &mut Mistak
         return None;
     }
     match order(&plan) {
-        Ok(order) => Some(PlanFile { plan, order, file: file.to_owned(), signals_at }),
+        Ok(order) => Some(PlanFile { plan, order, specs, file: file.to_owned(), signals_at, steps_at }),
         Err(error) => {
             mistakes.add(root.at, error.to_string());
             None
@@ -129,18 +170,6 @@ fn name(fields: &Fields<'_>, key: &str, mistakes: &mut Mistakes) -> Option<Strin
     let node = fields.node(key)?;
     let name = node.scalar().filter(|name| is_target_name(name)).map(str::to_owned);
     fields.or_wrong(key, node, name, mistakes)
-}
-
-/// The fields of the mapping at `key`, where it is given.
-fn opened<'a>(
-    fields: &Fields<'a>,
-    key: &str,
-    table: &'static Table,
-    mistakes: &mut Mistakes,
-) -> Option<Fields<'a>> {
-    let node = fields.node(key)?;
-    fields.map(key, mistakes)?;
-    Fields::open(node, fields.place(key), table, Beside::Options(&[]), mistakes)
 }
 
 /// The texts of the list at `key`, each with its place; what is no text is a mistake, and so is what comes twice.
@@ -176,7 +205,7 @@ fn signals(fields: &Fields<'_>, mistakes: &mut Mistakes) -> (Vec<String>, Vec<Pl
 /// The plan's gate; its defaults where it is left out.
 fn gate(fields: &Fields<'_>, mistakes: &mut Mistakes) -> GateTimes {
     let default = |name: &str| match GATE.field(name).map(|field| field.need) {
-        Some(Need::Default(text)) => text.parse().map_or(0, super::units::Duration::as_millis),
+        Some(Need::Default(text)) => text.parse().map_or(0, Duration::as_millis),
         _ => 0,
     };
     let defaults = GateTimes {
@@ -184,7 +213,7 @@ fn gate(fields: &Fields<'_>, mistakes: &mut Mistakes) -> GateTimes {
         clean_after_ms: default("clean_after"),
         patience_ms: default("patience"),
     };
-    opened(fields, "gate", &GATE, mistakes).map_or(defaults, |own| gate_times(&own, defaults, mistakes))
+    fields.inner("gate", &GATE, mistakes).map_or(defaults, |own| gate_times(&own, defaults, mistakes))
 }
 
 /// The times that `fields` names, and `others` where it does not.
@@ -201,7 +230,7 @@ fn gate_times(fields: &Fields<'_>, others: GateTimes, mistakes: &mut Mistakes) -
 }
 
 fn limits(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Limits {
-    let Some(own) = opened(fields, "limits", &LIMITS, mistakes) else { return Limits::default() };
+    let Some(own) = fields.inner("limits", &LIMITS, mistakes) else { return Limits::default() };
     Limits { in_flight: own.count("in_flight", mistakes), steps: own.count("steps", mistakes) }
 }
 

@@ -1,14 +1,15 @@
 //! The JSON Schema of plans, from the same tables as their reader.
 
 use super::fields::{self, PlanShape};
+use crate::actions::{self, Entry};
 use crate::config::Table;
-use crate::config::schema::{named_word, table};
+use crate::config::schema::{kinds_of, named_word, table};
 use crate::plan::{OnAnomaly, TARGET_NAME_PATTERN};
 use serde_json::{Value, json};
 
 /// The schema of a plan, JSON Schema draft 2020-12. Stable: the same version says the same.
 ///
-/// Actions are not looked into further than the keys that all kinds share.
+/// What it cannot say (the range of a duration, what `${…}` may name) is in the descriptions.
 pub fn schema() -> Value {
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -18,6 +19,8 @@ pub fn schema() -> Value {
     {
         schema.extend(more);
     }
+    let calls = kinds_of(&fields::CALL, actions::all().iter().map(Entry::described));
+    schema["$defs"] = json!({ "call": {"oneOf": calls} });
     schema
 }
 
@@ -29,7 +32,6 @@ pub(in crate::config) fn shape(shape: PlanShape) -> Value {
         PlanShape::Name => json!({"type": ["string", "number"], "pattern": TARGET_NAME_PATTERN}),
         PlanShape::Label | PlanShape::ActionKind => named_word(),
         PlanShape::Count { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
-        PlanShape::Bool => json!({"type": "boolean"}),
         PlanShape::Amount => amount(),
         PlanShape::Batch => {
             json!({"oneOf": [amount(), {"type": "array", "minItems": 1, "items": amount()}]})
@@ -43,7 +45,7 @@ pub(in crate::config) fn shape(shape: PlanShape) -> Value {
             let rule = closed(&fields::KEEP_UP);
             json!({"oneOf": [rule.clone(), {"type": "array", "minItems": 1, "items": rule}]})
         }
-        PlanShape::Call => open(&fields::CALL),
+        PlanShape::Call => json!({"$ref": "#/$defs/call"}),
         PlanShape::Steps => json!({"type": "array", "minItems": 1, "items": closed(&fields::STEP)}),
         PlanShape::Inventory => {
             let targets = json!({"type": "array", "minItems": 1, "items": open(&fields::TARGET)});

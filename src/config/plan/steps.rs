@@ -1,12 +1,21 @@
-//! Reads steps: their batches, keep-up rules and calls.
+//! Reads steps: their batches, keep-up rules and all else but the calls.
 
-use super::fields::{CALL, KEEP_UP, PlanShape, STEP};
-use super::{gate_times, name, opened, refuse_twice, texts, windows};
+use super::calls::{self, Checked, LabelAt, StepSpecs};
+use super::fields::{KEEP_UP, PlanShape, STEP};
+use super::{gate_times, name, refuse_twice, texts, windows};
 use crate::config::Shape;
 use crate::config::mistakes::{Mistakes, Place};
 use crate::config::read::{Beside, Fields, is_name, with_suggestion};
-use crate::config::yaml::{Key, Node, Value};
-use crate::plan::{Amount, Call, GateTimes, KeepUp, OnAnomaly, Selector, Setting, Step, Written};
+use crate::config::yaml::{Node, Value};
+use crate::plan::{Amount, Call, GateTimes, KeepUp, OnAnomaly, Selector, Step};
+
+/// A step, with something else in place of what is mistaken.
+pub(super) struct Read {
+    pub(super) step: Step,
+    pub(super) places: Places,
+    /// What it does; none where that is mistaken.
+    pub(super) specs: Option<StepSpecs>,
+}
 
 /// Where the parts of a step stand that are looked at again once all is read.
 #[derive(Debug, Clone)]
@@ -23,17 +32,19 @@ pub(super) struct Places {
     pub(super) on_anomaly: Place,
     /// Whether there is an undo, be it a mistaken one.
     pub(super) has_undo: bool,
+    /// The labels that its calls take from its targets; none where it is not known which these are.
+    pub(super) labels: Vec<LabelAt>,
 }
 
-/// Every step of `plan` that is a mapping, with something else in place of what is mistaken.
-pub(super) fn read(plan: &Fields<'_>, gate: GateTimes, mistakes: &mut Mistakes) -> Vec<(Step, Places)> {
+/// Every step of `plan` that is a mapping.
+pub(super) fn read(plan: &Fields<'_>, gate: GateTimes, mistakes: &mut Mistakes) -> Vec<Read> {
     let Some(node) = plan.node("steps") else { return Vec::new() };
     let items = node.list().filter(|items| !items.is_empty());
     let Some(items) = plan.or_wrong("steps", node, items, mistakes) else { return Vec::new() };
     items.iter().filter_map(|item| step(item, gate, mistakes)).collect()
 }
 
-fn step(node: &Node, gate: GateTimes, mistakes: &mut Mistakes) -> Option<(Step, Places)> {
+fn step(node: &Node, gate: GateTimes, mistakes: &mut Mistakes) -> Option<Read> {
     let fields = Fields::open(node, node.at, &STEP, Beside::Options(&[]), mistakes)?;
     let place_of = |key: &str| fields.node(key).map_or(node.at, |node| node.at);
     let name = name(&fields, "step", mistakes).unwrap_or_default();
@@ -41,6 +52,12 @@ fn step(node: &Node, gate: GateTimes, mistakes: &mut Mistakes) -> Option<(Step, 
     refuse_twice("after", &after, mistakes);
     let (after, after_at) = after.into_iter().unzip();
     let (keep_up, keep_up_at) = keep_up(&fields, mistakes).into_iter().unzip();
+    let targets = selector(&fields, mistakes);
+    let is_chosen = targets.is_some() || fields.node("targets").is_none();
+    let batch = batch(&fields, mistakes).unwrap_or_default();
+    let [action, undo, probe] = ["action", "undo", "probe"].map(|key| calls::read(&fields, key, mistakes));
+    let calls = [&action, &undo, &probe].into_iter().flatten();
+    let labels = calls.filter(|_| is_chosen).flat_map(|checked| checked.labels.clone()).collect();
     let places = Places {
         name: place_of("step"),
         after: after_at,
@@ -48,29 +65,30 @@ fn step(node: &Node, gate: GateTimes, mistakes: &mut Mistakes) -> Option<(Step, 
         keep_up: keep_up_at,
         on_anomaly: place_of("on_anomaly"),
         has_undo: fields.node("undo").is_some(),
+        labels,
     };
-    let targets = selector(&fields, mistakes).unwrap_or_default();
-    let batch = batch(&fields, mistakes).unwrap_or_default();
-    let action = call(&fields, "action", mistakes).unwrap_or_else(|| nothing(node.at));
-    let undo = call(&fields, "undo", mistakes);
-    let probe = call(&fields, "probe", mistakes);
+    let apart = |checked: Option<Checked>| checked.map(|checked| (checked.call, checked.spec)).unzip();
+    let ((action, action_spec), (undo, undo_spec), (probe, probe_spec)) =
+        (apart(action), apart(undo), apart(probe));
+    let specs = action_spec.map(|action| StepSpecs { action, undo: undo_spec, probe: probe_spec });
     let step = Step {
         name,
         after,
-        targets,
+        targets: targets.unwrap_or_default(),
         batch,
         keep_up,
-        action,
+        action: action.unwrap_or_else(|| nothing(node.at)),
         undo,
         probe,
         on_anomaly: on_anomaly(&fields, mistakes).unwrap_or(OnAnomaly::Pause),
         gate: gate_times(&fields, gate, mistakes),
         soak_ms: fields.duration("soak", mistakes).unwrap_or_default(),
         approve: fields.parsed("approve", mistakes).unwrap_or_default(),
-        windows: opened(&fields, "windows", &super::fields::WINDOWS, mistakes)
+        windows: fields
+            .inner("windows", &super::fields::WINDOWS, mistakes)
             .and_then(|fields| windows::read(&fields, mistakes)),
     };
-    Some((step, places))
+    Some(Read { step, places, specs })
 }
 
 fn selector(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Selector> {
@@ -140,52 +158,6 @@ fn on_anomaly(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<OnAnomaly>
         mistakes.add(node.at, message);
     }
     found.map(|(on_anomaly, _)| *on_anomaly)
-}
-
-/// The action, undo or probe at `key`.
-fn call(step: &Fields<'_>, key: &str, mistakes: &mut Mistakes) -> Option<Call> {
-    let node = step.node(key)?;
-    step.map(key, mistakes)?;
-    let fields = Fields::open(node, step.place(key), &CALL, Beside::Anything, mistakes)?;
-    let kind = fields.node("kind").and_then(|node| {
-        let kind = node.text().filter(|kind| is_name(kind)).map(str::to_owned);
-        fields.or_wrong("kind", node, kind, mistakes)
-    });
-    let timeout_ms = fields.duration("timeout", mistakes);
-    let retries = fields.count("retries", mistakes);
-    let repeatable = fields.parsed::<bool>("repeatable", mistakes);
-    if let (Some(1..), Some(false), Some(node)) = (retries, repeatable, fields.node("retries")) {
-        let message = "retries is given, but the call is not `repeatable: true`: what was done once may not be done \
-            again by itself";
-        mistakes.add(node.at, message);
-    }
-    let settings = settings(&fields);
-    let at = (node.at.line, node.at.column);
-    Some(Call {
-        kind: kind?,
-        at,
-        settings,
-        timeout_ms: timeout_ms?,
-        retries: retries?,
-        repeatable: repeatable?,
-    })
-}
-
-/// What the kind of a call wants to know, as it is written.
-fn settings(fields: &Fields<'_>) -> Vec<Setting> {
-    fields.options().map(setting).collect()
-}
-
-fn setting((key, node): &(Key, Node)) -> Setting {
-    Setting { name: key.name.clone(), at: (node.at.line, node.at.column), value: written(node) }
-}
-
-fn written(node: &Node) -> Written {
-    match &node.value {
-        Value::Scalar(scalar) => Written::Scalar { text: scalar.text.clone(), plain: scalar.plain },
-        Value::List(items) => Written::List(items.iter().map(written).collect()),
-        Value::Map(entries) => Written::Map(entries.iter().map(setting).collect()),
-    }
 }
 
 /// Stands for an action that is mistaken, in a plan that is not handed out.

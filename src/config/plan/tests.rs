@@ -1,6 +1,7 @@
 //! Plans and their schema say the same, and an inventory can come from anywhere.
 
 use super::*;
+use crate::config::Table;
 use serde_json::{Value, json};
 
 /// An inventory that was written down earlier.
@@ -53,16 +54,44 @@ fn every_key_of_the_reader_is_in_the_schema() {
         ("/properties/windows".to_owned(), &fields::WINDOWS),
         (step.to_owned(), &fields::STEP),
         (format!("{step}/properties/keep_up/oneOf/0"), &fields::KEEP_UP),
-        (format!("{step}/properties/action"), &fields::CALL),
+        ("/$defs/call/oneOf/4".to_owned(), &fields::CALL),
     ];
     assert_eq!(paths.len(), tables().len());
     for (path, table) in paths {
         assert_eq!(keys(&path), table.names().collect::<Vec<_>>(), "{path}");
     }
-    // what a kind of action and a target want beside is open, all else is closed
+    assert_eq!(
+        schema.pointer("/$defs/call/oneOf/4/properties/kind/const"),
+        Some(&json!("noop")),
+        "no keys of its own"
+    );
+    // what a target has beside is open, all else is closed
     let open = |path: &str| schema.pointer(path).expect(path).get("additionalProperties").is_none();
-    assert!(open(&format!("{step}/properties/action")) && open("/properties/inventory/oneOf/0/items"));
+    assert!(open("/properties/inventory/oneOf/0/items"));
     assert_eq!(schema.pointer(step).expect("steps")["additionalProperties"], json!(false));
+}
+
+#[test]
+fn every_kind_of_action_is_in_the_schema_with_its_keys() {
+    let schema = schema();
+    let calls = schema["$defs"]["call"]["oneOf"].as_array().expect("a list");
+    assert_eq!(calls.len(), crate::actions::all().len());
+    for (entry, call) in crate::actions::all().iter().zip(calls) {
+        assert_eq!(call["properties"]["kind"], json!({"const": entry.kind}));
+        assert_eq!(call["additionalProperties"], json!(false), "{}", entry.kind);
+        let keys: Vec<_> =
+            call["properties"].as_object().expect("an object").keys().map(String::as_str).collect();
+        let settings = entry.settings.iter().map(|doc| doc.name);
+        assert_eq!(keys, fields::CALL.names().chain(settings).collect::<Vec<_>>());
+        let required = call["required"].as_array().expect("a list");
+        for doc in entry.settings {
+            assert_eq!(required.contains(&json!(doc.name)), doc.need == Need::Required, "{}", doc.name);
+        }
+    }
+    for key in ["action", "undo", "probe"] {
+        let call = &schema["properties"]["steps"]["items"]["properties"][key];
+        assert_eq!(call["$ref"], json!("#/$defs/call"), "{key}");
+    }
 }
 
 #[test]
@@ -91,7 +120,7 @@ fn what_holds_by_default_is_accepted_where_it_is_written_out() {
 
 #[test]
 fn defaults_of_the_schema_are_numbers_where_the_keys_take_numbers() {
-    let call = schema().pointer("/properties/steps/items/properties/action/properties").cloned();
+    let call = schema().pointer("/$defs/call/oneOf/0/properties").cloned();
     let default = |key: &str| call.as_ref().map(|call| call[key]["default"].clone());
     assert_eq!(default("retries"), Some(json!(0)));
     assert_eq!(default("repeatable"), Some(Value::Bool(false)));

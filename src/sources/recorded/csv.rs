@@ -63,7 +63,7 @@ fn is_blank(line: &[u8]) -> bool {
 }
 
 /// The columns by the header line, and the separator.
-fn header_table(header: &[u8], reading: &Reading<'_>) -> Result<(Table, u8), InputError> {
+pub(super) fn header_table(header: &[u8], reading: &Reading<'_>) -> Result<(Table, u8), InputError> {
     let is_text = |text: &&str| !text.trim_end().chars().any(|c| c.is_control() && c != '\t');
     let Some(header) = std::str::from_utf8(header).ok().filter(is_text) else {
         return Err(InputError::new(reading.file, "bytes that are no text", "a header line in UTF-8"));

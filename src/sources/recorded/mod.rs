@@ -31,6 +31,7 @@ mod plain;
 mod reading;
 mod recording;
 mod router;
+mod rows;
 mod segment;
 mod spill;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub use error::{InputError, Place, quoted};
 pub use faults::{EXAMPLES, Fault, FaultKind, Faults};
 pub use layout::{ColumnNames, Layout};
 pub use recording::{Recording, SeriesInfo};
+pub(super) use rows::Rows;
 
 /// How to read recorded series. The default recognises everything by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

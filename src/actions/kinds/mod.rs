@@ -1,0 +1,14 @@
+//! The table of actions: one file a kind.
+
+mod exec;
+
+mod http;
+mod noop;
+mod shell;
+mod surroundings;
+mod wait;
+
+use super::registry::Entry;
+
+/// Every kind, in the order of the documentation.
+pub(crate) static ALL: &[Entry] = &[exec::ENTRY, shell::ENTRY, http::ENTRY, wait::ENTRY, noop::ENTRY];

@@ -1,0 +1,72 @@
+//! What attempts of programs left running that have ended since: a driver that was killed takes nothing along.
+
+use super::process::{MARK, Stat};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// What the processes are marked with that this program starts: its number and its start.
+pub fn driver() -> String {
+    Stat::of(std::process::id()).map_or_else(String::new, |own| name(&own))
+}
+
+/// The processes that were started by one of `drivers` which is gone, as people are told of them: `pid 12 (sleep)`. Of other
+/// users' processes nothing can be seen.
+pub fn orphans(drivers: &BTreeSet<String>) -> Vec<String> {
+    let all = Stat::all();
+    let gone: BTreeSet<&str> =
+        drivers.iter().map(String::as_str).filter(|driver| !is_alive(driver)).collect();
+    let is_orphan =
+        |stat: &&Stat| !stat.is_zombie && maker(stat).is_some_and(|maker| gone.contains(maker.as_str()));
+    all.iter().filter(is_orphan).map(Stat::words).collect()
+}
+
+fn name(stat: &Stat) -> String {
+    format!("{}.{}", stat.pid, stat.started)
+}
+
+/// The driver that marked a process, where one did.
+fn maker(stat: &Stat) -> Option<String> {
+    let environment = fs::read(format!("/proc/{}/environ", stat.pid)).unwrap_or_default();
+    environment.split(|byte| *byte == 0).find_map(|pair| {
+        let mark = std::str::from_utf8(pair).ok()?.strip_prefix(MARK)?.strip_prefix('=')?;
+        mark.rsplit_once('.').map(|(maker, _)| maker.to_owned())
+    })
+}
+
+fn is_alive(driver: &str) -> bool {
+    let pid = driver.split('.').next().and_then(|pid| pid.parse().ok());
+    pid.and_then(Stat::of).is_some_and(|stat| name(&stat) == driver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn what_a_program_left_that_is_gone_is_an_orphan_and_what_we_started_is_not() {
+        let own = Stat::of(std::process::id()).expect("ourselves");
+        let run = |mark: &str| {
+            let mut command = Command::new("cat");
+            command.env(MARK, mark).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a program")
+        };
+        let ours = run(&format!("{}.0", driver()));
+        // the number is ours, but the start is another's
+        let gone = format!("{}.{}", own.pid, own.started + 1);
+        let left = run(&format!("{gone}.0"));
+        let words = |pid: u32| format!("pid {pid} (cat)");
+        let drivers = BTreeSet::from([gone, driver()]);
+        // until it has changed its program, the child is a copy of ourselves without the mark
+        let found = (0..1000).map(|_| orphans(&drivers)).find(|found| found.contains(&words(left.id())));
+        assert!(!found.expect("an orphan").contains(&words(ours.id())));
+        assert_eq!(
+            orphans(&BTreeSet::new()),
+            Vec::<String>::new(),
+            "those of other drivers are not looked at"
+        );
+        for mut child in [ours, left] {
+            drop(child.stdin.take());
+            child.wait().expect("its end");
+        }
+    }
+}

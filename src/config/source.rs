@@ -1,0 +1,43 @@
+//! Reads sources, and whether signals can ask them what they ask.
+
+use super::fields::{SOURCE, Shape};
+use super::kind::{given, known, note};
+use super::mistakes::{Mistakes, Place};
+use super::read::{Beside, Fields};
+use super::signal::Signal;
+use super::yaml::{Key, Node};
+use crate::sources::{self, Spec};
+
+/// Where samples come from, under the name that signals use.
+#[derive(Debug, Clone)]
+pub struct NamedSource {
+    /// Its name.
+    pub name: String,
+    /// Where its name stands.
+    pub at: Place,
+    /// Its kind and settings, found good.
+    pub spec: Spec,
+}
+
+/// The source `key`, described by `node`.
+pub(super) fn read(key: &Key, node: &Node, mistakes: &mut Mistakes) -> Option<NamedSource> {
+    let fields = Fields::open(node, key.at, &SOURCE, Beside::Anything, mistakes)?;
+    let kinds: Vec<_> = sources::all().iter().map(|entry| entry.kind).collect();
+    let kind = known(fields.node("kind")?, "kind", Shape::SourceKind, &kinds, mistakes)?;
+    let entry = sources::find(kind)?;
+    let spec = Spec::new(entry, &given(&fields));
+    let spec = spec.map_err(|errors| note(&errors, entry.described(), &fields, mistakes)).ok()?;
+    Some(NamedSource { name: key.name.clone(), at: key.at, spec })
+}
+
+/// Notes where the query of `signal` is none for its source. A source that is a mistake itself knows no queries.
+pub(super) fn check_query(signal: &Signal, sources: &[NamedSource], mistakes: &mut Mistakes) {
+    let is_mistaken = signal.query.is_none() && signal.query_at != signal.at;
+    if is_mistaken {
+        return;
+    }
+    let source = sources.iter().find(|source| signal.source.as_ref() == Some(&source.name));
+    if let Some(Err(message)) = source.map(|source| source.spec.check_query(signal.query.as_deref())) {
+        mistakes.add(signal.query_at, message);
+    }
+}

@@ -1,0 +1,72 @@
+//! What goes over the socket of a running driver: one JSON object a line, one question a connection.
+
+use super::Verb;
+use crate::journal::Entry;
+use serde::{Deserialize, Serialize};
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Question {
+    /// How things stand.
+    Status,
+    /// Every record from now on, until the driver ends.
+    Watch,
+    /// Something to be done.
+    Do {
+        /// What.
+        #[serde(flatten)]
+        verb: Verb,
+        /// Why.
+        reason: String,
+        /// Who, as far as the system does not know: the user before `sudo`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        behind: Option<String>,
+    },
+}
+
+/// An answer, or one of many to [`Question::Watch`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// It is on record under this number.
+    Done {
+        /// The number.
+        seq: u64,
+    },
+    /// It was not done.
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// How things stand.
+    Status {
+        /// As a text for a terminal.
+        text: String,
+        /// The same as data.
+        status: serde_json::Value,
+    },
+    /// A record was written.
+    Record {
+        /// Its number.
+        seq: u64,
+        /// When, in UTC milliseconds.
+        at: i64,
+        /// The epoch of its driver.
+        epoch: u64,
+        /// The record itself.
+        record: Box<serde_json::value::Value>,
+    },
+    /// So many records were passed over, for they came too fast for who watches; the journal has them.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+impl From<&Entry> for Answer {
+    fn from(entry: &Entry) -> Self {
+        let record = serde_json::from_str(&entry.record).unwrap_or_default();
+        Self::Record { seq: entry.seq, at: entry.at, epoch: entry.epoch, record: Box::new(record) }
+    }
+}

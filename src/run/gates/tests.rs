@@ -1,0 +1,129 @@
+//! How far the window of a gate is, on real series of a real plan.
+
+use super::*;
+use crate::config::plan::{Elsewhere, PlanFile, Supply, SupplyError};
+use crate::monitor::{Labels, MonitorSpec, Watched};
+use crate::steps::{Attempt, Doing, End, Gate, Pinned, PinnedStep, Record, State};
+use quietgate_detectors::{Calendar, Interval, OptionValue, Sample, Spec};
+use quietgate_rules::{Direction, RuleSpec, Sustain};
+
+const SECOND_MS: i64 = 1000;
+const PLAN: &str = "plan: p\ninventory: [{name: h1}]\nsignals: [loss]\n\
+    gate: {clean_before: 10s, clean_after: 20s, patience: 1h}\nsteps: [{step: agent, action: {kind: noop}}]\n";
+
+struct Nothing;
+
+impl Supply for Nothing {
+    fn fetch(&self, _: &Elsewhere<'_>) -> Result<String, SupplyError> {
+        Err(SupplyError::Unknown)
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_millis(second * SECOND_MS)
+}
+
+/// Loss in percent, one sample a second; above 5 is an anomaly.
+fn watch() -> Watch {
+    let above = [("above".to_owned(), OptionValue::Number(5.0))];
+    let threshold = Spec::new("threshold", &above).expect("a detector");
+    let rule = RuleSpec::new("any", &[], vec![threshold], Direction::Up, Sustain::ONE).expect("a rule");
+    let interval = Interval::from_millis(SECOND_MS).expect("a second");
+    let spec = MonitorSpec { rules: vec![rule], interval, calendar: Calendar::Utc, lateness_ms: 0 };
+    Watch::new(vec![Watched { name: "loss".to_owned(), spec, max_age_ms: 2 * SECOND_MS, expect: Vec::new() }])
+}
+
+fn see(watch: &mut Watch, host: &str, seconds: std::ops::RangeInclusive<i64>, value: f64) {
+    let samples: Vec<_> = seconds.map(|second| Sample::new(second * SECOND_MS, value)).collect();
+    watch.observe(0, &Labels::from([("host".to_owned(), host.to_owned())]), &samples);
+}
+
+/// The state of a run of the plan that began.
+fn begun() -> State {
+    let step = PinnedStep {
+        step: "agent".to_owned(),
+        after: Vec::new(),
+        batches: vec![vec!["h1".to_owned()]],
+        approve: false,
+        undo: false,
+        retries: 0,
+    };
+    let pinned = Pinned {
+        run: "r".to_owned(),
+        plan: "p".to_owned(),
+        folder: String::new(),
+        config_folder: String::new(),
+        text: PLAN.to_owned(),
+        config: String::new(),
+        inventory: serde_json::Value::Null,
+        max_failed: 0,
+        steps: vec![step],
+    };
+    let mut state = State::default();
+    state.apply(1, at(0), &Record::Plan(pinned)).expect("a run that begins");
+    state
+}
+
+fn window(state: &State, watch: &Watch, side: Side, second: i64) -> Option<Window> {
+    let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
+    let run = state.open_run().expect("a run");
+    Gates { plan: &plan, run, watch, scopes: &[Scope::default()], now: at(second) }.window((0, 0), side)
+}
+
+#[test]
+fn the_window_is_that_of_the_series_that_was_clean_for_the_shortest() {
+    let (state, mut watch) = (begun(), watch());
+    see(&mut watch, "a", 0..=6, 0.0);
+    see(&mut watch, "b", 4..=6, 0.0);
+    let of = |clean_ms| Some(Window { clean_ms, wanted_ms: 10 * SECOND_MS });
+    assert_eq!(window(&state, &watch, Side::Before, 6), of(2 * SECOND_MS));
+    see(&mut watch, "a", 7..=14, 0.0);
+    see(&mut watch, "b", 7..=13, 0.0);
+    assert_eq!(window(&state, &watch, Side::Before, 14), of(9 * SECOND_MS), "the other needs none any more");
+    see(&mut watch, "b", 14..=14, 0.0);
+    assert_eq!(window(&state, &watch, Side::Before, 14), None);
+}
+
+#[test]
+fn where_one_series_is_not_clean_the_window_has_not_begun() {
+    let (state, mut watch) = (begun(), watch());
+    let of_none = Some(Window { clean_ms: 0, wanted_ms: 10 * SECOND_MS });
+    assert_eq!(window(&state, &watch, Side::Before, 0), of_none, "nothing was seen");
+    see(&mut watch, "a", 0..=20, 0.0);
+    see(&mut watch, "b", 0..=20, 9.0);
+    assert_eq!(window(&state, &watch, Side::Before, 20), of_none);
+    assert_eq!(window(&state, &watch, Side::Before, 40), of_none, "all is stale");
+}
+
+#[test]
+fn after_a_batch_its_window_begins_where_the_batch_ended() {
+    let (mut state, mut watch) = (begun(), watch());
+    let attempt = Attempt {
+        run: "r".to_owned(),
+        step: "agent".to_owned(),
+        target: "h1".to_owned(),
+        doing: Doing::Action,
+        attempt: 1,
+    };
+    let opened = Gate {
+        run: "r".to_owned(),
+        step: "agent".to_owned(),
+        batch: 0,
+        side: Side::Before,
+        decision: Decision::Proceed,
+        reason: String::new(),
+        because: Vec::new(),
+        evidence: serde_json::Value::Null,
+    };
+    let result =
+        Record::Result { attempt: attempt.clone(), end: End::Succeeded, reason: String::new(), output: None };
+    let records = [Record::Gate(opened), Record::Intent { attempt, call: String::new() }, result];
+    for (seq, record) in (2..).zip(records) {
+        state.apply(seq, at(10), &record).expect("a record that may follow");
+    }
+    see(&mut watch, "a", 0..=15, 0.0);
+    let of = |clean_ms| Some(Window { clean_ms, wanted_ms: 20 * SECOND_MS });
+    assert_eq!(window(&state, &watch, Side::After, 15), of(5 * SECOND_MS));
+    see(&mut watch, "a", 16..=30, 0.0);
+    assert_eq!(window(&state, &watch, Side::After, 30), None);
+}

@@ -1,0 +1,354 @@
+//! One plan, driven on this machine until it is over or needs a person.
+//!
+//! Everything happens in one loop: what sources say, how attempts end, what persons ask for, the passing of time. Between two of
+//! these the driver does all there is to do.
+
+mod attempts;
+mod calls;
+mod feed;
+mod outside;
+mod signals;
+
+use super::control::{self, Answer, Ends, Shown, serve};
+use super::{Driver, Refused, watch};
+use crate::clock;
+use crate::config::plan::PlanFile;
+use crate::config::{Config, ZoneError};
+use crate::journal::{Entry, Journal};
+use crate::sources::SourceError;
+use crate::steps::{Attempt, Ending, Mode, Pinned, Record, Run, Said, State, Told, Waiting, Word};
+use crate::story::{self, Waits, Window};
+use crate::text;
+use attempts::Attempts;
+use calls::Calls;
+use feed::{Feed, Fetched};
+use outside::Outside;
+use quietgate_detectors::{Reason, Timestamp};
+use serde_json::json;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that nothing is looked at: windows open, patience ends and samples age without anybody saying so.
+const LOOK_MS: i64 = 1000;
+
+/// A run that is to be driven.
+#[derive(Debug)]
+pub struct Job {
+    /// What it does.
+    pub file: PlanFile,
+    /// Where samples come from, and how they are judged.
+    pub config: Config,
+    /// What it is pinned with.
+    pub pinned: Pinned,
+    /// Whether it is on record already and goes on.
+    pub resumed: bool,
+    /// The folder of the state.
+    pub state: PathBuf,
+    /// Who drives it.
+    pub who: String,
+    /// Whether actions are left out.
+    pub dry: bool,
+}
+
+/// Who is told how a run goes.
+pub trait Tell {
+    /// A record was written.
+    fn record(&mut self, entry: &Entry, record: &Record);
+
+    /// All there was to do is done, and this is what the run waits for.
+    /// `window` is that of the gate that is waited for, where one is.
+    fn waiting(&mut self, now: Timestamp, state: &State, waiting: &[Waiting], window: Option<Window>);
+
+    /// Something that is not on record: a source in trouble, a wish that was not granted.
+    fn note(&mut self, words: &str);
+}
+
+/// How driving a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The run is over.
+    Over(Ending),
+    /// It is paused, and a person is needed.
+    Paused(Word),
+}
+
+/// Why a run cannot be driven on.
+#[derive(Debug)]
+pub enum DriveError {
+    /// The journal cannot be written: what was in flight came to its end, and nobody has put that on record.
+    Journal {
+        /// Why.
+        why: String,
+        /// How many attempts ended that are not on record.
+        lost: usize,
+    },
+    /// A record that cannot be: the program is wrong.
+    Illegal(crate::steps::Illegal),
+    /// A source cannot be opened.
+    Source(SourceError),
+    /// A time zone is not known.
+    Zone(ZoneError),
+    /// A file or folder of the state cannot be used.
+    State(PathBuf, io::Error),
+}
+
+impl fmt::Display for DriveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Journal { why, lost: 0 } => {
+                write!(f, "the journal cannot be written, so nothing starts any more: {why}")
+            }
+            Self::Journal { why, lost } => write!(
+                f,
+                "the journal cannot be written, so nothing starts any more; how {lost} ended is not on record, and they will \
+                 be unknown: {why}"
+            ),
+            Self::Illegal(_) => f.write_str("a mistake in this program: it would write what cannot be"),
+            Self::Source(_) => f.write_str("a source cannot be opened"),
+            Self::Zone(error) => error.fmt(f),
+            Self::State(path, _) => write!(f, "{} cannot be used", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for DriveError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Illegal(error) => Some(error),
+            Self::Source(error) => Some(error),
+            Self::State(_, error) => Some(error),
+            Self::Journal { .. } | Self::Zone(_) => None,
+        }
+    }
+}
+
+/// Drives `job` to its end, or until a person is needed. `state` is what `journal` tells so far.
+///
+/// # Errors
+/// Where the journal cannot be written, or something that is needed cannot be opened.
+pub async fn drive(
+    job: Job,
+    journal: Journal,
+    state: State,
+    tell: &mut dyn Tell,
+) -> Result<Ended, DriveError> {
+    let outputs = make_folder(&job.state.join("runs").join(&job.pinned.run))?;
+    let now = clock::now();
+    let (watched, scopes) = watch(&job.config, &job.file.plan, now).map_err(DriveError::Zone)?;
+    let feed = Feed::open(&job.config, Path::new(&job.pinned.config_folder), &job.file.plan, now)
+        .map_err(DriveError::Source)?;
+    let (Ends { asked, ask, shown, news }, answering) =
+        serve(&job.state).map_err(|error| DriveError::State(job.state.clone(), error))?;
+    let attempts = Attempts::new(Calls::new(&job.file), &outputs, Path::new(&job.pinned.folder), job.dry);
+    let cancel = attempts.canceller();
+    let outside = Outside::new(journal, attempts, asked, news, tell);
+    let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
+    let seen = shown.subscribe();
+    let mut live = Live { driver, outside, feed, shown, needs_person: false };
+    let (run, who, state_folder) = (job.pinned.run.clone(), job.who.clone(), job.state.clone());
+    let ended = tokio::select! {
+        ended = live.whole(job) => ended,
+        () = answering => unreachable!("who listens goes on"),
+        () = signals::hear(run, who, ask, seen, cancel) => unreachable!("signals are listened to as long as there is a run"),
+    };
+    control::remove(&state_folder);
+    match ended {
+        Err(Refused::Stopped(stopped)) => Err(live.ended_in_silence(stopped.why).await),
+        Err(Refused::Illegal(illegal)) => Err(DriveError::Illegal(illegal)),
+        // everything is durable already: what the end brings in order, the next opening does as well
+        Ok(ended) => {
+            drop(live.outside.journal.close().await);
+            Ok(ended)
+        }
+    }
+}
+
+fn make_folder(path: &Path) -> Result<PathBuf, DriveError> {
+    let failed = |error| DriveError::State(path.to_owned(), error);
+    fs::create_dir_all(path).map_err(failed)?;
+    fs::canonicalize(path).map_err(failed)
+}
+
+struct Live<'a> {
+    driver: Driver,
+    outside: Outside<'a>,
+    feed: Feed,
+    shown: tokio::sync::watch::Sender<Option<Shown>>,
+    /// Whether the run is left paused for a person from the beginning.
+    needs_person: bool,
+}
+
+impl Live<'_> {
+    async fn whole(&mut self, job: Job) -> Result<Ended, Refused> {
+        self.begin(job).await?;
+        loop {
+            let waiting = self.driver.settle(&mut self.outside).await?;
+            self.show(waiting);
+            if let Some(ended) = self.driver.run().and_then(|run| self.ended(run)) {
+                return Ok(ended);
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Puts on record that the run begins, or goes on: then what was in flight is unknown, or settled by its probe.
+    async fn begin(&mut self, job: Job) -> Result<(), Refused> {
+        let version = env!("CARGO_PKG_VERSION");
+        self.driver.take_over(&mut self.outside, version, &crate::actions::driver()).await?;
+        if !job.resumed {
+            self.driver.write(&mut self.outside, Record::Plan(job.pinned.clone())).await?;
+        }
+        // from now on persons are answered
+        self.show(Vec::new());
+        let left = crate::actions::orphans(&self.driver.state().drivers);
+        if !left.is_empty() {
+            return self.left_behind(&left).await;
+        }
+        if !job.resumed {
+            return Ok(());
+        }
+        self.probe().await?;
+        let Some(run) = self.driver.run().filter(|run| run.paused.is_some()) else { return Ok(()) };
+        if unknown(run).is_empty() {
+            let word = Word { who: job.who, reason: "--resume".to_owned() };
+            self.driver.write(&mut self.outside, Record::Resume(Said { run: job.pinned.run, word })).await?;
+        } else {
+            self.needs_person = true;
+        }
+        Ok(())
+    }
+
+    /// While something that an earlier driver started is still running, what a probe says now may not hold any more when
+    /// it ends, and what is started once more would run beside it: the run waits for a person.
+    async fn left_behind(&mut self, left: &[String]) -> Result<(), Refused> {
+        let reason = format!("still running from an earlier driver: {}", left.join(", "));
+        self.outside.tell.note(&format!("{reason}; once that has ended, --resume goes on"));
+        self.needs_person = true;
+        let Some(run) = self.driver.run().filter(|run| run.paused.is_none() && run.mode != Mode::Aborting)
+        else {
+            return Ok(());
+        };
+        let word = Word { who: "plan".to_owned(), reason };
+        let pause = Record::Pause(Said { run: run.pinned.run.clone(), word });
+        self.driver.write(&mut self.outside, pause).await.map(drop)
+    }
+
+    /// Asks the probes about all attempts whose end nobody knows, as long as nobody wants something else.
+    async fn probe(&mut self) -> Result<(), Refused> {
+        let paused = self.driver.run().and_then(|run| run.paused.clone());
+        for attempt in self.driver.run().map(unknown).unwrap_or_default() {
+            let probing = self.outside.attempts.probe(&attempt);
+            let said = tokio::select! {
+                biased;
+                Some(asked) = self.outside.asked.recv() => {
+                    self.outside.keep(asked);
+                    None
+                }
+                said = probing => said,
+            };
+            self.driver.listen(&mut self.outside).await?;
+            let is_wanted = |run: &Run| run.paused == paused && run.mode != Mode::Aborting;
+            let is_unknown = |run: &Run| unknown(run).contains(&attempt);
+            let Some((ran, words)) = said.filter(|_| self.driver.run().is_some_and(is_unknown)) else {
+                if !self.driver.run().is_some_and(is_wanted) {
+                    return Ok(());
+                }
+                continue;
+            };
+            let word = Word { who: "probe".to_owned(), reason: words };
+            let Attempt { run, step, target, .. } = attempt;
+            let told = Told { run, step, target, word };
+            self.driver.write(&mut self.outside, Record::Resolve { told, ran }).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until something happens or time has passed, and takes it in.
+    async fn wait(&mut self) -> Result<(), Refused> {
+        let pause_ms = self.feed.ask(clock::now()).clamp(1, LOOK_MS);
+        tokio::select! {
+            biased;
+            Some(asked) = self.outside.asked.recv() => self.outside.keep(asked),
+            record = self.outside.attempts.next() => drop(self.driver.write(&mut self.outside, record).await?),
+            Some(fetched) = self.feed.next() => self.take(fetched),
+            () = tokio::time::sleep(Duration::from_millis(pause_ms.unsigned_abs())) => {}
+        }
+        Ok(())
+    }
+
+    /// What a source said of a signal.
+    fn take(&mut self, Fetched { signal, answer, is_news }: Fetched) {
+        let watch = self.driver.watch();
+        match answer {
+            Ok(answer) => {
+                watch.trouble(signal, (!answer.complete).then_some(Reason::Partial));
+                answer
+                    .series
+                    .iter()
+                    .for_each(|series| watch.observe(signal, &series.labels, &series.samples));
+                if answer.complete {
+                    watch.begin(signal);
+                }
+                if is_news && !answer.warnings.is_empty() {
+                    self.outside.tell.note(&answer.warnings.join("; "));
+                }
+            }
+            Err(error) => {
+                watch.trouble(signal, Some(error.reason()));
+                if is_news {
+                    self.outside.tell.note(&text::with_causes(&error));
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, waiting: Vec<Waiting>) {
+        let (now, state) = (clock::now(), Arc::clone(self.driver.state()));
+        let window = self.driver.window(&waiting, now);
+        self.outside.tell.waiting(now, &state, &waiting, window);
+        let seen = Arc::clone(&state);
+        let status = move || {
+            let status = story::status(&seen, None, clock::now(), Waits::Now(&waiting));
+            Answer::Status { text: status.to_string(), status: json!(status) }
+        };
+        self.shown.send_replace(Some(Shown { state, status: Arc::new(status) }));
+    }
+
+    /// Whether nothing more happens here. What a person has paused from elsewhere waits for them.
+    fn ended(&self, run: &Run) -> Option<Ended> {
+        if let Mode::Finished(ending) = run.mode {
+            return Some(Ended::Over(ending));
+        }
+        let word = run.paused.as_ref().filter(|_| self.outside.attempts.under_way() == 0)?;
+        let by_itself = ["plan", "gate"].contains(&word.who.as_str());
+        let here = word.reason == signals::PAUSED || self.needs_person;
+        (by_itself || here).then(|| Ended::Paused(word.clone()))
+    }
+
+    /// Waits for what is in flight when nothing can be put on record any more.
+    async fn ended_in_silence(mut self, why: String) -> DriveError {
+        let lost = self.outside.attempts.under_way();
+        while self.outside.attempts.under_way() > 0 {
+            let record = self.outside.attempts.next().await;
+            if let Record::Result { attempt, reason, .. } | Record::Unknown { attempt, reason } = record {
+                let words =
+                    format!("{} on {}: {reason}; this is not on record", attempt.step, attempt.target);
+                self.outside.tell.note(&words);
+            }
+        }
+        DriveError::Journal { why, lost }
+    }
+}
+
+/// The attempts whose end nobody knows.
+fn unknown(run: &Run) -> Vec<Attempt> {
+    let attempt = |(step, target, work): (usize, &str, &crate::steps::Work)| {
+        let flight = work.flight.as_ref().filter(|flight| flight.unknown.is_some())?;
+        Some(run.attempt(step, target, flight))
+    };
+    run.all().filter_map(attempt).collect()
+}

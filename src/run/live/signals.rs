@@ -1,0 +1,86 @@
+//! Ctrl-C and the wish of the system that we end: the first pauses the run, the second aborts it, the third ends what is in
+//! flight.
+
+use crate::actions::Canceller;
+use crate::run::control::{Asked, Shown};
+use crate::steps::{Mode, Record, Run, Said, Word};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::watch::Receiver;
+use tokio::time::Instant;
+
+/// Why a run pauses that is paused so.
+pub(super) const PAUSED: &str = "Ctrl-C, or a signal to end";
+
+/// What comes sooner after another one is the same wish once more: a terminal and a shell may both pass it on.
+const SAME_WISH: Duration = Duration::from_millis(200);
+
+/// Listens for ever, and asks for what a signal stands for as things stand: pause what goes on, abort what a signal has
+/// paused, end what is in flight of what is aborted.
+pub(super) async fn hear(
+    run: String,
+    who: String,
+    ask: Sender<Asked>,
+    shown: Receiver<Option<Shown>>,
+    cancel: Arc<Canceller>,
+) {
+    // the third comes where a terminal is closed
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        // then they end the program at once, as if it were killed
+        return std::future::pending().await;
+    };
+    let (mut newest, mut is_pressed): (Option<Instant>, bool) = (None, false);
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        if newest.is_some_and(|newest| newest.elapsed() < SAME_WISH) {
+            continue;
+        }
+        newest = Some(Instant::now());
+        let said = |reason: &str| Said {
+            run: run.clone(),
+            word: Word { who: who.clone(), reason: reason.to_owned() },
+        };
+        let record = match stage(&run, shown.borrow().as_ref()) {
+            Stage::Going => Record::Pause(said(PAUSED)),
+            Stage::Paused => {
+                is_pressed = true;
+                Record::Abort(said("Ctrl-C twice"))
+            }
+            // who aborted from elsewhere has not pressed anything here yet
+            Stage::Aborting if !is_pressed => {
+                is_pressed = true;
+                continue;
+            }
+            Stage::Aborting => {
+                cancel.cancel();
+                continue;
+            }
+        };
+        // the driver listens until the run is over
+        drop(ask.send(Asked { record, answer: None }).await);
+    }
+}
+
+/// What a signal finds.
+enum Stage {
+    Going,
+    Paused,
+    Aborting,
+}
+
+fn stage(run: &str, shown: Option<&Shown>) -> Stage {
+    let run = shown.and_then(|shown| shown.state.runs.get(run));
+    let is_paused = |run: &Run| run.paused.as_ref().is_some_and(|word| word.reason == PAUSED);
+    match run {
+        Some(run) if run.mode == Mode::Aborting => Stage::Aborting,
+        Some(run) if is_paused(run) => Stage::Paused,
+        _ => Stage::Going,
+    }
+}

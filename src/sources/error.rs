@@ -1,0 +1,135 @@
+//! Why a source gave no answer. Whatever it is, the series of the signal are unknown then.
+
+use quietgate_detectors::Reason;
+use std::fmt;
+use std::io;
+
+/// Why there is no answer: where, and what happened. It never holds a secret.
+#[derive(Debug)]
+pub struct SourceError {
+    at: String,
+    trouble: Trouble,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Nobody can be reached, or the connection broke.
+    Unreachable(reqwest::Error),
+    /// The answer did not come in time.
+    Late {
+        /// The limit in milliseconds.
+        limit_ms: i64,
+    },
+    /// The server refused.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// What the server said, on one line and cut.
+        said: String,
+    },
+    /// The body of the answer is larger than its limit.
+    TooLarge {
+        /// The most that is allowed, with its setting: `32MiB (max_body)`.
+        limit: String,
+    },
+    /// There is more of something than its limit.
+    TooMuch {
+        /// What there is too much of: `50,001 series`.
+        what: String,
+        /// The most that is allowed, with its setting: `50,000 (max_series)`.
+        limit: String,
+    },
+    /// The answer is not what it was taken for.
+    BadAnswer {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// One series came twice, so that nobody can tell which holds.
+    Duplicate {
+        /// Its labels.
+        series: String,
+    },
+    /// The question makes no sense to this source.
+    BadQuery {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file cannot be used.
+    File {
+        /// What it is to the source: `the secret`, `the certificates`.
+        what: &'static str,
+        /// Why not.
+        cause: io::Error,
+    },
+    /// A counter went back to a lower value; the next answer counts from there.
+    CounterReset {
+        /// Its name.
+        counter: &'static str,
+    },
+    /// The client could not be made of its settings.
+    Client(reqwest::Error),
+}
+
+impl SourceError {
+    /// The trouble at an address, a path or a name.
+    pub(super) fn new(at: impl Into<String>, trouble: Trouble) -> Self {
+        Self { at: at.into(), trouble }
+    }
+
+    /// What happened.
+    pub fn trouble(&self) -> &Trouble {
+        &self.trouble
+    }
+
+    /// Why the series are unknown now.
+    pub fn reason(&self) -> Reason {
+        match self.trouble {
+            Trouble::CounterReset { .. } => Reason::CounterReset,
+            Trouble::Duplicate { .. } => Reason::Conflicting,
+            _ => Reason::SourceDown,
+        }
+    }
+
+    /// Whether a shorter stretch of time may be answered.
+    pub(super) fn is_too_much(&self) -> bool {
+        match &self.trouble {
+            Trouble::TooLarge { .. } => true,
+            // the server's own limit, --query.max-samples
+            Trouble::Status { status: 422, said } => said.contains("too many samples"),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, trouble } = self;
+        match trouble {
+            Trouble::Unreachable(_) => write!(f, "{at}: no answer"),
+            Trouble::Late { limit_ms } => {
+                write!(f, "{at}: no answer within {}", crate::text::duration(*limit_ms))
+            }
+            Trouble::Status { status, said } if said.is_empty() => write!(f, "{at}: answered {status}"),
+            Trouble::Status { status, said } => write!(f, "{at}: answered {status}: {said}"),
+            Trouble::TooLarge { limit } => write!(f, "{at}: a larger body, allowed is at most {limit}"),
+            Trouble::TooMuch { what, limit } => write!(f, "{at}: {what}, allowed is at most {limit}"),
+            Trouble::BadAnswer { what } => write!(f, "{at}: not an answer that can be used: {what}"),
+            Trouble::Duplicate { series } => write!(f, "{at}: the series {series} is in the answer twice"),
+            Trouble::BadQuery { what } => write!(f, "{at}: {what}"),
+            Trouble::File { what, .. } => write!(f, "{at}: {what} cannot be read"),
+            Trouble::CounterReset { counter } => write!(f, "{at}: {counter} went back to a lower value"),
+            Trouble::Client(_) => write!(f, "{at}: no client can be made of these settings"),
+        }
+    }
+}
+
+impl std::error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.trouble {
+            Trouble::Unreachable(cause) | Trouble::Client(cause) => Some(cause),
+            Trouble::File { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Samples from a CSV file that somebody appends to.
+
+mod log;
+#[cfg(test)]
+mod tests;
+
+use super::source::{Answer, Ask, Fetching, Gathered, Labels, Source};
+use super::{Entry, SourceError, Trouble};
+use crate::settings::units::Size;
+use crate::settings::{Need, SettingDoc, Settings, Shape};
+use crate::text::{count, counted};
+use log::{Found, Log, Wanted};
+use quietgate_detectors::Sample;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+use tracing::info;
+
+/// A file that grows.
+pub(super) const ENTRY: Entry = Entry {
+    kind: "file",
+    summary: "A CSV file that somebody appends to",
+    about: "The columns and timestamps are those that backtest reads: timestamp,value, or timestamp,series,value and \
+        labels, or one column a series. Lines without an end are left until they have one. Each asking reads from where \
+        the wanted times begin; a file that is renamed is read to its end before the next one, a file that is cut is read \
+        anew. A line that cannot be read makes the series unknown(partial) as long as its time is wanted.",
+    query: "the value of the label series; without it all series of the file",
+    settings: SETTINGS,
+    fits: |_| Ok(()),
+    asks: |_| Ok(()),
+    build,
+};
+
+const SETTINGS: &[SettingDoc] = &[
+    SettingDoc {
+        name: "path",
+        shape: Shape::Path,
+        need: Need::Required,
+        about: "the file; its first line names the columns",
+    },
+    SettingDoc {
+        name: "max_read",
+        shape: Shape::Size { min: 64 << 10, max: 16 << 30 },
+        need: Need::Default("256MiB"),
+        about: "the most that one asking reads; what is left makes the answer partial and is read by the next",
+    },
+    SettingDoc {
+        name: "max_series",
+        shape: Shape::Count { min: 1, max: 1_000_000 },
+        need: Need::Default("50000"),
+        about: "the most series of one asking",
+    },
+];
+
+/// The most samples of one answer, which is kept in memory as a whole.
+const SAMPLES_MAX: usize = 20_000_000;
+/// So many bad lines are named in one answer; the rest are counted.
+const NAMED_MAX: usize = 5;
+
+fn build(settings: &Settings) -> Result<Box<dyn Source>, SourceError> {
+    let tail = Tail {
+        path: settings.path("path").unwrap_or_else(|| std::path::Path::new("")).to_owned(),
+        bytes_max: settings.size("max_read").unwrap_or_default(),
+        series_max: settings.count("max_series").unwrap_or_default(),
+        logs: Mutex::default(),
+    };
+    Ok(Box::new(Growing { tail: Arc::new(tail), reads: Arc::new(Semaphore::new(1)) }))
+}
+
+#[derive(Debug)]
+struct Growing {
+    tail: Arc<Tail>,
+    /// One read at a time: a disk that hangs holds up one thread and no more.
+    reads: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Tail {
+    path: PathBuf,
+    bytes_max: u64,
+    series_max: u32,
+    logs: Mutex<Logs>,
+}
+
+/// The file that was there before the last change of name, for its last lines, and the one that is there.
+#[derive(Debug, Default)]
+struct Logs {
+    previous: Option<Log>,
+    current: Option<Log>,
+}
+
+impl Source for Growing {
+    fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
+        Box::pin(async {
+            let (tail, ask) = (Arc::clone(&self.tail), ask.clone());
+            let bad = |what: String| SourceError::new(self.tail.name(), Trouble::BadAnswer { what });
+            let permit =
+                Arc::clone(&self.reads).acquire_owned().await.map_err(|error| bad(error.to_string()))?;
+            let read = tokio::task::spawn_blocking(move || {
+                let answer = tail.answer(&ask);
+                drop(permit);
+                answer
+            });
+            read.await.map_err(|error| bad(error.to_string()))?
+        })
+    }
+}
+
+impl Tail {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn answer(&self, ask: &Ask) -> Result<Answer, SourceError> {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed =
+            |cause: io::Error| SourceError::new(self.name(), Trouble::File { what: "the file", cause });
+        self.turn(&mut logs).map_err(failed)?;
+        // a clock that is a little ahead is no reason to leave its samples out
+        let until = ask.until.as_millis().saturating_add(ask.interval.as_millis());
+        let mut wanted = Wanted { from: ask.from.as_millis(), until, bytes: self.bytes_max };
+        let Logs { previous, current } = &mut *logs;
+        let (mut samples, mut warnings) = (BTreeMap::new(), Vec::new());
+        for log in [previous, current].into_iter().flatten() {
+            let found = log.read(&self.name(), wanted).map_err(failed)?;
+            let found = found.map_err(|what| SourceError::new(self.name(), Trouble::BadAnswer { what }))?;
+            wanted.bytes = if found.rest > 0 { 0 } else { wanted.bytes };
+            self.take(found, ask, &mut samples, &mut warnings)?;
+        }
+        let mut gathered = Gathered::default();
+        for (labels, mut samples) in samples {
+            samples.sort_by_key(|sample| sample.at);
+            gathered.add(labels, samples);
+        }
+        Ok(gathered.answer(warnings))
+    }
+
+    /// Opens what is at the path now, where it is another file or a cut one.
+    fn turn(&self, logs: &mut Logs) -> io::Result<()> {
+        match &mut logs.current {
+            None => logs.current = Some(Log::open(&self.path)?),
+            Some(log) if !log.is_at(&self.path) => {
+                let next = Log::open(&self.path)?;
+                info!(path = %self.name(), "another file is read");
+                logs.previous = logs.current.replace(next);
+            }
+            Some(log) if log.was_cut()? => {
+                info!(path = %self.name(), "the file was cut and is read anew");
+                *log = Log::open(&self.path)?;
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn take(
+        &self,
+        found: Found,
+        ask: &Ask,
+        samples: &mut BTreeMap<Labels, Vec<Sample>>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), SourceError> {
+        let total = found.samples.len() + samples.values().map(Vec::len).sum::<usize>();
+        for (labels, sample) in found.samples {
+            let name = labels.get("series");
+            if ask.query.is_none() || ask.query.as_ref() == name {
+                samples.entry(labels).or_default().push(sample);
+            }
+        }
+        let too_much = |what, limit| Err(SourceError::new(self.name(), Trouble::TooMuch { what, limit }));
+        if samples.len() > self.series_max as usize {
+            let limit = format!("{} (max_series)", count(self.series_max.into()));
+            return too_much(counted(samples.len() as u64, "series", "series"), limit);
+        }
+        if total > SAMPLES_MAX {
+            return too_much(counted(total as u64, "sample", "samples"), count(SAMPLES_MAX as u64));
+        }
+        for (line, why) in found.bad.iter().take(NAMED_MAX) {
+            warnings.push(format!("line {line} cannot be read: {why}"));
+        }
+        if let Some(more) = found.bad.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
+            warnings.push(format!("{} more cannot be read", counted(more as u64, "line", "lines")));
+        }
+        if found.ahead > 0 {
+            let lie = counted(found.ahead, "sample lies", "samples lie");
+            warnings.push(format!("{lie} more than an interval after the time of asking: the clocks differ"));
+        }
+        if found.rest > 0 {
+            warnings.push(format!("{} of the file are still to be read", Size(found.rest)));
+        }
+        Ok(())
+    }
+}

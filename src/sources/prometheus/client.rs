@@ -1,0 +1,238 @@
+//! One HTTP client for one server: no redirects, no proxy but the one that is set, everything with a limit.
+
+use super::answer::complaint;
+use crate::settings::Settings;
+use crate::settings::units::Size;
+use crate::sources::{SourceError, Trouble};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName};
+use reqwest::{Certificate, Client, Proxy, RequestBuilder, Response, Url, redirect};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A server that can be asked.
+#[derive(Debug)]
+pub(super) struct Server {
+    client: Client,
+    base: String,
+    timeout_ms: i64,
+    body_max: u64,
+    login: Login,
+}
+
+/// What the server is told about who asks. The secrets stay in their files and are read for each request, so that they
+/// may be changed at any time and are in no copy of the settings.
+#[derive(Debug)]
+enum Login {
+    Nobody,
+    Bearer(PathBuf),
+    Basic { user: String, password: PathBuf },
+}
+
+/// The most bytes of a secret: tokens are a few KiB at most.
+const SECRET_MAX: u64 = 64 << 10;
+/// The most bytes of certificates: those of a whole system are a quarter of this.
+const CERTIFICATES_MAX: u64 = 1 << 20;
+/// The most bytes that are read of what a server says about an error.
+const COMPLAINT_MAX: usize = 4 << 10;
+
+impl Server {
+    /// The server of `settings`. Nothing is asked yet; certificates are read now.
+    pub(super) fn new(settings: &Settings) -> Result<Self, SourceError> {
+        let base = settings.text("url").unwrap_or_default().to_owned();
+        let timeout_ms = settings.duration_ms("timeout").unwrap_or_default();
+        let user = settings.text("user").map(str::to_owned);
+        let login = match (settings.path("bearer_token_file"), user, settings.path("password_file")) {
+            (Some(token), _, _) => Login::Bearer(token.to_owned()),
+            (None, Some(user), Some(password)) => Login::Basic { user, password: password.to_owned() },
+            _ => Login::Nobody,
+        };
+        let client = client(settings, &base, timeout_ms)?;
+        let body_max = settings.size("max_body").unwrap_or_default();
+        Ok(Self { client, base, timeout_ms, body_max, login })
+    }
+
+    /// The address, which holds no secret.
+    pub(super) fn address(&self) -> &str {
+        &self.base
+    }
+
+    /// How long one request may take, in milliseconds.
+    pub(super) fn timeout_ms(&self) -> i64 {
+        self.timeout_ms
+    }
+
+    /// The body of the answer to `GET base/path?arguments`, whose status must be 200.
+    pub(super) async fn get(&self, path: &str, arguments: &[(&str, String)]) -> Result<Vec<u8>, SourceError> {
+        let at = format!("{}/{path}", self.base);
+        let bad = |what: &str| SourceError::new(&at, Trouble::BadAnswer { what: what.to_owned() });
+        let mut url = Url::parse(&at).map_err(|_| bad("no address"))?;
+        url.query_pairs_mut().extend_pairs(arguments);
+        let request = self.authorised(self.client.get(url)).await?;
+        let mut answer = request.send().await.map_err(|error| self.broken(&at, error))?;
+        let status = answer.status().as_u16();
+        if status != 200 {
+            let said = self.complaint(&mut answer).await;
+            return Err(SourceError::new(at, Trouble::Status { status, said }));
+        }
+        if answer.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(bad("it is packed, which it was not asked to be"));
+        }
+        self.body(&mut answer, &at).await
+    }
+
+    async fn body(&self, answer: &mut Response, at: &str) -> Result<Vec<u8>, SourceError> {
+        let too_much = || {
+            let limit = format!("{} (max_body)", Size(self.body_max));
+            SourceError::new(at, Trouble::TooLarge { limit })
+        };
+        if answer.content_length().is_some_and(|length| length > self.body_max) {
+            return Err(too_much());
+        }
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| self.broken(at, error))? {
+            if (body.len() + piece.len()) as u64 > self.body_max {
+                return Err(too_much());
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
+    /// The beginning of what the server says about an error; a connection that breaks ends it.
+    async fn complaint(&self, answer: &mut Response) -> String {
+        let mut body = Vec::new();
+        while let Ok(Some(piece)) = answer.chunk().await {
+            body.extend_from_slice(&piece);
+            if body.len() >= COMPLAINT_MAX {
+                body.truncate(COMPLAINT_MAX);
+                break;
+            }
+        }
+        let said = complaint(&body);
+        match answer.headers().get("location") {
+            Some(_) if answer.status().is_redirection() => "a redirect, which is not followed".to_owned(),
+            _ => said,
+        }
+    }
+
+    fn broken(&self, at: &str, error: reqwest::Error) -> SourceError {
+        if error.is_timeout() {
+            return SourceError::new(at, Trouble::Late { limit_ms: self.timeout_ms });
+        }
+        // the address stands in front already, and the query is long
+        SourceError::new(at, Trouble::Unreachable(error.without_url()))
+    }
+
+    /// The request with the secret of its login.
+    async fn authorised(&self, request: RequestBuilder) -> Result<RequestBuilder, SourceError> {
+        match &self.login {
+            Login::Nobody => Ok(request),
+            Login::Bearer(path) => Ok(request.bearer_auth(secret(path).await?)),
+            Login::Basic { user, password } => Ok(request.basic_auth(user, Some(secret(password).await?))),
+        }
+    }
+}
+
+/// The headers that `entries` name, or what is wrong with them.
+pub(super) fn headers(entries: &[(String, String)]) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in entries {
+        let key: HeaderName =
+            name.parse().map_err(|_| format!("headers has {name:?}, which is no name of a header"))?;
+        if key == AUTHORIZATION {
+            return Err(
+                "headers has authorization: use bearer_token_file, or user and password_file".to_owned()
+            );
+        }
+        let value =
+            value.parse().map_err(|_| format!("headers has a value for {name:?} that no header can have"))?;
+        headers.insert(key, value);
+    }
+    Ok(headers)
+}
+
+fn client(settings: &Settings, base: &str, timeout_ms: i64) -> Result<Client, SourceError> {
+    // the first one installed stays: whoever comes later has the same
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let failed = |error: reqwest::Error| SourceError::new(base, Trouble::Client(error.without_url()));
+    // they were found good with the settings
+    let headers = headers(settings.map("headers")).unwrap_or_default();
+    let timeout = Duration::from_millis(timeout_ms.unsigned_abs());
+    let builder = Client::builder().default_headers(headers).timeout(timeout).connect_timeout(timeout);
+    let mut builder = builder.redirect(redirect::Policy::none()).referer(false).no_proxy();
+    if let Some(proxy) = settings.text("proxy") {
+        builder = builder.proxy(Proxy::all(proxy).map_err(failed)?);
+    }
+    if let Some(path) = settings.path("ca_file") {
+        let pem = read_bounded(path, CERTIFICATES_MAX);
+        let pem = pem.map_err(|cause| file_error(path, "the certificates", cause))?;
+        let certificates = Certificate::from_pem_bundle(&pem).map_err(failed)?;
+        if certificates.is_empty() {
+            let cause = io::Error::new(io::ErrorKind::InvalidData, "there is no certificate in it");
+            return Err(file_error(path, "the certificates", cause));
+        }
+        builder = builder.tls_certs_only(certificates);
+    } else if base.starts_with("http://") {
+        // nothing to verify: a machine without certificates will do
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(failed)
+}
+
+/// The secret in the file at `path`, without line ends; read aside, for a disk may hold it up.
+async fn secret(path: &Path) -> Result<String, SourceError> {
+    let owned = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || read_bounded(&owned, SECRET_MAX)).await;
+    let text = read.unwrap_or_else(|error| Err(error.into())).and_then(secret_text);
+    text.map_err(|cause| file_error(path, "the secret", cause))
+}
+
+fn secret_text(bytes: Vec<u8>) -> io::Result<String> {
+    let odd = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
+    // the error of the conversion would hold the bytes
+    let text = String::from_utf8(bytes).map_err(|_| odd("it is not UTF-8 text"))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(odd("it is empty")),
+        secret if secret.contains(char::is_control) => {
+            Err(odd("it has control characters, or several lines"))
+        }
+        secret => Ok(secret.to_owned()),
+    }
+}
+
+fn read_bounded(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {max} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn file_error(path: &Path, what: &'static str, cause: io::Error) -> SourceError {
+    SourceError::new(path.display().to_string(), Trouble::File { what, cause })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_one_line() {
+        assert_eq!(secret_text(b"abc\r\n".to_vec()).expect("good"), "abc");
+        for odd in ["", "\n", "a\nb", "a\tb"] {
+            assert!(secret_text(odd.as_bytes().to_vec()).is_err(), "{odd:?}");
+        }
+        assert!(secret_text(vec![0xff]).is_err());
+    }
+
+    #[test]
+    fn headers_are_checked_and_hold_no_login() {
+        let of = |name: &str, value: &str| headers(&[(name.to_owned(), value.to_owned())]);
+        assert!(of("X-Scope-OrgID", "a").is_ok());
+        for (name, value) in [("Authorization", "x"), ("a b", "x"), ("a", "x\ny")] {
+            assert!(of(name, value).is_err(), "{name}");
+        }
+    }
+}

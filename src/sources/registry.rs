@@ -1,0 +1,98 @@
+//! The table of live sources: everything that is said about a kind is said in its [`Entry`].
+
+use super::{Source, SourceError, file, host, prometheus};
+use crate::settings::{Given, Kind, SettingDoc, SettingError, Settings};
+use std::path::Path;
+
+/// A kind of source.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name in files and output.
+    pub kind: &'static str,
+    /// What it reads, in at most 80 characters.
+    pub summary: &'static str,
+    /// How it reads, what the time of a sample is, where it is blind.
+    pub about: &'static str,
+    /// What a signal's `query` is to it.
+    pub query: &'static str,
+    /// Its settings.
+    pub settings: &'static [SettingDoc],
+    /// Whether settings that are good by themselves go together.
+    pub(super) fits: fn(&Settings) -> Result<(), String>,
+    /// Whether a signal can ask for this.
+    pub(super) asks: fn(Option<&str>) -> Result<(), String>,
+    /// Makes one from checked settings.
+    pub(super) build: fn(&Settings) -> Result<Box<dyn Source>, SourceError>,
+}
+
+impl Entry {
+    /// What it has in common with the kinds of other families.
+    pub fn described(&self) -> Kind {
+        Kind { kind: self.kind, summary: self.summary, about: self.about, settings: self.settings }
+    }
+}
+
+/// Every kind of source, in the order of the documentation.
+const ALL: &[Entry] = &[prometheus::ENTRY, host::ENTRY, file::ENTRY];
+
+/// Every kind of live source, in the order of the documentation.
+pub fn all() -> &'static [Entry] {
+    ALL
+}
+
+/// The entry of `kind`.
+pub fn find(kind: &str) -> Option<&'static Entry> {
+    all().iter().find(|entry| entry.kind == kind)
+}
+
+/// A kind of source with settings that were found good.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    entry: &'static Entry,
+    settings: Settings,
+}
+
+impl Spec {
+    /// The source that `given` describes. Nothing is opened or asked yet.
+    ///
+    /// # Errors
+    /// Every mistake in the settings.
+    pub fn new(entry: &'static Entry, given: &[(String, Given)]) -> Result<Self, Vec<SettingError>> {
+        let settings = Settings::check(entry.settings, given)?;
+        (entry.fits)(&settings).map_err(|message| vec![SettingError::Together { message }])?;
+        Ok(Self { entry, settings })
+    }
+
+    /// The kind's entry in the table.
+    pub fn entry(&self) -> &'static Entry {
+        self.entry
+    }
+
+    /// Whether a signal of this source can ask for `query`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what is allowed.
+    pub fn check_query(&self, query: Option<&str>) -> Result<(), String> {
+        (self.entry.asks)(query)
+    }
+
+    /// Makes the source; relative paths of its settings begin in the folder `base`. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// A file of the settings that cannot be used.
+    pub fn open(&self, base: &Path) -> Result<Box<dyn Source>, SourceError> {
+        (self.entry.build)(&self.settings.begun_in(base, self.entry.settings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::kind::hold;
+
+    #[test]
+    fn the_table_is_sound() {
+        let kinds: Vec<_> = all().iter().map(Entry::described).collect();
+        hold(&kinds, &["kind"]);
+    }
+}

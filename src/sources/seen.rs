@@ -1,0 +1,100 @@
+//! What was seen of the series of one signal, so that each sample is handed on once although askings overlap.
+//!
+//! A server shows a sample some time after the time that it bears, and the series of one signal not all at once. Who
+//! asked from the newest sample of all series would never see those that come later with an earlier time.
+
+use super::{Answer, Ask, Labels};
+use quietgate_detectors::{Interval, Timestamp};
+use std::collections::BTreeMap;
+
+/// The newest sample of each series of a signal.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    newest: BTreeMap<Labels, Timestamp>,
+    from: Timestamp,
+    overlap_ms: i64,
+}
+
+impl Seen {
+    /// Nothing seen; wanted is what comes after `from`. A sample that comes within `overlap_ms` milliseconds after the
+    /// time that it bears is not missed: `max_age` of the signal, for later ones are stale when they come.
+    pub fn nothing(from: Timestamp, overlap_ms: i64) -> Self {
+        Self { newest: BTreeMap::new(), from, overlap_ms: overlap_ms.max(0) }
+    }
+
+    /// What to ask for at `now`: since the last asking, and the overlap again.
+    pub fn ask(&self, query: Option<String>, now: Timestamp, interval: Interval) -> Ask {
+        Ask { query, from: self.from.min(now), until: now, interval }
+    }
+
+    /// The answer to a question asked at `until`, without the samples that were seen before. Later askings begin there.
+    pub fn take(&mut self, mut answer: Answer, until: Timestamp) -> Answer {
+        for series in &mut answer.series {
+            if let Some(newest) = self.newest.get(&series.labels) {
+                series.samples.retain(|sample| sample.at > *newest);
+            }
+            if let Some(last) = series.samples.last() {
+                self.newest.insert(series.labels.clone(), last.at);
+            }
+        }
+        answer.series.retain(|series| !series.samples.is_empty());
+        let from = Timestamp::from_millis(until.as_millis().saturating_sub(self.overlap_ms));
+        // what was not answered in full is asked for again
+        if answer.complete && from > self.from {
+            self.from = from;
+            // nothing so old is asked for any more
+            self.newest.retain(|_, newest| *newest > from);
+        }
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::SeriesSamples;
+    use quietgate_detectors::Sample;
+
+    fn answer(series: &[(&str, &[i64])]) -> Answer {
+        let one = |(name, times): &(&str, &[i64])| SeriesSamples {
+            labels: Labels::from([("a".to_owned(), (*name).to_owned())]),
+            samples: times.iter().map(|at| Sample::new(*at, 1.0)).collect(),
+        };
+        Answer { series: series.iter().map(one).collect(), warnings: Vec::new(), complete: true }
+    }
+
+    #[test]
+    fn each_sample_is_handed_on_once_also_where_one_series_comes_later_than_another() {
+        let at = Timestamp::from_millis;
+        let interval = Interval::from_millis(1_000).expect("in range");
+        let mut seen = Seen::nothing(at(0), 2_000);
+        let first = answer(&[("x", &[1_000, 2_000, 3_000]), ("y", &[1_000])]);
+        assert_eq!(seen.take(first.clone(), at(3_000)), first);
+        let ask = seen.ask(None, at(4_000), interval);
+        assert_eq!((ask.from, ask.until), (at(1_000), at(4_000)));
+        let second = answer(&[("x", &[2_000, 3_000, 4_000]), ("y", &[2_000, 3_000]), ("z", &[])]);
+        let new = answer(&[("x", &[4_000]), ("y", &[2_000, 3_000])]);
+        assert_eq!(seen.take(second, at(4_000)), new);
+        assert_eq!(seen.take(answer(&[("x", &[4_000])]), at(5_000)), answer(&[]));
+        // x is forgotten when nobody can ask for it again
+        seen.take(answer(&[]), at(9_000));
+        assert!(seen.newest.is_empty() && seen.ask(None, at(9_000), interval).from == at(7_000));
+    }
+
+    #[test]
+    fn what_was_answered_in_part_is_asked_for_again() {
+        let at = Timestamp::from_millis;
+        let interval = Interval::from_millis(1_000).expect("in range");
+        let mut seen = Seen::nothing(at(0), 1_000);
+        let partial = Answer { complete: false, ..answer(&[("x", &[5_000])]) };
+        seen.take(partial, at(9_000));
+        assert_eq!(seen.ask(None, at(10_000), interval).from, at(0));
+        assert_eq!(seen.take(answer(&[("x", &[5_000, 6_000])]), at(10_000)), answer(&[("x", &[6_000])]));
+        assert_eq!(seen.ask(None, at(9_500), interval).from, at(9_000));
+        assert_eq!(
+            seen.ask(None, at(8_000), interval).from,
+            at(8_000),
+            "a clock that went back asks for nothing"
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! The numbers behind what a gate decided, as its record has them.
+
+use super::words::{ago, columns, near};
+use crate::text;
+use quietgate_detectors::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A required series, as a gate saw it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeriesSeen {
+    /// Its name, with its labels.
+    pub series: String,
+    /// What it was found to be: `clean`, `suspect`, `anomalous`, `unknown(reason)`.
+    pub condition: String,
+    /// Since when it was suspect or anomalous, in RFC 3339.
+    pub since: Option<String>,
+    /// The beginning of its clean window, in RFC 3339.
+    pub clean_since: Option<String>,
+    /// How many samples the clean window had.
+    pub samples: Option<u64>,
+    /// The time of its newest sample, in RFC 3339; none where there was none.
+    pub at: Option<String>,
+    /// How old that sample was when the gate decided, in milliseconds.
+    pub age_ms: Option<i64>,
+    /// Its value; none where it had none.
+    pub value: Option<f64>,
+    /// What the detectors that fired said of it.
+    #[serde(default)]
+    pub votes: Vec<Vote>,
+}
+
+/// What a detector said of a sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vote {
+    /// The detector's kind.
+    pub detector: String,
+    /// Its verdict.
+    pub verdict: String,
+    /// The lowest value that is expected; none where there is no limit below.
+    pub lower: Option<f64>,
+    /// The highest value that is expected; none where there is no limit above.
+    pub upper: Option<f64>,
+    /// How far out the value is; beyond 1 it fires.
+    pub score: Option<f64>,
+    /// On how many samples it rests.
+    pub points: Option<u64>,
+    /// The same in words.
+    pub words: Option<String>,
+}
+
+/// The series in the `evidence` of a record of `at`, those that are not clean first. What is of another form is told as
+/// it stands.
+pub(super) fn series(evidence: &Value, at: Timestamp) -> Vec<SeriesSeen> {
+    let read = |value: &Value| SeriesSeen::deserialize(value).unwrap_or_else(|_| SeriesSeen::odd(value));
+    let mut out: Vec<_> = evidence.as_array().into_iter().flatten().map(read).collect();
+    for series in &mut out {
+        let newest = series.at.as_deref().and_then(time);
+        series.age_ms = newest.map(|newest| at.as_millis().saturating_sub(newest.as_millis()));
+    }
+    out.sort_by_key(|series| series.condition == "clean");
+    out
+}
+
+/// The series as a table, with what the detectors said below each; `at` is when the gate decided.
+pub(super) fn table(series: &[SeriesSeen], at: Timestamp) -> Vec<String> {
+    let mut rows = vec![["series", "condition", "newest", "age", "value"].map(str::to_owned).to_vec()];
+    rows.extend(series.iter().map(|series| series.row(at)));
+    let mut lines = columns(&rows).into_iter();
+    let mut out: Vec<String> = lines.next().into_iter().collect();
+    for (series, line) in series.iter().zip(lines) {
+        out.push(line);
+        out.extend(series.votes.iter().map(|vote| format!("    {}", vote.said())));
+    }
+    out
+}
+
+impl SeriesSeen {
+    fn odd(value: &Value) -> Self {
+        Self {
+            series: value.to_string(),
+            condition: "of a form that this version of the program does not know".to_owned(),
+            since: None,
+            clean_since: None,
+            samples: None,
+            at: None,
+            age_ms: None,
+            value: None,
+            votes: Vec::new(),
+        }
+    }
+
+    fn row(&self, at: Timestamp) -> Vec<String> {
+        let clock = |text: &Option<String>| {
+            text.as_deref().map(|text| time(text).map_or_else(|| text.to_owned(), |time| near(time, at)))
+        };
+        let since = clock(&self.since).or_else(|| clock(&self.clean_since));
+        let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+        let none = || "none".to_owned();
+        vec![
+            self.series.clone(),
+            format!("{}{since}", self.condition),
+            clock(&self.at).unwrap_or_else(none),
+            self.at.as_deref().and_then(time).map_or_else(none, |newest| ago(newest, at)),
+            self.value.map_or_else(none, text::number),
+        ]
+    }
+}
+
+impl Vote {
+    /// `surge by ls: 12.3 is beyond …; expected up to 4.5, score 2.1, 300 samples`.
+    fn said(&self) -> String {
+        let words = self.words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
+        let mut numbers = Vec::new();
+        match (self.lower, self.upper) {
+            (Some(lower), Some(upper)) => {
+                numbers.push(format!("expected {} to {}", text::number(lower), text::number(upper)));
+            }
+            (Some(lower), None) => numbers.push(format!("expected from {}", text::number(lower))),
+            (None, Some(upper)) => numbers.push(format!("expected up to {}", text::number(upper))),
+            (None, None) => {}
+        }
+        numbers.extend(self.score.map(|score| format!("score {}", text::number(score))));
+        // a fixed limit rests on none
+        let points = self.points.filter(|points| *points > 0);
+        numbers.extend(points.map(|points| format!("by {}", text::counted(points, "sample", "samples"))));
+        let numbers = if numbers.is_empty() { String::new() } else { format!(" ({})", numbers.join(", ")) };
+        format!("{} {}{words}{numbers}", self.detector, self.verdict)
+    }
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    Some(Timestamp::from_millis(at.as_millisecond()))
+}

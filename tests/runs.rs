@@ -1,0 +1,10 @@
+//! `quietgate run` and its verbs as an operator has them: real processes, a real file with samples, a real journal.
+
+#[path = "runs/drive.rs"]
+mod drive;
+#[path = "runs/fleet.rs"]
+mod fleet;
+#[path = "runs/persons.rs"]
+mod persons;
+#[path = "runs/troubles.rs"]
+mod troubles;

@@ -1,0 +1,54 @@
+//! Sources against the real thing: a Prometheus with history, with a node_exporter, with TLS, and one that is stopped;
+//! and against servers that misbehave. What is not installed is skipped in plain words.
+
+#[path = "sources/misbehaving.rs"]
+mod misbehaving;
+#[path = "sources/online.rs"]
+mod online;
+#[path = "sources/real.rs"]
+mod real;
+#[path = "sources/servers.rs"]
+mod servers;
+#[path = "sources/upgrade.rs"]
+mod upgrade;
+
+use quietgate::settings::Given;
+use quietgate::sources::{Answer, Ask, Source, SourceError, Spec, find};
+use quietgate_detectors::{Interval, Timestamp};
+
+/// The source of `kind` with settings that are plain scalars.
+fn source(kind: &str, settings: &[(&str, &str)]) -> Box<dyn Source> {
+    let entry = find(kind).expect("a kind");
+    let given: Vec<_> =
+        settings.iter().map(|(name, text)| ((*name).to_owned(), Given::plain(text))).collect();
+    Spec::new(entry, &given).expect("good settings").open(std::path::Path::new("")).expect("a source")
+}
+
+/// What `source` says about `(from, until]`, in milliseconds.
+fn fetch(source: &dyn Source, query: &str, from: i64, until: i64, every: i64) -> Result<Answer, SourceError> {
+    let ask = Ask {
+        query: Some(query.to_owned()),
+        from: Timestamp::from_millis(from),
+        until: Timestamp::from_millis(until),
+        interval: Interval::from_millis(every).expect("in range"),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(source.fetch(&ask))
+}
+
+/// The samples of the only series, as milliseconds and value.
+fn only(answer: &Answer) -> Vec<(i64, f64)> {
+    assert_eq!(answer.series.len(), 1, "{:?}", answer.series.iter().map(|s| &s.labels).collect::<Vec<_>>());
+    answer.series[0].samples.iter().map(|sample| (sample.at.as_millis(), sample.value)).collect()
+}
+
+/// The error and its causes, in words.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    words
+}
