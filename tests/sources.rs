@@ -41,14 +41,3 @@ fn only(answer: &Answer) -> Vec<(i64, f64)> {
     assert_eq!(answer.series.len(), 1, "{:?}", answer.series.iter().map(|s| &s.labels).collect::<Vec<_>>());
     answer.series[0].samples.iter().map(|sample| (sample.at.as_millis(), sample.value)).collect()
 }
-
-/// The error and its causes, in words.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    words
-}

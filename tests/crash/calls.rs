@@ -1,7 +1,6 @@
 //! Drivers killed at each system call of the journal in turn, and an error at each: what was begun comes to its end, nothing
 //! starts any more, and another driver goes on.
 
-use crate::dice::Dice;
 use crate::hold::hold;
 use crate::ledger::{self, Line, Word};
 use crate::records::{self, Record, open_run};
@@ -17,8 +16,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// So many points are tried side by side.
 const SIDE_BY_SIDE: usize = 6;
-/// An error is tried at one of so many calls.
-const STRIDE: usize = 3;
 /// Fewer points than this are not a run.
 const LEAST_KILLS: usize = 60;
 const LEAST_ERRORS: usize = 10;
@@ -32,7 +29,7 @@ fn killed_at_each_system_call_it_goes_on() {
         goes_on(rig);
         "killed"
     };
-    if let Some(counts) = at_each(&CALLS, "signal=SIGKILL", (0, 1), check) {
+    if let Some(counts) = at_each(&CALLS, "signal=SIGKILL", check) {
         println!("kill -9 at each call: {counts:?}");
         assert!(counts["killed"] >= LEAST_KILLS, "too few to be a run: {counts:?}");
     }
@@ -40,11 +37,9 @@ fn killed_at_each_system_call_it_goes_on() {
 
 #[test]
 fn after_an_error_of_a_system_call_nothing_starts() {
-    let seed = crate::seed();
-    let offset = Dice(seed).below(STRIDE);
     for (error, calls) in [("EIO", &CALLS[..]), ("ENOSPC", &GROWING)] {
-        if let Some(counts) = at_each(calls, &format!("error={error}"), (offset, STRIDE), failed) {
-            println!("{error} at each call: seed={seed} offset={offset} of {STRIDE} {counts:?}");
+        if let Some(counts) = at_each(calls, &format!("error={error}"), failed) {
+            println!("{error} at each call: {counts:?}");
             assert!(counts["while driving"] >= LEAST_ERRORS, "too few to be a run: {counts:?}");
         }
     }
@@ -136,12 +131,11 @@ fn held(rig: &Rig) -> (Vec<Record>, Vec<Line>) {
     (records, lines)
 }
 
-/// Lets a driver begin a new run again and again, with `fault` at one call of one of these kinds: every `stride`th, from the
-/// one after `offset` on. Gives how often `check` found what; nothing where strace is not there.
+/// Lets a driver begin a new run again and again, with `fault` at one call of one of these kinds, each in turn. Gives how
+/// often `check` found what; nothing where strace is not there.
 fn at_each(
     calls: &[&str],
     fault: &str,
-    (offset, stride): (usize, usize),
     check: impl Fn(&Rig, &Hit) -> &'static str + Sync,
 ) -> Option<BTreeMap<&'static str, usize>> {
     if !is_installed() {
@@ -154,7 +148,7 @@ fn at_each(
     let work = || {
         for (call, taken, last) in &kinds {
             loop {
-                let number = 1 + offset + stride * taken.fetch_add(1, Ordering::Relaxed);
+                let number = 1 + taken.fetch_add(1, Ordering::Relaxed);
                 if number > last.load(Ordering::Relaxed) {
                     break;
                 }

@@ -1,7 +1,8 @@
 //! Servers that misbehave: each is a small one that says the wrong thing, once a connection.
 
-use crate::{fetch, in_words, only, source};
+use crate::{fetch, only, source};
 use quietgate::sources::{Answer, SourceError, Trouble};
+use quietgate::text::with_causes;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -52,7 +53,7 @@ fn ask(address: &str, more: &[(&str, &str)]) -> Result<Answer, SourceError> {
 }
 
 fn said(address: &str, more: &[(&str, &str)]) -> String {
-    in_words(&ask(address, more).expect_err("nothing that can be used")).replace(address, "URL")
+    with_causes(&ask(address, more).expect_err("nothing that can be used")).replace(address, "URL")
 }
 
 const GOOD: &str = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"1"},"value":[1709251200,"1"]}]}}"#;
@@ -189,7 +190,7 @@ fn a_token_goes_to_the_server_and_nowhere_else() {
     let source = source("prometheus", &[("url", &address), ("bearer_token_file", &token)]);
     let error = fetch(&*source, "up", NOW - 1000, NOW, 1000).expect_err("refused");
     assert!(requests.recv().expect("a request").to_lowercase().contains("authorization: bearer hunter2\r\n"));
-    let told = format!("{error:?} {} {source:?}", in_words(&error));
+    let told = format!("{error:?} {} {source:?}", with_causes(&error));
     assert!(!told.contains("hunter2"), "{told}");
 
     // changed meanwhile, it is read again
@@ -200,7 +201,7 @@ fn a_token_goes_to_the_server_and_nowhere_else() {
         std::fs::write(&path, odd).expect("a file");
         let error = fetch(&*source, "up", NOW - 1000, NOW, 1000).expect_err("no token");
         assert!(
-            matches!(error.trouble(), Trouble::File { .. }) && !in_words(&error).contains("hunter"),
+            matches!(error.trouble(), Trouble::File { .. }) && !with_causes(&error).contains("hunter"),
             "{error:?}"
         );
         assert!(requests.try_recv().is_err(), "nothing is asked without it");

@@ -1,8 +1,9 @@
 //! A real Prometheus: history, freshness, partial answers, logins, and its end.
 
 use crate::servers::{Server, get, installed, node_exporter, prometheus, wait};
-use crate::{fetch, in_words, only, source};
+use crate::{fetch, only, source};
 use quietgate::sources::{Source, Trouble};
+use quietgate::text::with_causes;
 use quietgate_detectors::Reason;
 use std::fmt::Write;
 use std::path::Path;
@@ -274,7 +275,7 @@ fn a_server_with_tls_and_a_login_is_asked_by_its_own_authority() {
 
     let error = with(&[trusted, ("user", "admin"), ("password_file", &wrong)]).expect_err("a wrong password");
     assert!(matches!(error.trouble(), Trouble::Status { status: 401, .. }), "{error:?}");
-    assert!(!format!("{error:?} {}", in_words(&error)).contains("hunter2"));
+    assert!(!format!("{error:?} {}", with_causes(&error)).contains("hunter2"));
     let error = with(&[trusted]).expect_err("no login");
     assert!(matches!(error.trouble(), Trouble::Status { status: 401, .. }), "{error:?}");
     // the certificates of the system, where it has any, do not sign this one
