@@ -7,7 +7,7 @@ use crate::sample::{Interval, Timestamp};
 use crate::verdict::{Evidence, Verdict};
 
 /// The detectors of one series and what they share. It is told of every cell once, in order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ensemble {
     detectors: Vec<Box<dyn Detector>>,
     common: Common,
@@ -37,6 +37,11 @@ impl Ensemble {
     pub fn skip(&mut self, cells: u64) {
         self.common.averages.skip(cells);
         self.detectors.iter_mut().for_each(|detector| detector.skip(cells));
+    }
+
+    /// The next cell is the first after a batch started, whose expected effects last for `settling` cells.
+    pub fn batch_starts(&mut self, settling: u64) {
+        self.detectors.iter_mut().for_each(|detector| detector.batch_starts(settling));
     }
 
     /// The newest cell turned out to have no value after all. At most once after it was observed.

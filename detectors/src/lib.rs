@@ -64,7 +64,7 @@ mod words;
 pub use calendar::{Calendar, Transition, Zone};
 pub use ensemble::Ensemble;
 pub use options::{Accepts, Default, OptionDoc, OptionError, OptionValue, Options};
-pub use panel::{Block, Panel, PanelSpec, Run};
+pub use panel::{BatchStart, Block, Panel, PanelSpec, Run};
 pub use period::PERIOD_VARIANCE;
 pub use registry::{Entry, Spec, SpecError, all, find};
 pub use sample::{DAY_MS, Interval, IntervalError, Sample, Timestamp};

@@ -31,7 +31,7 @@ pub struct Entry {
 pub(crate) type Build = fn(&Options, &mut Common) -> Result<Box<dyn Detector>, OptionError>;
 
 /// What the detectors of one series have in common.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Common {
     /// The time of cell 0: the first sample.
     pub(crate) start: Timestamp,

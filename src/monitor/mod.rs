@@ -10,7 +10,8 @@ pub use anomaly::{Anomalies, Anomaly, Vote};
 pub use watch::{Labels, Latest, Statement, View, Watch, Watched};
 
 use quietgate_detectors::{
-    Block, Calendar, Evidence, Interval, Panel, PanelSpec, Reason, Run, Sample, Spec, Timestamp, Verdict,
+    BatchStart, Block, Calendar, Evidence, Interval, Panel, PanelSpec, Reason, Run, Sample, Spec, Timestamp,
+    Verdict,
 };
 use quietgate_rules::{Combiner, Finding, RuleSpec, Sustained};
 
@@ -41,7 +42,7 @@ impl MonitorSpec {
 }
 
 /// Judges one series.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Monitor {
     panel: Panel,
     opinions: Opinions,
@@ -102,6 +103,11 @@ impl Monitor {
         self.panel.observe(samples, |block| opinions.form(block, &mut tell));
     }
 
+    /// A batch starts, to be told in the order of time: see [`Panel::batch_starts`].
+    pub fn batch_starts(&mut self, start: BatchStart) {
+        self.panel.batch_starts(start);
+    }
+
     /// The same for samples at `first` and each an interval after the one before, of which only the values are given.
     pub fn observe_even(&mut self, first: Timestamp, values: &[f64], mut tell: impl FnMut(Said<'_>)) {
         let opinions = &mut self.opinions;
@@ -126,7 +132,7 @@ impl Monitor {
 }
 
 /// A rule and the columns of its detectors.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Voter {
     combiner: Combiner,
     columns: Vec<usize>,
@@ -141,7 +147,7 @@ impl Voter {
 }
 
 /// What the rules make of the verdicts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Opinions {
     voters: Vec<Voter>,
     combined: Vec<Vec<Verdict>>,

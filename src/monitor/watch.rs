@@ -2,7 +2,7 @@
 
 use super::{Monitor, MonitorSpec, Said};
 use crate::sabotage::{self, Sabotage};
-use quietgate_detectors::{Evidence, Reason, Sample, Timestamp, Verdict};
+use quietgate_detectors::{BatchStart, Evidence, Reason, Sample, Timestamp, Verdict};
 use quietgate_rules::{Condition, Finding, Standing};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,12 +24,12 @@ pub struct Watched {
 }
 
 /// Every series of some signals.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Watch {
     signals: Vec<Signal>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Signal {
     watched: Watched,
     series: BTreeMap<Labels, Series>,
@@ -39,7 +39,7 @@ struct Signal {
     begun: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Series {
     monitor: Monitor,
     standing: Standing,
@@ -103,13 +103,36 @@ impl Watch {
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
         let signal = &mut self.signals[signal];
         if !signal.series.contains_key(labels) {
-            let monitor = Monitor::new(&signal.watched.spec);
-            let required = signal.must_be_there(labels);
-            let series = Series { monitor, standing: Standing::default(), latest: None, required };
-            signal.series.insert(labels.clone(), series);
+            signal.know(labels);
         }
         if let Some(series) = signal.series.get_mut(labels) {
             series.observe(samples, &signal.watched.spec);
+        }
+    }
+
+    /// Whether nothing of this series has been seen or said yet.
+    pub fn is_new(&self, signal: usize, labels: &Labels) -> bool {
+        !self.signals[signal].series.contains_key(labels)
+    }
+
+    /// Batches that started before anything of this series was seen, in the order of time.
+    pub fn expect_starts(
+        &mut self,
+        signal: usize,
+        labels: &Labels,
+        starts: impl Iterator<Item = BatchStart>,
+    ) {
+        let series = self.signals[signal].know(labels);
+        starts.for_each(|start| series.monitor.batch_starts(start));
+    }
+
+    /// A batch starts, to be told in the order of time. `start` says of each series, by the number of its signal and its
+    /// labels, whether and how it may feel it.
+    pub fn batch_starts(&mut self, start: impl Fn(usize, &Labels) -> Option<BatchStart>) {
+        for (number, signal) in self.signals.iter_mut().enumerate() {
+            for (labels, series) in &mut signal.series {
+                start(number, labels).into_iter().for_each(|start| series.monitor.batch_starts(start));
+            }
         }
     }
 
@@ -132,6 +155,16 @@ impl Watch {
 }
 
 impl Signal {
+    fn know(&mut self, labels: &Labels) -> &mut Series {
+        let required = self.must_be_there(labels);
+        self.series.entry(labels.clone()).or_insert_with(|| Series {
+            monitor: Monitor::new(&self.watched.spec),
+            standing: Standing::default(),
+            latest: None,
+            required,
+        })
+    }
+
     fn must_be_there(&self, labels: &Labels) -> bool {
         let expected = |(label, values): &(String, Vec<String>)| {
             labels.get(label).is_some_and(|value| values.contains(value))

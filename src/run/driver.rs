@@ -6,14 +6,16 @@
 
 use super::gates::Gates;
 use super::scope::Scope;
+use super::starts::{felt, started};
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
 use crate::sabotage::{self, Sabotage};
 use crate::steps::{
-    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed,
+    Attempt, BatchId, End, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed,
 };
 use crate::story::Window;
 use quietgate_detectors::{Reason, Sample, Timestamp};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -73,13 +75,17 @@ pub struct Driver {
     watch: Watch,
     state: Arc<State>,
     run: String,
+    /// The starts of batches that the series were told of.
+    told: BTreeSet<(Timestamp, BatchId)>,
 }
 
 impl Driver {
     /// The driver of the run `run` of `state`, whose plan is `plan`. `scopes` says what the labels of each signal of
     /// `watch` stand for.
     pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
-        Self { plan, scopes, watch, state: Arc::new(state), run }
+        let mut driver = Self { plan, scopes, watch, state: Arc::new(state), run, told: BTreeSet::new() };
+        driver.tell_starts();
+        driver
     }
 
     /// The run, as its records leave it; none before its plan is on record.
@@ -92,20 +98,37 @@ impl Driver {
         &self.state
     }
 
-    /// The series of the plan's signals.
-    pub fn watch(&mut self) -> &mut Watch {
-        &mut self.watch
-    }
-
     /// New samples of one series of `signal`.
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
-        self.watch.trouble(signal, None);
+        if self.watch.is_new(signal, labels)
+            && let (Some(run), Some(scope)) = (self.state.runs.get(&self.run), self.scopes.get(signal))
+        {
+            let felt = self.told.iter().filter_map(|&start| felt(&self.plan, run, scope, labels, start));
+            self.watch.expect_starts(signal, labels, felt);
+        }
         self.watch.observe(signal, labels, samples);
     }
 
-    /// The source of `signal` can say nothing now.
-    pub fn trouble(&mut self, signal: usize, reason: Reason) {
-        self.watch.trouble(signal, Some(reason));
+    /// The source of `signal` can say nothing now, or everything again.
+    pub fn trouble(&mut self, signal: usize, trouble: Option<Reason>) {
+        self.watch.trouble(signal, trouble);
+    }
+
+    /// The first whole answer of `signal` has come.
+    pub fn begin(&mut self, signal: usize) {
+        self.watch.begin(signal);
+    }
+
+    /// Tells the series of batches that have started since.
+    fn tell_starts(&mut self) {
+        let Some(run) = self.state.runs.get(&self.run) else { return };
+        for start in started(run) {
+            if self.told.insert(start) {
+                self.watch.batch_starts(|signal, labels| {
+                    felt(&self.plan, run, self.scopes.get(signal)?, labels, start)
+                });
+            }
+        }
     }
 
     /// Puts a record on disk and takes it in. What cannot follow what is on record is refused before.
@@ -118,6 +141,7 @@ impl Driver {
         after.apply(0, at, &record).map_err(Refused::Illegal)?;
         let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
         self.state = Arc::new(after);
+        self.tell_starts();
         Ok(seq)
     }
 

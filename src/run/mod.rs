@@ -7,6 +7,7 @@ mod gates;
 pub mod live;
 mod pin;
 mod scope;
+mod starts;
 mod telling;
 mod watching;
 

@@ -120,6 +120,7 @@ fn listen(outside: &mut Outside, driver: &mut Driver, said: Vec<Saying>) {
         match saying {
             Saying::Samples { series, samples } => {
                 let signal_of = signal(outside, series);
+                driver.trouble(signal_of, None);
                 driver.observe(signal_of, &outside.fleet.series[series].labels, &samples);
                 outside.told.hear(series, &samples);
                 for other in 0..outside.fleet.series.len() {
@@ -129,7 +130,7 @@ fn listen(outside: &mut Outside, driver: &mut Driver, said: Vec<Saying>) {
                 }
             }
             Saying::Trouble { signal: trouble, reason } => {
-                driver.trouble(trouble, reason);
+                driver.trouble(trouble, Some(reason));
                 for series in 0..outside.fleet.series.len() {
                     if signal(outside, series) == trouble {
                         outside.told.trouble(series, Some(reason));

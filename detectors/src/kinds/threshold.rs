@@ -34,7 +34,7 @@ pub(super) const ENTRY: Entry = Entry {
     build,
 };
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Threshold {
     above: Option<f64>,
     below: Option<f64>,

@@ -282,23 +282,20 @@ impl Live<'_> {
 
     /// What a source said of a signal.
     fn take(&mut self, Fetched { signal, answer, is_news }: Fetched) {
-        let watch = self.driver.watch();
         match answer {
             Ok(answer) => {
-                watch.trouble(signal, (!answer.complete).then_some(Reason::Partial));
-                answer
-                    .series
-                    .iter()
-                    .for_each(|series| watch.observe(signal, &series.labels, &series.samples));
+                self.driver.trouble(signal, (!answer.complete).then_some(Reason::Partial));
+                let series = answer.series.iter();
+                series.for_each(|series| self.driver.observe(signal, &series.labels, &series.samples));
                 if answer.complete {
-                    watch.begin(signal);
+                    self.driver.begin(signal);
                 }
                 if is_news && !answer.warnings.is_empty() {
                     self.outside.tell.note(&answer.warnings.join("; "));
                 }
             }
             Err(error) => {
-                watch.trouble(signal, Some(error.reason()));
+                self.driver.trouble(signal, Some(error.reason()));
                 if is_news {
                     self.outside.tell.note(&text::with_causes(&error));
                 }
