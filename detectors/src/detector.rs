@@ -1,6 +1,7 @@
 //! What every detector promises.
 
 use crate::averages::Averages;
+use crate::residuals::AllResiduals;
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Verdict};
 use std::fmt;
@@ -28,7 +29,7 @@ pub(crate) trait Detector: Boxed + fmt::Debug + Send {
 
     /// The next cell is the first after a batch started, whose expected effects last for `settling` cells. Only what
     /// compares after with before takes note.
-    fn batch_starts(&mut self, _settling: u64) {}
+    fn batch_starts(&mut self, _residuals: &AllResiduals, _settling: u64) {}
 
     /// Why a judgement is what it is, in words: one clause without a final stop. `at` is the sample's time.
     fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String;
@@ -59,4 +60,6 @@ pub(crate) struct Cells<'a> {
     pub(crate) values: &'a [f64],
     /// The averages that the detectors asked for, along these cells.
     pub(crate) averages: &'a Averages,
+    /// The residuals that the detectors asked for, up to these cells.
+    pub(crate) residuals: &'a AllResiduals,
 }

@@ -43,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 mod averages;
+mod baseline;
 mod calendar;
 mod days;
 mod detector;
@@ -50,13 +51,18 @@ mod ensemble;
 mod ewm;
 mod grid;
 mod kinds;
+mod logarithm;
+mod middle;
 mod options;
 mod panel;
 mod period;
 mod registry;
 mod reorder;
+mod residuals;
+mod ring;
 mod sample;
 mod settled;
+mod spread;
 mod verdict;
 mod wide;
 mod words;

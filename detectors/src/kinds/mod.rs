@@ -5,16 +5,27 @@ mod chain;
 mod chart;
 mod ewma3sigma;
 mod ls;
+mod seasonal;
 mod ss;
+mod step_contrast;
 mod threshold;
 
+use crate::baseline::DAYS_MAX;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::Entry;
 use crate::sample::{DAY_MS, Interval};
 
 /// Every kind. One place in memory, as options are compared by the address of their table.
-pub(crate) static ALL: &[Entry] =
-    &[ss::ENTRY, ls::ENTRY, ewma3sigma::ENTRY, chain::ENTRY, ca::ENTRY, threshold::ENTRY];
+pub(crate) static ALL: &[Entry] = &[
+    ss::ENTRY,
+    ls::ENTRY,
+    ewma3sigma::ENTRY,
+    chain::ENTRY,
+    ca::ENTRY,
+    threshold::ENTRY,
+    seasonal::ENTRY,
+    step_contrast::ENTRY,
+];
 
 /// The option `days` of the seasonal kinds.
 const DAYS: OptionDoc = OptionDoc {
@@ -32,6 +43,15 @@ const MIN_DAYS: OptionDoc = OptionDoc {
     default: Default::Number(3.0),
     unit: "days",
     why: "how many of these days must have a sample at this time; fewer than 3 are no range to go by",
+};
+
+/// The option `days` of the kinds that go by medians.
+const DAYS_OF_MEDIANS: OptionDoc = OptionDoc {
+    name: "days",
+    accepts: Accepts::Count { min: 2, max: DAYS_MAX },
+    default: Default::Number(14.0),
+    unit: "days",
+    why: "length of the look-back; 14 holds every day of the week twice",
 };
 
 /// Which of two equally near cells is meant.
