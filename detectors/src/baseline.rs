@@ -1,7 +1,7 @@
 //! What a series usually shows at a time of day: the median of the earlier days, with a few neighbours on each side.
 
 use crate::calendar::Calendar;
-use crate::middle::{DEPTH, PLACES, medians};
+use crate::middle::{DEPTH, PLACES, exchange, medians};
 use crate::registry::Common;
 use crate::ring::Ring;
 use crate::sample::{Interval, Timestamp};
@@ -9,6 +9,8 @@ use crate::wide::wide;
 
 /// Cells on each side that count as the same time of day: what happens daily is some minutes early or late.
 const NEIGHBOURS: usize = 2;
+/// A cell with its neighbours.
+const AROUND: usize = 2 * NEIGHBOURS + 1;
 /// With fewer cells a day there is no time of day to speak of.
 const LEAST_A_DAY: usize = 24;
 /// The most days that are looked back.
@@ -28,6 +30,8 @@ pub(crate) struct Baseline {
     medians: [(f32, u32); 3 * PLACES],
     /// The number of the block at hand; none before the first.
     block: Option<u64>,
+    /// What is usual there.
+    usual: [Usual; PLACES],
 }
 
 /// What is usual at a cell.
@@ -50,6 +54,7 @@ impl Baseline {
             until: 0,
             medians: [(f32::NAN, 0); 3 * PLACES],
             block: None,
+            usual: [Usual { value: f32::NAN, days: 0 }; PLACES],
         }
     }
 
@@ -61,30 +66,12 @@ impl Baseline {
 
     /// What is usual at the cells of the block of `cell`, from the `values` of the cells before it.
     #[inline(always)]
-    pub(crate) fn block(&mut self, cell: u64, values: &Ring) -> [Usual; PLACES] {
+    pub(crate) fn block(&mut self, cell: u64, values: &Ring) -> &[Usual; PLACES] {
         let block = cell / PLACES as u64;
         if self.block != Some(block) {
             self.advance(block, values);
         }
-        std::array::from_fn(|place| self.usual(PLACES + place))
-    }
-
-    /// The median of the medians around a place.
-    #[inline(always)]
-    fn usual(&self, place: usize) -> Usual {
-        let (mut around, mut count) = ([f32::INFINITY; 2 * NEIGHBOURS + 1], 0);
-        for &(median, days) in &self.medians[place - NEIGHBOURS..=place + NEIGHBOURS] {
-            if days > 0 {
-                around[count] = median;
-                count += 1;
-            }
-        }
-        if count == 0 {
-            return Usual { value: f32::NAN, days: 0 };
-        }
-        sort_five(&mut around);
-        let value = 0.5 * around[(count - 1) / 2] + 0.5 * around[count / 2];
-        Usual { value, days: self.medians[place].1 }
+        &self.usual
     }
 
     #[cold]
@@ -103,6 +90,7 @@ impl Baseline {
         let after = self.medians_of(block + 1, block, values);
         self.medians[2 * PLACES..].copy_from_slice(&after);
         self.block = Some(block);
+        self.usual = wide!(smoothed(&self.medians));
     }
 
     /// The medians of the cells of `block`, from what was known when the cells of block `at` began.
@@ -137,12 +125,33 @@ impl Baseline {
     }
 }
 
-/// Sorts five numbers by the shortest network (Knuth, TAOCP 3, 5.3.4).
+/// The medians of the medians around each place of the block at hand.
 #[inline(always)]
-fn sort_five(numbers: &mut [f32; 5]) {
+fn smoothed(medians: &[(f32, u32); 3 * PLACES]) -> [Usual; PLACES] {
+    let mut around = [[f32::INFINITY; PLACES]; AROUND];
+    let mut counts = [0_usize; PLACES];
+    for (offset, row) in around.iter_mut().enumerate() {
+        for (place, value) in row.iter_mut().enumerate() {
+            let (median, days) = medians[PLACES - NEIGHBOURS + place + offset];
+            *value = if days > 0 { median } else { f32::INFINITY };
+            counts[place] += usize::from(days > 0);
+        }
+    }
+    sort_five(&mut around);
+    std::array::from_fn(|place| match counts[place] {
+        0 => Usual { value: f32::NAN, days: 0 },
+        count => {
+            let (low, high) = (around[(count - 1) / 2][place], around[count / 2][place]);
+            Usual { value: 0.5 * low + 0.5 * high, days: medians[PLACES + place].1 }
+        }
+    })
+}
+
+/// Sorts the five numbers of each place by the shortest network (Knuth, TAOCP 3, 5.3.4).
+#[inline(always)]
+fn sort_five(rows: &mut [[f32; PLACES]; AROUND]) {
     for (low, high) in [(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)] {
-        let (a, b) = (numbers[low], numbers[high]);
-        (numbers[low], numbers[high]) = if b < a { (b, a) } else { (a, b) };
+        exchange(rows, low, high);
     }
 }
 
@@ -185,8 +194,8 @@ mod tests {
 
     #[test]
     fn five_numbers_are_sorted() {
-        let mut numbers = [3.0, f32::INFINITY, -1.0, 2.0, 2.0];
-        sort_five(&mut numbers);
-        assert_eq!(numbers, [-1.0, 2.0, 2.0, 3.0, f32::INFINITY]);
+        let mut rows = [3.0, f32::INFINITY, -1.0, 2.0, 2.0].map(|number| [number; PLACES]);
+        sort_five(&mut rows);
+        assert_eq!(rows.map(|row| row[5]), [-1.0, 2.0, 2.0, 3.0, f32::INFINITY]);
     }
 }

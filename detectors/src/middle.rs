@@ -5,35 +5,48 @@ pub(crate) const PLACES: usize = 8;
 /// So many numbers a place may have.
 pub(crate) const DEPTH: usize = 16;
 
-/// Sorts the numbers of each place: Batcher's odd-even merge network (Knuth, TAOCP 3, 5.3.4), which compares the same
-/// pairs whatever the numbers are, and so all places at once.
-#[inline(always)]
-pub(crate) fn sort(rows: &mut [[f32; PLACES]; DEPTH]) {
+/// The pairs of Batcher's odd-even merge network (Knuth, TAOCP 3, 5.3.4), which are the same whatever the numbers are.
+const PAIRS: [(usize, usize); 63] = pairs();
+
+const fn pairs() -> [(usize, usize); 63] {
+    let (mut pairs, mut count) = ([(0, 0); 63], 0);
     let mut p = 1;
     while p < DEPTH {
         let mut k = p;
         while k >= 1 {
-            let mut j = k % p;
-            while j + k < DEPTH {
-                for i in 0..k.min(DEPTH - j - k) {
-                    if (i + j) / (2 * p) == (i + j + k) / (2 * p) {
-                        exchange(rows, i + j, i + j + k);
+            let mut low = k % p;
+            while low + k < DEPTH {
+                let mut i = low;
+                while i < low + k && i + k < DEPTH {
+                    if i / (2 * p) == (i + k) / (2 * p) {
+                        pairs[count] = (i, i + k);
+                        count += 1;
                     }
+                    i += 1;
                 }
-                j += 2 * k;
+                low += 2 * k;
             }
             k /= 2;
         }
         p *= 2;
     }
+    pairs
 }
 
+/// Sorts the numbers of each place.
 #[inline(always)]
-fn exchange(rows: &mut [[f32; PLACES]; DEPTH], low: usize, high: usize) {
-    for place in 0..PLACES {
-        let (a, b) = (rows[low][place], rows[high][place]);
-        (rows[low][place], rows[high][place]) = if b < a { (b, a) } else { (a, b) };
+pub(crate) fn sort(rows: &mut [[f32; PLACES]; DEPTH]) {
+    for (low, high) in PAIRS {
+        exchange(rows, low, high);
     }
+}
+
+/// Puts the smaller one of each place into row `low` and the other into row `high`.
+#[inline(always)]
+pub(crate) fn exchange<const N: usize>(rows: &mut [[f32; PLACES]; N], low: usize, high: usize) {
+    let (a, b) = (rows[low], rows[high]);
+    rows[low] = std::array::from_fn(|place| if b[place] < a[place] { b[place] } else { a[place] });
+    rows[high] = std::array::from_fn(|place| if b[place] < a[place] { a[place] } else { b[place] });
 }
 
 /// The median of each place, and how many numbers it is of; not a number where there are none. Infinite ones are missing:

@@ -132,7 +132,7 @@ impl Residuals {
             let in_block = PLACES - (next % PLACES as u64) as usize;
             let to_review = usize::try_from(self.review - next).unwrap_or(usize::MAX);
             let (now, after) = rest.split_at(rest.len().min(in_block).min(to_review));
-            self.learn_block(now);
+            wide!(self.learn_block(now));
             rest = after;
         }
     }
@@ -165,7 +165,7 @@ impl Residuals {
     #[inline(always)]
     fn learn_block(&mut self, values: &[f64]) {
         let next = self.values.next();
-        let usual = self.baseline.block(next, &self.values);
+        let usual = *self.baseline.block(next, &self.values);
         let first = (next % PLACES as u64) as usize;
         let (mut found, mut expected) = ([f32::NAN; PLACES], [Usual { value: 0.0, days: 0 }; PLACES]);
         for (i, value) in values.iter().enumerate() {
@@ -176,7 +176,7 @@ impl Residuals {
             self.values.push(value);
         }
         if next >= FIRST_CELL {
-            wide!(residuals(&mut found, &expected, self.size.small));
+            residuals(&mut found, &expected, self.size.small);
         } else {
             found = [f32::NAN; PLACES];
         }
@@ -227,12 +227,11 @@ impl Residuals {
         if seen.is_empty() {
             return;
         }
+        let mean = seen.iter().map(|&value| f64::from(value).abs()).sum::<f64>() / seen.len() as f64;
+        let below_zero = seen.iter().any(|value| *value < 0.0);
         let level = f64::from(middle(&mut seen));
         seen.iter_mut().for_each(|value| *value = value.abs());
-        // in the order of their sizes, so that the mean does not hang on how they came to lie
-        seen.sort_unstable_by(f32::total_cmp);
-        let mean = seen.iter().map(|&size| f64::from(size)).sum::<f64>() / seen.len() as f64;
-        let typical = f64::from(seen[(seen.len() - 1) / 2]);
+        let typical = if below_zero { f64::from(middle(&mut seen)) } else { level };
         let size = if typical > 0.0 { typical } else { mean };
         // of nothing but zeros nothing is known: then 1 is the size of things
         let small = if size > 0.0 { (SMALL * size).max(f64::from(f32::MIN_POSITIVE)) } else { SMALL };
@@ -300,20 +299,30 @@ impl Recent {
     fn push(&mut self, residual: f32) {
         let old = std::mem::replace(&mut self.ring[self.next], residual);
         self.next = if self.next + 1 == RECENT { 0 } else { self.next + 1 };
-        self.take_out(old);
-        if !residual.is_nan() {
-            let place = self.below(residual);
-            self.sorted.copy_within(place..self.count, place + 1);
-            self.sorted[place] = residual;
-            self.count += 1;
+        // what is missing lies, as infinity, behind all others
+        let (old, new) = (or_infinite(old), or_infinite(residual));
+        self.count = self.count + usize::from(new < f32::INFINITY) - usize::from(old < f32::INFINITY);
+        let (from, to) = (self.below(old), self.below(new));
+        let before = self.sorted;
+        if from < to {
+            for place in 0..RECENT_ROOM - 1 {
+                let moves = place >= from && place + 1 < to;
+                self.sorted[place] = if moves { before[place + 1] } else { before[place] };
+            }
+            self.sorted[to - 1] = new;
+        } else {
+            for place in 1..RECENT_ROOM {
+                let moves = place > to && place <= from;
+                self.sorted[place] = if moves { before[place - 1] } else { before[place] };
+            }
+            self.sorted[to] = new;
         }
     }
 
     /// The newest one is missing after all.
     fn retract(&mut self) {
-        let newest = self.next.checked_sub(1).unwrap_or(RECENT - 1);
-        let old = std::mem::replace(&mut self.ring[newest], f32::NAN);
-        self.take_out(old);
+        self.next = self.next.checked_sub(1).unwrap_or(RECENT - 1);
+        self.push(f32::NAN);
     }
 
     #[inline(always)]
@@ -322,21 +331,16 @@ impl Recent {
         if self.count < RECENT_LEAST { f32::NAN } else { 0.5 * low + 0.5 * high }
     }
 
-    #[inline(always)]
-    fn take_out(&mut self, old: f32) {
-        if !old.is_nan() {
-            let place = self.below(old);
-            self.sorted.copy_within(place + 1..self.count + 1, place);
-            self.count -= 1;
-            self.sorted[self.count] = f32::INFINITY;
-        }
-    }
-
     /// How many are smaller.
     #[inline(always)]
     fn below(&self, residual: f32) -> usize {
-        self.sorted.iter().map(|&other| usize::from(other < residual)).sum()
+        self.sorted.iter().map(|&other| u32::from(other < residual)).sum::<u32>() as usize
     }
+}
+
+#[inline(always)]
+fn or_infinite(number: f32) -> f32 {
+    if number.is_nan() { f32::INFINITY } else { number }
 }
 
 /// The lower of the two numbers in the middle, of at least one.

@@ -63,6 +63,10 @@ impl Ring {
     /// The values of the cells from `first` on that come before `until`; what is missing is infinite.
     #[inline(always)]
     pub(crate) fn copy(&self, first: u64, until: u64, values: &mut [f32; PLACES]) {
+        if self.next.checked_sub(first).is_none_or(|back| back > (self.cells.len() + PLACES) as u64) {
+            *values = [f32::INFINITY; PLACES];
+            return;
+        }
         let side_by_side = self.place_of(first).filter(|place| {
             place + PLACES <= self.cells.len() && first + PLACES as u64 <= until.min(self.next)
         });

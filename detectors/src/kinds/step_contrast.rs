@@ -190,10 +190,11 @@ impl Start {
     /// The contrast that is the largest in units of its limit.
     fn largest(&self, known: &Known, shape: &Shape, factor: f64, least: f64) -> Contrast {
         let (now, mut largest) = (self.sums.len() - 1, Contrast::NONE);
+        let part = shape.part(usize::try_from(self.age).unwrap_or(usize::MAX));
         for (i, cells) in shape.widths().enumerate().take_while(|(_, cells)| *cells < self.sums.len()) {
             let Some(mean) = null::mean(self.sums[now - cells], self.sums[now], cells) else { continue };
             let difference = mean - known.before;
-            let limit = (factor * known.limits.at(i, difference > 0.0)).max(least);
+            let limit = (factor * known.limits.at(i, part, difference > 0.0)).max(least);
             let contrast = Contrast { difference, limit, cells, before: known.before };
             if contrast.score() > largest.score() {
                 largest = contrast;

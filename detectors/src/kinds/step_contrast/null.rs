@@ -15,21 +15,26 @@ pub(super) struct Shape {
     pub(super) alike: bool,
 }
 
-/// For each window the difference that most other starts stay below, up and down.
+/// For each window and part of the time after a start the difference that most other starts stay below, up and down.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
-    up: Vec<f64>,
-    down: Vec<f64>,
+    up: Vec<Vec<f64>>,
+    down: Vec<Vec<f64>>,
 }
 
 impl Limits {
-    pub(super) fn at(&self, window: usize, up: bool) -> f64 {
-        if up { self.up[window] } else { self.down[window] }
+    pub(super) fn at(&self, window: usize, part: usize, up: bool) -> f64 {
+        if up { self.up[part][window] } else { self.down[part][window] }
     }
 }
 
+/// The largest differences after another start, up and down: for each part of the time and each window.
+type Largest = Vec<Vec<(f64, f64)>>;
+
 /// The windows that there may be.
 const WIDTHS: [usize; 16] = [2, 3, 5, 10, 15, 30, 45, 60, 90, 120, 180, 240, 480, 960, 1920, 3600];
+/// The first part of the time after a start is as long as so many of the widest windows.
+const FIRST_PART: usize = 3;
 /// Fewer other starts say nothing.
 const STARTS_LEAST: usize = 40;
 /// Other starts may be this part of a day off: 3 hours.
@@ -53,6 +58,18 @@ impl Shape {
         std::iter::once(1).filter(|_| self.longest < 2).chain(wide)
     }
 
+    /// The parts of the time after a start, by their last cells: each twice as long as the one before. What wanders does not
+    /// get as far in a few minutes as in an hour, and need not be given as much room.
+    fn parts(&self) -> impl Iterator<Item = usize> + '_ {
+        let doubled = std::iter::successors(Some(FIRST_PART * self.longest), |cells| cells.checked_mul(2));
+        doubled.take_while(|cells| *cells < self.within).chain(std::iter::once(self.within))
+    }
+
+    /// The part in which the cell `age` after a start lies, 1 being the first.
+    pub(super) fn part(&self, age: usize) -> usize {
+        self.parts().position(|last| age <= last).unwrap_or_else(|| self.parts().count() - 1)
+    }
+
     /// The mean of what was before `cell`.
     pub(super) fn before(&self, residuals: &Ring, cell: u64) -> Option<f64> {
         let sums = added_up(residuals, cell.saturating_sub(self.before as u64), cell);
@@ -68,14 +85,16 @@ impl Shape {
         let alike: Vec<usize> =
             starts.iter().copied().filter(|start| self.is_alike(sums.len() - 1 - start)).collect();
         let chosen = if self.alike && alike.len() >= STARTS_LEAST { alike } else { starts };
-        let others: Vec<Vec<(f64, f64)>> =
+        let others: Vec<Largest> =
             chosen.into_iter().filter_map(|start| self.largest(&sums, start)).collect();
         if others.len() < STARTS_LEAST {
             return None;
         }
-        let windows = 0..self.widths().count();
         let side = |side: fn(&(f64, f64)) -> f64| {
-            windows.clone().map(|window| quantile(others.iter().map(|other| side(&other[window])))).collect()
+            let limit =
+                |part: usize, window: usize| quantile(others.iter().map(|other| side(&other[part][window])));
+            let windows = |part| (0..self.widths().count()).map(|window| limit(part, window)).collect();
+            (0..self.parts().count()).map(windows).collect()
         };
         Some(Limits { up: side(|(up, _)| *up), down: side(|(_, down)| *down) })
     }
@@ -93,19 +112,23 @@ impl Shape {
         off.min(self.a_day - off) <= self.a_day / ALIKE
     }
 
-    /// For each window the largest differences after a start, up and down; none where what was before is not known.
-    fn largest(&self, sums: &[(u32, f64)], start: usize) -> Option<Vec<(f64, f64)>> {
+    /// The largest differences after a start; none where what was before is not known.
+    fn largest(&self, sums: &[(u32, f64)], start: usize) -> Option<Largest> {
         let before = mean(sums[start - self.before], sums[start], self.before)?;
-        let mut largest = Vec::new();
+        let mut largest: Largest = self.parts().map(|_| Vec::new()).collect();
         for cells in self.widths() {
-            let (mut up, mut down) = (0.0_f64, 0.0_f64);
-            for until in start + cells..=start + self.within {
-                if let Some(mean) = mean(sums[until - cells], sums[until], cells) {
-                    up = up.max(mean - before);
-                    down = down.max(before - mean);
+            let (mut up, mut down, mut first) = (0.0_f64, 0.0_f64, cells);
+            for (last, largest) in self.parts().zip(&mut largest) {
+                for age in first..=last {
+                    let until = start + age;
+                    if let Some(mean) = mean(sums[until - cells], sums[until], cells) {
+                        up = up.max(mean - before);
+                        down = down.max(before - mean);
+                    }
                 }
+                first = first.max(last + 1);
+                largest.push((up, down));
             }
-            largest.push((up, down));
         }
         Some(largest)
     }
