@@ -5,6 +5,7 @@ mod chain;
 mod chart;
 mod ewma3sigma;
 mod ls;
+mod novelty;
 mod ss;
 mod threshold;
 
@@ -14,7 +15,7 @@ use crate::sample::{DAY_MS, Interval};
 
 /// Every kind. One place in memory, as options are compared by the address of their table.
 pub(crate) static ALL: &[Entry] =
-    &[ss::ENTRY, ls::ENTRY, ewma3sigma::ENTRY, chain::ENTRY, ca::ENTRY, threshold::ENTRY];
+    &[ss::ENTRY, ls::ENTRY, ewma3sigma::ENTRY, chain::ENTRY, ca::ENTRY, threshold::ENTRY, novelty::ENTRY];
 
 /// The option `days` of the seasonal kinds.
 const DAYS: OptionDoc = OptionDoc {
