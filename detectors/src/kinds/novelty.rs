@@ -328,7 +328,6 @@ impl Novelty {
 impl Detector for Novelty {
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
         self.said.clear();
-        self.points = self.past.samples;
         for (place, &value) in verdicts.iter_mut().zip(cells.values) {
             let part = self.clock.pass();
             if self.past.samples == 0 && self.first.len() < self.samples {
@@ -338,7 +337,6 @@ impl Detector for Novelty {
                 continue;
             }
             if self.past.samples == 0 {
-                self.points = 0;
                 self.begin();
             }
             let (verdict, said) = self.judge(value, part);
