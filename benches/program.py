@@ -19,6 +19,7 @@ class Failed(Exception):
 class Scored:
     """What one detector said of one series, a value for each of its samples in the order of the file."""
 
+    times: list
     scores: list
     fired: list
 
@@ -50,7 +51,8 @@ def scored(binary, detectors, files, flags=()):
     found = {detector: {} for detector in detectors}
     for row in rows:
         for detector, (score, verdict) in zip(detectors, columns):
-            series = found[detector].setdefault(row[1], Scored([], []))
+            series = found[detector].setdefault(row[1], Scored([], [], []))
+            series.times.append(row[0])
             series.scores.append(float(row[score] or 0))
             series.fired.append(row[verdict] in ("1", "-1"))
     return found
