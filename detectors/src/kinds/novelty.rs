@@ -17,9 +17,9 @@ pub(super) const ENTRY: Entry = Entry {
         anything new was, the more; fires where the four together exceed `limit`. Bins are as wide as the spread \
         of the first `samples` samples says, and beyond 8 widths grow with the distance, 8 to each doubling. \
         Nothing is forgotten: what was seen once is never new again, so a fault that came before, and one that \
-        lasts, is normal to it. For finding what is worth a look on series of any kind, not for holding a gate \
-        alone. After an alarm only what is newer still scores for `rest` samples; all else in that time scores 0. \
-        Score: the sum over `limit`. Reference: symbols of quantised values as in SAX (Lin and others 2003); \
+        lasts, is normal to it. For finding what is worth a look on series of any kind, with a sustain of 1 of \
+        1, and not for holding a gate alone. After an alarm only what is newer still scores for `rest` samples; all \
+        else in that time scores 0. Score: the sum over `limit`. Reference: symbols of quantised values as in SAX (Lin and others 2003); \
         bins as in HDR histograms; the rate of new symbols by Good (1953); the sum is of this project.",
     options: OPTIONS,
     seasonal: false,
@@ -46,7 +46,7 @@ const OPTIONS: &[OptionDoc] = &[
         accepts: Accepts::Number { min: 0.01, max: 100.0 },
         default: Default::Number(2.0),
         unit: "powers of ten",
-        why: "what the sum must exceed; 2 is once in 100 samples if one way says so alone, less if all do",
+        why: "what the sum must exceed; 2 is one new bin in 100 samples, 5 is calm enough for minutes and seconds",
     },
     OptionDoc {
         name: REST,
