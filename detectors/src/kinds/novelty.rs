@@ -528,6 +528,25 @@ mod tests {
     }
 
     #[test]
+    fn it_speaks_plainly() {
+        let detector = small();
+        let words = |verdict, score| {
+            let (lower, upper) = (f64::NEG_INFINITY, f64::INFINITY);
+            let evidence = Evidence { value: 81.25, lower, upper, score, points: 4032, basis: 40.5 };
+            detector.words(verdict, &evidence, Timestamp::from_millis(0))
+        };
+        let unseen = "the recent mean, in a way not seen in 4032 samples before it";
+        assert_eq!(words(Verdict::Surge, 1.5), format!("value 81.25 is above 40.5, {unseen}"));
+        assert_eq!(words(Verdict::Drop, 1.5), format!("value 81.25 is below 40.5, {unseen}"));
+        let often = "value 81.25 is new in some way, as often happened in 4032 samples before it";
+        assert_eq!(words(Verdict::Normal, 0.5), often);
+        assert_eq!(
+            words(Verdict::Normal, 0.0),
+            "value 81.25 is no newer than what 4032 samples before it showed"
+        );
+    }
+
+    #[test]
     fn where_all_was_zero_the_first_other_value_gives_the_unit() {
         for size in [1e-9, 1.0, 1e9] {
             let mut detector = small();
