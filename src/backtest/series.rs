@@ -14,6 +14,8 @@ pub enum Want {
     Anomalies,
     /// The verdicts on each sample too.
     Rows,
+    /// The verdicts on each sample, and the score of each detector.
+    Scores,
 }
 
 /// What became of one series.
@@ -64,6 +66,8 @@ pub struct Cell {
     pub number: u64,
     /// One verdict a detector.
     pub verdicts: Box<[Verdict]>,
+    /// One score a detector, none where its verdict is unknown; empty where scores are not wanted.
+    pub scores: Box<[Option<f64>]>,
     /// One combined verdict a rule.
     pub combined: Box<[Verdict]>,
     /// The finding.
@@ -107,7 +111,9 @@ pub(super) fn judge(
     monitor.finish(|said| hearing.hear(&said));
     let rows = match task.want {
         Want::Anomalies => Vec::new(),
-        Want::Rows => hearing.rows(&recording.samples(index).map_err(BacktestError::Input)?, &monitor),
+        Want::Rows | Want::Scores => {
+            hearing.rows(&recording.samples(index).map_err(BacktestError::Input)?, &monitor)
+        }
     };
     Ok(Ok(outcome(spec, info, &monitor, hearing, rows)))
 }
@@ -181,7 +187,7 @@ impl Hearing {
                 self.judged += known as u64;
                 self.newest_judged = judged.combined[0].last().is_some_and(|verdict| !verdict.is_unknown());
                 self.reach(judged.run.first, judged.run.values.len() as u64);
-                if self.want == Want::Rows {
+                if self.want != Want::Anomalies {
                     self.keep_run(judged);
                 }
             }
@@ -190,7 +196,7 @@ impl Hearing {
                 self.judged -= u64::from(restated);
                 self.newest_judged = false;
                 self.reach(*cell, 1);
-                if self.want == Want::Rows {
+                if self.want != Want::Anomalies {
                     self.keep_unknown(*cell, *reason);
                 }
             }
@@ -208,10 +214,12 @@ impl Hearing {
     fn keep_run(&mut self, judged: &crate::monitor::Judged<'_>) {
         let run = &judged.run;
         self.forget(run.first);
+        let scored = if self.want == Want::Scores { self.detectors } else { 0 };
         for offset in 0..run.values.len() {
             self.cells.push(Cell {
                 number: run.first + offset as u64,
                 verdicts: run.verdicts.iter().map(|column| column[offset]).collect(),
+                scores: (0..scored).map(|column| run.evidence(column, offset).map(|e| e.score)).collect(),
                 combined: judged.combined.iter().map(|column| column[offset]).collect(),
                 finding: judged.findings[offset],
             });
@@ -224,6 +232,7 @@ impl Hearing {
         self.cells.push(Cell {
             number,
             verdicts: vec![verdict; self.detectors].into(),
+            scores: Box::default(),
             combined: vec![verdict; self.rules].into(),
             finding: Finding::Unknown(reason),
         });

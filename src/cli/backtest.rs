@@ -38,6 +38,9 @@ pub(crate) struct BacktestArgs {
     /// Write one row a sample, with the verdict of each detector and rule, in place of the findings
     #[arg(long, help_heading = "What to write")]
     pub(super) all: bool,
+    /// With --all, write the score of each detector too
+    #[arg(long, requires = "all", help_heading = "What to write")]
+    pub(super) scores: bool,
     /// Write report.html and findings.json into this directory
     #[arg(long, value_name = "DIR", help_heading = "What to write")]
     pub(super) report: Option<PathBuf>,
@@ -173,7 +176,11 @@ fn judge(
     let task = Task {
         spec: &spec,
         interval: judging.interval,
-        want: if args.all { Want::Rows } else { Want::Anomalies },
+        want: match (args.all, args.scores) {
+            (false, _) => Want::Anomalies,
+            (true, false) => Want::Rows,
+            (true, true) => Want::Scores,
+        },
         threads,
         stop: &|| progress.stopped(),
     };

@@ -5,6 +5,7 @@ mod chain;
 mod chart;
 mod ewma3sigma;
 mod ls;
+mod novelty;
 mod seasonal;
 mod ss;
 mod step_contrast;
@@ -25,6 +26,7 @@ pub(crate) static ALL: &[Entry] = &[
     threshold::ENTRY,
     seasonal::ENTRY,
     step_contrast::ENTRY,
+    novelty::ENTRY,
 ];
 
 /// The option `days` of the seasonal kinds.

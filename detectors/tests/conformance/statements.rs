@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quietgate_detectors::{Evidence, Judgement, Panel, Verdict, number};
 
-/// Fires on how many of the look-back differ, not on a limit: a value amid the look-back may differ from all of it.
-const WITHOUT_LIMITS: &[&str] = &["ss"];
+/// `ss` fires on how many of the look-back differ, `novelty` on what was never seen: a value amid others may be such.
+const WITHOUT_LIMITS: &[&str] = &["ss", "novelty"];
 
 /// Limits are told after rounding.
 const ROUNDING: f64 = 1e-9;
