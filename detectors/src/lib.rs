@@ -43,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 mod averages;
+mod behind;
 mod calendar;
 mod days;
 mod detector;
@@ -57,6 +58,8 @@ mod registry;
 mod reorder;
 mod sample;
 mod settled;
+mod slices;
+mod tail;
 mod verdict;
 mod wide;
 mod words;
