@@ -1,10 +1,12 @@
 //! The detectors, one file each. The order is that of the documentation and of every output.
 
+mod absence;
 mod ca;
 mod chain;
 mod chart;
 mod counts;
 mod ewma3sigma;
+mod flatline;
 mod ls;
 mod ss;
 mod threshold;
@@ -15,8 +17,17 @@ use crate::sample::{DAY_MS, Interval};
 use crate::verdict::{Reason, Verdict};
 
 /// Every kind. One place in memory, as options are compared by the address of their table.
-pub(crate) static ALL: &[Entry] =
-    &[ss::ENTRY, ls::ENTRY, ewma3sigma::ENTRY, chain::ENTRY, ca::ENTRY, threshold::ENTRY, counts::ENTRY];
+pub(crate) static ALL: &[Entry] = &[
+    ss::ENTRY,
+    ls::ENTRY,
+    ewma3sigma::ENTRY,
+    chain::ENTRY,
+    ca::ENTRY,
+    threshold::ENTRY,
+    counts::ENTRY,
+    flatline::ENTRY,
+    absence::ENTRY,
+];
 
 /// The option `days` of the seasonal kinds.
 const DAYS: OptionDoc = OptionDoc {
@@ -44,6 +55,11 @@ const DAYS_BACK: OptionDoc = OptionDoc {
     unit: "days",
     why: "length of the look-back, and at least 960 samples; 7 holds every day of the week once",
 };
+
+/// Samples before the first verdict of kinds that compare with all of the past: a quarter of a day, at least 120.
+fn first_history(interval: Interval) -> u32 {
+    u32::try_from(interval.cells_a_day() / 4).unwrap_or(u32::MAX).max(120)
+}
 
 /// The verdict of what has not learnt enough.
 const WARMING_UP: Verdict = Verdict::Unknown(Reason::WarmingUp);
