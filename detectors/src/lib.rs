@@ -44,6 +44,7 @@
 
 mod averages;
 mod baseline;
+mod behind;
 mod calendar;
 mod days;
 mod detector;
@@ -62,7 +63,9 @@ mod residuals;
 mod ring;
 mod sample;
 mod settled;
+mod slices;
 mod spread;
+mod tail;
 mod verdict;
 mod wide;
 mod words;

@@ -66,8 +66,11 @@ fn a_constant_never_fires() {
     }
 }
 
-/// Kinds that do not compare with the past of a series, or only once a batch has started.
-const COMPARES_NOT: [&str; 2] = ["threshold", "step_contrast"];
+/// The kinds that judge what lasts, or only once a batch has started: one odd value is nothing to them.
+const LASTING: &[&str] = &["step_contrast", "cusum", "slope", "flatline", "absence"];
+
+/// The kinds that fire on one side only, or on limits that were given.
+const ONE_SIDED: &[&str] = &["threshold", "counts"];
 
 #[test]
 fn a_constant_stretch_ends_with_a_surge_or_a_drop_for_whoever_compares() {
@@ -75,8 +78,11 @@ fn a_constant_stretch_ends_with_a_surge_or_a_drop_for_whoever_compares() {
         let spec = panel(defaults(), interval(HOUR_MS), 0);
         let values = [50.0; 16 * DAY].into_iter().chain([last]);
         let story = tell(&spec, &unbroken(spec.interval, values), &[]);
-        for (column, detector) in
-            spec.detectors.iter().enumerate().filter(|(_, d)| !COMPARES_NOT.contains(&d.entry().kind))
+        for (column, detector) in spec
+            .detectors
+            .iter()
+            .enumerate()
+            .filter(|(_, d)| ![LASTING, ONE_SIDED].concat().contains(&d.entry().kind))
         {
             let newest = story.of(column).pop().flatten().map(|judgement| judgement.verdict);
             assert_eq!(newest, Some(fired), "{}", detector.entry().kind);
@@ -111,10 +117,8 @@ fn a_gap_of_any_length_leaves_every_kind_with_an_answer() {
             assert_eq!(judgements.len(), 540, "{kind} after {cells}");
             // a millionfold rise: a surge, or unknown where the past is; ls lets the sample pull its own sigma
             let first = judgements[500].map(|judgement| judgement.verdict);
-            assert!(
-                kind == "ls" || kind == "step_contrast" || first != Some(Verdict::Normal),
-                "{kind} after {cells}"
-            );
+            let judges_one = kind != "ls" && !LASTING.contains(&kind);
+            assert!(!judges_one || first != Some(Verdict::Normal), "{kind} after {cells}");
         }
     }
 }

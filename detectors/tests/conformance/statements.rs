@@ -6,8 +6,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quietgate_detectors::{Evidence, Judgement, Panel, Verdict, number};
 
-/// `ss` fires on how many of the look-back differ, `novelty` on what was never seen: a value amid others may be such.
-const WITHOUT_LIMITS: &[&str] = &["ss", "novelty"];
+/// Fire on how many of the look-back differ, on what was never seen, or for how long a value lasts, and not on a limit of the
+/// value itself.
+const WITHOUT_LIMITS: &[&str] = &["ss", "novelty", "flatline", "absence"];
 
 /// Limits are told after rounding.
 const ROUNDING: f64 = 1e-9;
