@@ -29,6 +29,7 @@ fn rule(kind: &str, detectors: Vec<Spec>, sustain: &str) -> RuleSpec {
 fn by_limits() -> MonitorSpec {
     MonitorSpec {
         rules: vec![rule("any", vec![limits(50.0, 10.0), limits(100.0, 0.0)], "2 of 3")],
+        slow: None,
         interval: streams::interval(MINUTE_MS),
         calendar: Calendar::Utc,
         lateness_ms: 0,

@@ -121,6 +121,7 @@ impl Case {
         let pinned = |order: &quietgate::plan::StepOrder| {
             let step = &plan.steps[order.step];
             PinnedStep {
+                expects: Vec::new(),
                 step: step.name.clone(),
                 after: step.after.clone(),
                 batches: order.batches.iter().map(|batch| batch.targets.iter().map(name).collect()).collect(),
