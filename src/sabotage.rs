@@ -50,11 +50,13 @@ pub enum Sabotage {
     BlamesFirstBatch,
     /// What the slow layer finds is blamed also where it began before.
     BlamesEarlier,
+    /// The gate before a batch does not ask the slow layer.
+    SlowNotAsked,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::RecordAfterRun,
         Self::RerunStarted,
         Self::SkipStarted,
@@ -77,6 +79,7 @@ impl Sabotage {
         Self::UnknownIsExpected,
         Self::BlamesFirstBatch,
         Self::BlamesEarlier,
+        Self::SlowNotAsked,
     ];
 }
 

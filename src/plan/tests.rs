@@ -19,6 +19,7 @@ fn plan(targets: Vec<Target>) -> Plan {
         max_failed: None,
         limits: Limits::default(),
         windows: None,
+        watch_after_ms: 0,
         steps: Vec::new(),
     }
 }
@@ -43,6 +44,7 @@ fn step(name: &str, after: &[&str], batch: &[&str]) -> Step {
         on_anomaly: OnAnomaly::Pause,
         gate: GateTimes { clean_before_ms: 3_000, clean_after_ms: 1_000, patience_ms: 60_000 },
         soak_ms: 0,
+        expects: Vec::new(),
         approve: false,
         windows: None,
     }

@@ -222,6 +222,7 @@ impl Driver {
             Err(_) if sabotage::is(Sabotage::NoRecheck) => world.start(&attempt),
             Err(reason) => drop(self.write(world, Record::Withdrawn { attempt, reason }).await?),
         }
+        self.tell_starts();
         Ok(())
     }
 

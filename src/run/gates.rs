@@ -268,4 +268,6 @@ impl Gates<'_> {
 }
 
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod tests;

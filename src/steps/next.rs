@@ -178,11 +178,7 @@ impl Waiting {
             Self::Gate(_, _, reason) | Self::Forbidden(_, reason) => reason.clone(),
             Self::Frozen(word) => format!("frozen by {}: {}", word.who, word.reason),
             Self::Soak(..) => "soaking".to_owned(),
-            Self::Watch(_, 0) => "every step is over, and the slow layer watches on".to_owned(),
-            Self::Watch(_, unknown) => format!(
-                "every step is over, and the slow layer watches on; what {} now is unknown",
-                text::counted(*unknown as u64, "series is", "series are")
-            ),
+            Self::Watch(..) => "every step is over, and the slow layer watches on".to_owned(),
         }
     }
 }

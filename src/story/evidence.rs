@@ -134,6 +134,9 @@ impl SeriesSeen {
 
 impl SlowSeen {
     fn lines(&self, at: Timestamp) -> Vec<String> {
+        if self.condition == "clean" {
+            return Vec::new();
+        }
         let since = clock(self.since.as_deref(), at).map(|since| format!(" since {since}"));
         let first = format!("    by the slow layer {}{}", self.condition, since.unwrap_or_default());
         std::iter::once(first).chain(self.votes.iter().map(|vote| format!("      {}", vote.said()))).collect()
