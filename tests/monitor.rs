@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use quietgate::backtest::{self, BacktestError, Outcome, Task, Want};
 use quietgate::monitor::{Anomalies, Anomaly, Monitor, MonitorSpec, Said};
 use quietgate::sources::recorded::{ReadOptions, SeriesInfo, load};
-use quietgate_detectors::{BatchStart, Calendar, Interval, OptionValue, Reason, Sample, Spec, Timestamp, Verdict};
+use quietgate_detectors::{
+    BatchStart, Calendar, Interval, OptionValue, Reason, Sample, Spec, Timestamp, Verdict,
+};
 use quietgate_rules::{Direction, Finding, RuleSpec};
 use std::collections::BTreeMap;
 
@@ -240,7 +242,7 @@ fn each_layer_has_its_own_sustain_and_what_is_expected_is_in_neither() {
             "expected expected",
             "suspect suspect",
             "anomalous suspect",
-            "suspect suspect"
+            "anomalous suspect"
         ]
     );
     let mut anomalies = Anomalies::new(2);

@@ -326,7 +326,10 @@ mod tests {
         assert_eq!(blamed(&[own[0], own[1], seen(Part::Control, expected)], at(5)), [0]);
         // a common cause is still one where the batch's own series were muted while it began
         assert_eq!(blamed(&[own[0], seen(Part::Control, anomalous(2))], at(5)), []);
-        assert_eq!(control(&[own[0], still, seen(Part::Control, UNKNOWN), seen(Part::Control, expected)], 0), 1);
+        assert_eq!(
+            control(&[own[0], still, seen(Part::Control, UNKNOWN), seen(Part::Control, expected)], 0),
+            1
+        );
     }
 
     #[test]

@@ -105,7 +105,8 @@ impl Standing {
         self.moves_until = self.moves_until.max(Some(until));
         let within = |newest: &Newest| from <= newest.at && newest.at < until;
         let is_known = |newest: &Newest| !matches!(newest.finding, Finding::Unknown(_));
-        if let Some(Newest { cell, at, .. }) = self.newest.filter(|newest| within(newest) && is_known(newest)) {
+        if let Some(Newest { cell, at, .. }) = self.newest.filter(|newest| within(newest) && is_known(newest))
+        {
             self.observe(cell, at, Finding::Expected);
         }
     }

@@ -5,7 +5,9 @@ use super::exit::Failure;
 use super::format::Format;
 use crate::config::plan::{Near, PlanFile};
 use crate::config::{Config, Mistakes};
-use crate::plan::{Batch, Expects, HeldBack, Least, LeastBy, OnAnomaly, Plan, Step, StepOrder, Width, forecast};
+use crate::plan::{
+    Batch, Expects, HeldBack, Least, LeastBy, OnAnomaly, Plan, Step, StepOrder, Width, forecast,
+};
 use crate::text::{self, counted};
 use clap::Args;
 use serde_json::{Value, json};
@@ -124,7 +126,9 @@ fn around(step: &Step) -> String {
     };
     for expects in &step.expects {
         let (signals, time) = (expects.signals.join(", "), text::duration(expects.for_ms));
-        words += &format!("\n  expects {signals} of its own targets to move for {time} from the start of each batch");
+        words += &format!(
+            "\n  expects {signals} of its own targets to move for {time} from the start of each batch"
+        );
     }
     if step.approve {
         words += "\n  a person must approve before it begins";

@@ -1,7 +1,7 @@
 //! What is allowed in a config but can hardly be meant. Only what is certain is said.
 
-use super::mistakes::Mistakes;
 use super::Config;
+use super::mistakes::Mistakes;
 use quietgate_detectors::{Spec, Verdict};
 use quietgate_rules::{Direction, RuleSpec};
 

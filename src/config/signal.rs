@@ -66,8 +66,8 @@ pub enum Expected {
 }
 
 impl Signal {
-    /// What a series of this signal is judged by, the slow layer left out, which only runs have. Which days `calendar` has is for the caller to find out, from
-    /// the signal's time zone and the time that is judged.
+    /// What a series of this signal is judged by, the slow layer left out, which only runs have. Which days `calendar`
+    /// has is for the caller to find out, from the signal's time zone and the time that is judged.
     pub fn monitor_spec(&self, calendar: Calendar) -> MonitorSpec {
         MonitorSpec {
             rules: vec![self.rule.clone()],

@@ -159,9 +159,9 @@ impl Watch {
         let anomalous = |signal: &Signal, series: &Series| {
             matches!(signal.slow(series, now), Some(Condition::Anomalous { .. }))
         };
-        self.signals.iter().any(|signal| {
-            signal.series.values().any(|series| series.required && anomalous(signal, series))
-        })
+        self.signals
+            .iter()
+            .any(|signal| signal.series.values().any(|series| series.required && anomalous(signal, series)))
     }
 
     /// Every required series at `now`, those that are missing too.

@@ -197,6 +197,22 @@ fn a_quiet_run_takes_its_clean_windows_and_no_more() {
 }
 
 #[test]
+fn a_quiet_run_waits_for_what_it_expects_and_for_the_slow_layer() {
+    let mut plan = plan(with_vips("- -"));
+    plan.steps = vec![step("s", &[], &["1"])];
+    plan.steps[0].expects = vec![Expects { signals: vec!["loss".to_owned()], for_ms: 4_000 }];
+    let of = |plan: &Plan| {
+        let Forecast { least_ms, most_ms } = forecast(plan, &order(plan).expect("an order"));
+        (least_ms, most_ms)
+    };
+    // starts at 3 s and moves until 7 s, which is clean for 1 s at 8 s and for 3 s at 10 s; then the same once more.
+    // An action of 10 s ends after all that
+    assert_eq!(of(&plan), (15_000, 25_000));
+    plan.watch_after_ms = 60_000;
+    assert_eq!(of(&plan), (75_000, 85_000));
+}
+
+#[test]
 fn windows_of_plan_and_step_must_both_be_open() {
     let windows = |allow: &str| {
         let allow = vec![allow.parse().expect("a range")];

@@ -32,7 +32,8 @@ impl Gates<'_> {
             let seen = self.slowly(&views, batch);
             let is_blamed = |i: &usize| gate::not_blamed(&seen, *i, at).is_none();
             let blamed: Vec<usize> = series.into_iter().filter(is_blamed).collect();
-            (!blamed.is_empty()).then(|| (batch, self.accused(&blamed, &views, &seen, (batch, at), Layer::Slow)))
+            (!blamed.is_empty())
+                .then(|| (batch, self.accused(&blamed, &views, &seen, (batch, at), Layer::Slow)))
         };
         by_start.into_iter().filter_map(accused).collect()
     }
@@ -60,9 +61,8 @@ impl Gates<'_> {
     /// How many of the series that the slow layer judges have no sample that tells what they are now.
     pub(super) fn without_watch(&self) -> usize {
         let views = self.watch.views(self.now);
-        let is_unknown = |view: &&View<'_>| {
-            view.slow.is_some() && matches!(view.condition, Condition::Unknown { .. })
-        };
+        let is_unknown =
+            |view: &&View<'_>| view.slow.is_some() && matches!(view.condition, Condition::Unknown { .. });
         views.iter().filter(is_unknown).count()
     }
 

@@ -150,8 +150,10 @@ fn innocent(why: NotBlamed) -> String {
 
 /// What the detectors that fired said of the newest sample.
 fn said(view: &View<'_>, layer: Layer) -> String {
-    let words: Vec<_> =
-        layer.votes(view).filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?))).collect();
+    let words: Vec<_> = layer
+        .votes(view)
+        .filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)))
+        .collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join("; ")) }
 }
 

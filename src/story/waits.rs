@@ -79,10 +79,14 @@ fn live(run: &Run, waiting: &Waiting, now: Timestamp) -> Wait {
         Waiting::Watch(until, unknown) => {
             let unknown = match unknown {
                 0 => String::new(),
-                _ => format!("; {} unknown now, and waited for", text::counted(*unknown as u64, "series is", "series are")),
+                _ => format!(
+                    "; {} unknown now, and waited for",
+                    text::counted(*unknown as u64, "series is", "series are")
+                ),
             };
             let until_clock = near(*until, now);
-            let words = format!("every step is over, and the slow layer watches until {until_clock}{unknown}");
+            let words =
+                format!("every step is over, and the slow layer watches until {until_clock}{unknown}");
             Wait { until: Some(rfc3339(*until)), ..plain("watch", words) }
         }
     }

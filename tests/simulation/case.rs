@@ -4,7 +4,8 @@ use super::dice::Dice;
 use quietgate::config::Meaning;
 use quietgate::monitor::{Labels, MonitorSpec, Watch, Watched};
 use quietgate::plan::{
-    Amount, Call, Expects, GateTimes, Inventory, KeepUp, Limits, OnAnomaly, Plan, Selector, Step, Target, Windows,
+    Amount, Call, Expects, GateTimes, Inventory, KeepUp, Limits, OnAnomaly, Plan, Selector, Step, Target,
+    Windows,
 };
 use quietgate::run::{Driver, Scope};
 use quietgate::steps::{Expected, Pinned, PinnedStep, State};

@@ -62,7 +62,9 @@ fn blame(outside: &Outside, gate: &Gate) -> Held {
     };
     let (starts, batch) = (Starts::of(outside), (place(&facts, &gate.step), gate.batch));
     let is_late = gate.side == Side::Late;
-    must(!is_late || starts.has(batch), || format!("{} is blamed on a batch that never started", gate.reason))?;
+    must(!is_late || starts.has(batch), || {
+        format!("{} is blamed on a batch that never started", gate.reason)
+    })?;
     let limit = if is_late { SLOW_LIMIT } else { LIMIT };
     let moved = |series: usize| {
         outside.told.moved(series, limit, |at| {
@@ -99,9 +101,8 @@ fn mutes(outside: &Outside, gate: &Gate) -> Held {
     let own = outside.case.plan.inventory.targets.iter().enumerate();
     let mut own = own.filter(|(_, target)| facts.batch(&gate.step, &target.name) == Some(gate.batch));
     let batch = (place(&facts, &gate.step), gate.batch);
-    let muted = |series: usize| {
-        outside.told.newest_judged(series).is_some_and(|newest| starts.mute(series, newest))
-    };
+    let muted =
+        |series: usize| outside.told.newest_judged(series).is_some_and(|newest| starts.mute(series, newest));
     let early = starts.has(batch) && own.any(|(series, _)| muted(series));
     must(!early, || format!("{} batch {} passes while it is expected to move", gate.step, gate.batch))
 }

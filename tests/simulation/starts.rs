@@ -60,7 +60,9 @@ impl Starts {
                         newest.map(|newest| starts.remove(newest));
                     }
                 }
-                Record::Gate(Gate { side: Side::After, decision: Decision::Proceed, step, batch, .. }) => {
+                Record::Gate(Gate {
+                    side: Side::After, decision: Decision::Proceed, step, batch, ..
+                }) => {
                     passed.insert((step.as_str(), *batch));
                 }
                 Record::Retry(told) => {
@@ -75,7 +77,9 @@ impl Starts {
         let start = |(at_ms, (step, batch)): (i64, Key<'_>)| Start {
             at_ms,
             batch: (place(&facts, step), batch),
-            own: (0..outside.fleet.series.len()).map(|i| muted(outside, &facts, i, at_ms, (step, batch))).collect(),
+            own: (0..outside.fleet.series.len())
+                .map(|i| muted(outside, &facts, i, at_ms, (step, batch)))
+                .collect(),
         };
         Self { starts: starts.into_iter().map(start).collect() }
     }

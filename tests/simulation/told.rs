@@ -85,7 +85,9 @@ impl Told {
                     format!("its newest sample is {} ms old", now_ms - newest)
                 }
                 None if newest - now_ms > self.max_age_ms => "its newest sample is of the future".to_owned(),
-                None if self.is_slowly_bad(starts, number, newest) => "the slow layer finds it anomalous".to_owned(),
+                None if self.is_slowly_bad(starts, number, newest) => {
+                    "the slow layer finds it anomalous".to_owned()
+                }
                 None => self.short(starts, number, newest, wanted_ms)?,
             };
             Some(format!(

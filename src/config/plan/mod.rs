@@ -110,7 +110,8 @@ impl PlanFile {
         }
         let is_slow = |name: &String| config.signal(name).is_some_and(|signal| signal.slow.is_some());
         if self.plan.watch_after_ms > 0 && !self.plan.signals.iter().any(is_slow) {
-            let message = "watch_after is given, but no signal of the plan has a `slow` rule: nobody would watch";
+            let message =
+                "watch_after is given, but no signal of the plan has a `slow` rule: nobody would watch";
             mistakes.add(self.watch_after_at, message);
         }
         for (step, specs) in self.plan.steps.iter().zip(&self.specs) {

@@ -138,7 +138,9 @@ fn one_or_more<'a>(fields: &Fields<'a>, key: &str, mistakes: &mut Mistakes) -> &
 fn expects(fields: &Fields<'_>, mistakes: &mut Mistakes) -> (Vec<Expects>, Vec<(String, Place)>) {
     let (mut all, mut places) = (Vec::new(), Vec::new());
     for item in one_or_more(fields, "expects", mistakes) {
-        let Some(own) = Fields::open(item, item.at, &EXPECTS, Beside::Options(&[]), mistakes) else { continue };
+        let Some(own) = Fields::open(item, item.at, &EXPECTS, Beside::Options(&[]), mistakes) else {
+            continue;
+        };
         let signals = texts(&own, "signals", mistakes);
         if let Some(node) = own.node("signals").filter(|node| node.list().is_some_and(<[Node]>::is_empty)) {
             own.or_wrong::<()>("signals", node, None, mistakes);

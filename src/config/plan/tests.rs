@@ -138,7 +138,11 @@ fn what_is_expected_is_read_one_by_one_or_as_a_list() {
         let file = PlanFile::read("p.yaml", &text, &Pinned("")).expect("a good plan");
         assert_eq!(file.plan.watch_after_ms, 7_200_000);
         let step = &file.plan.steps[0];
-        (["cpu", "net", "loss"].map(|signal| step.expected_ms(signal)), step.settles_ms(), file.lint().list().len())
+        (
+            ["cpu", "net", "loss"].map(|signal| step.expected_ms(signal)),
+            step.settles_ms(),
+            file.lint().list().len(),
+        )
     };
     assert_eq!(expected("{signals: [cpu, net], for: 4m}"), ([240_000, 240_000, 0], 240_000, 0));
     let both = "[{signals: [cpu], for: 4m}, {signals: [net], for: 30s}]";

@@ -29,7 +29,8 @@ fn watch() -> Watch {
     let threshold = Spec::new("threshold", &above).expect("a detector");
     let rule = RuleSpec::new("any", &[], vec![threshold], Direction::Up, Sustain::ONE).expect("a rule");
     let interval = Interval::from_millis(SECOND_MS).expect("a second");
-    let spec = MonitorSpec { rules: vec![rule], slow: None, interval, calendar: Calendar::Utc, lateness_ms: 0 };
+    let spec =
+        MonitorSpec { rules: vec![rule], slow: None, interval, calendar: Calendar::Utc, lateness_ms: 0 };
     Watch::new(vec![Watched { name: "loss".to_owned(), spec, max_age_ms: 2 * SECOND_MS, expect: Vec::new() }])
 }
 

@@ -470,7 +470,7 @@ fn what_is_expected_to_move_is_told_until_it_is_over() {
     pinned.steps[0].expects = vec![Expected { signals, for_ms: 240_000 }];
     let plan = Record::Plan(pinned);
     let records = numbered([boot(), plan, proceed("prewarm", 0, Before), intent("prewarm", "h1", Action, 1)]);
-    let told = |seconds| recorded(&records, seconds).lines().nth(4).map(str::to_owned);
+    let told = |seconds| recorded(&records, seconds).lines().nth(5).map(str::to_owned);
     let words = "  batch 1: cpu and net expected to move until 08:04:30, judged again then";
     assert_eq!(told(100).as_deref(), Some(words));
     assert_eq!(told(269).as_deref(), Some(words));
@@ -487,7 +487,8 @@ fn what_is_expected_to_move_is_told_until_it_is_over() {
 fn what_the_slow_layer_watches_is_waited_for() {
     let records = numbered([boot(), plan()]);
     let waiting = |unknown| {
-        let status = status(&folded(&records), None, at(20), Waits::Now(&[Waiting::Watch(at(7_200), unknown)]));
+        let status =
+            status(&folded(&records), None, at(20), Waits::Now(&[Waiting::Watch(at(7_200), unknown)]));
         let wait = &status.waiting[0];
         (wait.what, wait.until.clone(), wait.reason.clone())
     };

@@ -3,10 +3,10 @@
 use crate::steps::{Decision, Doing, End, Ending, Gate, Record, Side};
 use crate::story::sample::{attempt, gate, intent, numbered, plan, result, said, told, word};
 use crate::story::{Noted, Which, why};
-use serde_json::json;
 use Decision::{Hold, Pause, Proceed, Rollback};
 use Doing::{Action, Undo};
 use Side::{After, Before};
+use serde_json::json;
 
 /// A run that held, went on, failed, was tried once more, did harm and went back.
 fn story() -> Vec<Noted> {
@@ -81,7 +81,9 @@ fn what_the_slow_layer_found_and_what_is_expected_stand_in_the_table() {
         {"series": "cpu{host=\"h2\"}", "condition": "expected", "until": "2026-03-09T08:04:00Z",
             "at": "2026-03-09T08:00:00Z", "value": 97.0}
     ]);
-    let Record::Gate(late) = gate("prewarm", 0, Side::Late, Decision::Pause, "memory: …") else { unreachable!() };
+    let Record::Gate(late) = gate("prewarm", 0, Side::Late, Decision::Pause, "memory: …") else {
+        unreachable!()
+    };
     let records = numbered([plan(), Record::Gate(Gate { evidence, ..late })]);
     let which = "2".parse().expect("a number");
     let text = why(records, which, None).expect("it is there").to_string();
