@@ -201,7 +201,8 @@ impl Judging {
     ) -> Result<MonitorSpec, String> {
         let mut spec = match &self.by {
             By::Rule(rule, _) => {
-                MonitorSpec { rules: vec![rule.as_ref().clone()], interval, calendar, lateness_ms: 0 }
+                let rules = vec![rule.as_ref().clone()];
+                MonitorSpec { rules, slow: None, interval, calendar, lateness_ms: 0 }
             }
             By::Config(config, _) => config.signals[self.signal(config, name)?].monitor_spec(calendar),
         };

@@ -195,6 +195,12 @@ pub(super) const SIGNAL: Table = Table {
             need: Need::Required,
             about: "how the verdicts of the detectors become findings",
         },
+        Field {
+            name: "slow",
+            shape: Shape::Rule,
+            need: Need::DefaultWords("none"),
+            about: "a second rule for what shows late: in a run it goes on judging what was upgraded, to the end of the run",
+        },
     ],
 };
 

@@ -41,6 +41,10 @@ pub struct Signal {
     pub rule: RuleSpec,
     /// Where the rule stands.
     pub rule_at: Place,
+    /// The rule of the slow layer, which goes on judging what was upgraded; none where the signal has no such layer.
+    pub slow: Option<RuleSpec>,
+    /// Where that rule stands; without one, where the other does.
+    pub slow_at: Place,
 }
 
 /// What a label of a series stands for.
@@ -62,11 +66,12 @@ pub enum Expected {
 }
 
 impl Signal {
-    /// What a series of this signal is judged by. Which days `calendar` has is for the caller to find out, from
-    /// the signal's time zone and the time that is judged.
+    /// What a series of this signal is judged by, the slow layer left out, which only runs have. Which days `calendar`
+    /// has is for the caller to find out, from the signal's time zone and the time that is judged.
     pub fn monitor_spec(&self, calendar: Calendar) -> MonitorSpec {
         MonitorSpec {
             rules: vec![self.rule.clone()],
+            slow: None,
             interval: self.interval,
             calendar,
             lateness_ms: self.lateness_ms,
@@ -102,6 +107,10 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
     let rule_node = fields.node("rule").filter(|_| fields.map("rule", mistakes).is_some());
     let rule_at = fields.place("rule");
     let rule = rule_node.and_then(|node| rule::read(node, rule_at, direction, mistakes));
+    let slow_node = fields.node("slow").filter(|_| fields.map("slow", mistakes).is_some());
+    let slow_at = if slow_node.is_some() { fields.place("slow") } else { rule_at };
+    let slow = slow_node.and_then(|node| rule::read(node, slow_at, direction, mistakes));
+    one_period(rule.as_ref(), slow.as_ref(), slow_at, mistakes);
     Some(Signal {
         name: key.name.clone(),
         at: key.at,
@@ -117,7 +126,20 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
         expect,
         rule: rule?,
         rule_at,
+        slow,
+        slow_at,
     })
+}
+
+/// A series is periodic or not: both rules must ask in the same way, where both do.
+fn one_period(rule: Option<&RuleSpec>, slow: Option<&RuleSpec>, at: Place, mistakes: &mut Mistakes) {
+    let period = |rule: Option<&RuleSpec>| rule.and_then(|rule| rule.combiner().period());
+    if let (Some(fast), Some(slow)) = (period(rule), period(slow))
+        && fast != slow
+    {
+        let message = format!("variance of slow is {slow}, allowed is that of rule, which is {fast}");
+        mistakes.add(at, message);
+    }
 }
 
 fn source(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -> Option<String> {

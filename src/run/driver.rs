@@ -6,16 +6,15 @@
 
 use super::gates::Gates;
 use super::scope::Scope;
-use super::starts::{felt, started};
+use super::starts::felt;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
 use crate::sabotage::{self, Sabotage};
 use crate::steps::{
-    Attempt, BatchId, End, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed,
+    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, Start, State, Waiting, next, still_allowed,
 };
 use crate::story::Window;
 use quietgate_detectors::{Reason, Sample, Timestamp};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -76,16 +75,16 @@ pub struct Driver {
     state: Arc<State>,
     run: String,
     /// The starts of batches that the series were told of.
-    told: BTreeSet<(Timestamp, BatchId)>,
+    told: Vec<Start>,
+    /// Whether there may be more of them by now.
+    is_behind: bool,
 }
 
 impl Driver {
     /// The driver of the run `run` of `state`, whose plan is `plan`. `scopes` says what the labels of each signal of
     /// `watch` stand for.
     pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
-        let mut driver = Self { plan, scopes, watch, state: Arc::new(state), run, told: BTreeSet::new() };
-        driver.tell_starts();
-        driver
+        Self { plan, scopes, watch, state: Arc::new(state), run, told: Vec::new(), is_behind: true }
     }
 
     /// The run, as its records leave it; none before its plan is on record.
@@ -100,11 +99,14 @@ impl Driver {
 
     /// New samples of one series of `signal`.
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        // what was started is told before what came after it is judged, and not what was withdrawn at once
+        self.tell_starts();
         if self.watch.is_new(signal, labels)
-            && let (Some(run), Some(scope)) = (self.state.runs.get(&self.run), self.scopes.get(signal))
+            && let (Some(run), Some(scope)) = (self.state.runs.get(&self.run), self.scope(signal))
         {
-            let felt = self.told.iter().filter_map(|&start| felt(&self.plan, run, scope, labels, start));
-            self.watch.expect_starts(signal, labels, felt);
+            let felt = self.told.iter().filter_map(|start| felt(&self.plan, run, scope, labels, start));
+            let felt: Vec<_> = felt.collect();
+            self.watch.expect_starts(signal, labels, felt.into_iter());
         }
         self.watch.observe(signal, labels, samples);
     }
@@ -121,14 +123,23 @@ impl Driver {
 
     /// Tells the series of batches that have started since.
     fn tell_starts(&mut self) {
-        let Some(run) = self.state.runs.get(&self.run) else { return };
-        for start in started(run) {
-            if self.told.insert(start) {
-                self.watch.batch_starts(|signal, labels| {
-                    felt(&self.plan, run, self.scopes.get(signal)?, labels, start)
-                });
-            }
+        let Some(run) = self.state.runs.get(&self.run).filter(|_| self.is_behind) else { return };
+        self.is_behind = false;
+        let is_known = |start: &Start| self.told.iter().any(|told| is_same(told, start));
+        let new: Vec<Start> = run.starts.iter().filter(|start| !is_known(start)).copied().collect();
+        let names: Vec<String> = self.watch.signals().map(|signal| signal.name.clone()).collect();
+        for start in &new {
+            self.watch.batch_starts(|signal, labels| {
+                let scope = (names.get(signal)?.as_str(), self.scopes.get(signal)?);
+                felt(&self.plan, run, scope, labels, start)
+            });
         }
+        self.told.extend(new);
+    }
+
+    /// The name of a signal, and what its labels stand for.
+    fn scope(&self, signal: usize) -> Option<(&str, &Scope)> {
+        Some((self.watch.signals().nth(signal)?.name.as_str(), self.scopes.get(signal)?))
     }
 
     /// Puts a record on disk and takes it in. What cannot follow what is on record is refused before.
@@ -141,7 +152,7 @@ impl Driver {
         after.apply(0, at, &record).map_err(Refused::Illegal)?;
         let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
         self.state = Arc::new(after);
-        self.tell_starts();
+        self.is_behind = true;
         Ok(seq)
     }
 
@@ -211,6 +222,7 @@ impl Driver {
             Err(_) if sabotage::is(Sabotage::NoRecheck) => world.start(&attempt),
             Err(reason) => drop(self.write(world, Record::Withdrawn { attempt, reason }).await?),
         }
+        self.tell_starts();
         Ok(())
     }
 
@@ -226,6 +238,11 @@ impl Driver {
     fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {
         Gates { plan: &self.plan, run, watch: &self.watch, scopes: &self.scopes, now }
     }
+}
+
+/// Whether both are the same start, of which one may know that it has passed.
+fn is_same(one: &Start, other: &Start) -> bool {
+    (one.at, one.batch) == (other.at, other.batch)
 }
 
 async fn append(world: &mut impl World, at: Timestamp, record: &Record) -> Result<u64, Stopped> {

@@ -4,6 +4,7 @@ pub mod control;
 mod desk;
 mod driver;
 mod gates;
+mod late;
 pub mod live;
 mod pin;
 mod scope;

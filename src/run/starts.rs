@@ -1,45 +1,48 @@
-//! Which batch starts a series may feel: detectors that compare after with before are told of them. Pure.
+//! Which batch starts a series may feel: detectors that compare after with before are told of them, and what is expected
+//! of a batch is muted from its start on. Pure.
 
 use super::scope::Scope;
 use crate::monitor::Labels;
 use crate::plan::Plan;
-use crate::steps::{BatchId, Run};
+use crate::sabotage::{self, Sabotage};
+use crate::steps::{BatchId, Run, Start};
 use quietgate_detectors::{BatchStart, Timestamp};
 use quietgate_rules::gate::Part;
 use std::collections::BTreeSet;
 
-/// The batches of a run that have started, in that order.
-pub(super) fn started(run: &Run) -> Vec<(Timestamp, BatchId)> {
-    let batches = run.steps.iter().enumerate().flat_map(|(step, state)| {
-        let started = state.batches.iter().enumerate();
-        started.filter_map(move |(batch, state)| Some((state.started?, (step, batch))))
-    });
-    let mut started: Vec<_> = batches.collect();
-    started.sort();
-    started
-}
-
-/// How a series feels the start of a batch; none where it does not.
+/// How a series of `signal` feels the start of a batch; none where it does not.
 ///
 /// The batch's own series do, and its control, which is compared with them. What another batch has touched before goes on
 /// being compared with what was before that one: an earlier batch of the step, or one of another step that was at work.
+/// What the step expects of its own series settles later; of no other series anything is expected.
 pub(super) fn felt(
     plan: &Plan,
     run: &Run,
-    scope: &Scope,
+    (signal, scope): (&str, &Scope),
     labels: &Labels,
-    (at, batch): (Timestamp, BatchId),
+    start: &Start,
 ) -> Option<BatchStart> {
     let targets = |(step, batch): BatchId| run.pinned.steps[step].batches[batch].iter().map(String::as_str);
+    let (at, batch) = (start.at, start.batch);
     let own: Vec<&str> = targets(batch).collect();
-    let touched: BTreeSet<&str> = started(run)
-        .into_iter()
-        .filter(|&(earlier, other)| {
-            let passed = run.steps[other.0].batches[other.1].passed;
-            (earlier, other) < (at, batch) && (other.0 == batch.0 || passed.is_none_or(|passed| passed > at))
+    let touched: BTreeSet<&str> = run
+        .starts
+        .iter()
+        .filter(|other| {
+            let is_at_work = other.passed.is_none_or(|passed| passed > at);
+            (other.at, other.batch) < (at, batch) && (other.batch.0 == batch.0 || is_at_work)
         })
-        .flat_map(|(_, other)| targets(other))
+        .flat_map(|other| targets(other.batch))
         .collect();
     let part = scope.part(labels, &plan.inventory, &own, &touched);
-    (part != Part::Other).then_some(BatchStart { at, settled: at })
+    let is_muted = part == Part::Own || sabotage::is(Sabotage::MutedElsewhere);
+    let settles_ms = if is_muted { expected_ms(plan, run, batch.0, signal) } else { 0 };
+    let settled = Timestamp::from_millis(at.as_millis().saturating_add(settles_ms));
+    (part != Part::Other || settles_ms > 0).then_some(BatchStart { at, settled })
+}
+
+/// For how long after its start the step of that number in the run expects its own series of `signal` to move.
+fn expected_ms(plan: &Plan, run: &Run, step: usize, signal: &str) -> i64 {
+    let name = &run.pinned.steps[step].step;
+    plan.steps.iter().find(|step| step.name == *name).map_or(0, |step| step.expected_ms(signal))
 }

@@ -2,7 +2,7 @@
 
 use super::Scope;
 use crate::config::{Config, Expected, Meaning, Signal, ZoneError, calendar};
-use crate::monitor::{Watch, Watched};
+use crate::monitor::{MonitorSpec, Watch, Watched};
 use crate::plan::Plan;
 use quietgate_detectors::{Calendar, DAY_MS, Timestamp};
 
@@ -37,7 +37,7 @@ fn watched(signal: &Signal, plan: &Plan, now: Timestamp) -> Result<Watched, Zone
     });
     Ok(Watched {
         name: signal.name.clone(),
-        spec: signal.monitor_spec(calendar),
+        spec: MonitorSpec { slow: signal.slow.clone(), ..signal.monitor_spec(calendar) },
         max_age_ms: signal.max_age_ms,
         expect: expect.collect(),
     })

@@ -170,7 +170,12 @@ async fn tell(driver: &mut Driver, outside: &mut Outside, number: usize) -> Resu
     }
     let target = outside.case.plan.inventory.find(&attempt.target);
     let breaks = outside.case.faults.actions && !outside.is_calm && outside.dice.one_in(10);
+    let drifts = outside.case.faults.actions && !outside.is_calm && outside.dice.one_in(6);
     if let Some(series) = target.and_then(|target| outside.fleet.series.get_mut(target)) {
+        series.drifts = match attempt.doing {
+            Doing::Action => series.drifts || drifts,
+            Doing::Undo => series.drifts && started.end != End::Succeeded,
+        };
         series.is_bad = match attempt.doing {
             Doing::Action => series.is_bad || breaks,
             Doing::Undo => series.is_bad && started.end != End::Succeeded,

@@ -139,7 +139,9 @@ pub async fn drive(
     let outputs = make_folder(&job.state.join("runs").join(&job.pinned.run))?;
     let now = clock::now();
     let (watched, scopes) = watch(&job.config, &job.file.plan, now).map_err(DriveError::Zone)?;
-    let feed = Feed::open(&job.config, Path::new(&job.pinned.config_folder), &job.file.plan, now)
+    let run = state.runs.get(&job.pinned.run);
+    let started = run.and_then(|run| run.starts.first()).map(|start| start.at);
+    let feed = Feed::open(&job.config, Path::new(&job.pinned.config_folder), &job.file.plan, now, started)
         .map_err(DriveError::Source)?;
     let (Ends { asked, ask, shown, news }, answering) =
         serve(&job.state).map_err(|error| DriveError::State(job.state.clone(), error))?;
