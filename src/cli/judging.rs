@@ -8,7 +8,7 @@ use crate::monitor::MonitorSpec;
 use crate::text;
 use clap::Args;
 use quietgate_detectors::{Calendar, DAY_MS, Interval, Spec};
-use quietgate_rules::{Direction, RuleError, RuleSpec, Sustain};
+use quietgate_rules::{Direction, RuleError, RuleSpec, Sustain, preset, presets};
 
 /// How to judge.
 #[derive(Debug, Clone, Args)]
@@ -20,6 +20,9 @@ pub(crate) struct JudgingArgs {
     /// The signal of the config that all series belong to; else that of their name before any `{`, or the only one
     #[arg(long, value_name = "NAME", requires = "config")]
     pub(crate) signal: Option<String>,
+    /// What all series measure, as traffic or latency: the rule of that kind; then no rule can be given
+    #[arg(long, value_name = "KIND", conflicts_with_all = ["config", "rule", "detectors", "sustain", "direction"])]
+    kind: Option<String>,
     /// The rule, with options as in `at_least:count=2`; `quietgate kinds` lists them
     #[arg(long, value_name = "KIND", default_value = "majority")]
     rule: String,
@@ -96,6 +99,13 @@ impl JudgingArgs {
     }
 
     fn rule(&self) -> Result<RuleSpec, Failure> {
+        if let Some(kind) = &self.kind {
+            let known = || presets().iter().map(|preset| preset.kind).collect::<Vec<_>>().join(", ");
+            let unknown =
+                || Failure::Input(format!("--kind: unknown kind {kind:?}, expected one of: {}", known()));
+            let preset = preset(kind).ok_or_else(unknown)?;
+            return preset.rule.spec(preset.direction).map_err(Failure::because);
+        }
         let input = |flag: &str| {
             let flag = flag.to_owned();
             move |why: String| Failure::Input(format!("{flag}: {why}"))
@@ -118,6 +128,9 @@ impl JudgingArgs {
     fn in_words(&self, rule: &RuleSpec) -> String {
         let kinds = rule.detectors().iter().map(|detector| detector.entry().kind.to_owned());
         let detectors = if self.detectors.is_empty() { kinds.collect() } else { self.detectors.clone() };
+        if let Some(kind) = &self.kind {
+            return format!("{kind}: {rule}");
+        }
         let (of, detectors) = (&self.rule, detectors.join(", "));
         format!("{of} of {detectors}; sustain {}; direction {}", rule.sustain, rule.direction)
     }

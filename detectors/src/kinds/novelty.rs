@@ -492,7 +492,11 @@ mod tests {
     }
 
     fn scores(detector: &mut Box<dyn Detector>, values: &[f64]) -> Vec<f64> {
-        let cells = Cells { values, averages: &crate::averages::Averages::default() };
+        let cells = Cells {
+            values,
+            averages: &crate::averages::Averages::default(),
+            residuals: &crate::residuals::AllResiduals::default(),
+        };
         detector.observe_run(&cells, &mut vec![Verdict::Normal; values.len()]);
         (0..values.len()).map(|offset| detector.evidence(&cells, offset).score).collect()
     }
