@@ -70,7 +70,7 @@ pub struct Statement {
     pub verdict: Verdict,
     /// The numbers; none where the verdict is unknown.
     pub evidence: Option<Evidence>,
-    /// The same in words.
+    /// The same in words, where it fired.
     pub words: Option<String>,
 }
 
@@ -260,7 +260,9 @@ impl Series {
             kind: names[column].entry().kind,
             verdict,
             evidence,
-            words: evidence.map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
+            words: evidence
+                .filter(|_| verdict.fired())
+                .map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
         };
         votes.into_iter().enumerate().map(statement).collect()
     }

@@ -13,7 +13,8 @@ mod watching;
 
 pub use desk::put_on_record;
 pub use driver::{Driver, Refused, Stopped, World};
-pub use gates::Gates;
+pub use gates::{Gates, HeldBy};
 pub use pin::{Keeping, Texts, pinned};
 pub use scope::Scope;
-pub use watching::{of_inventory, signals, watch};
+pub use telling::series_name;
+pub use watching::{of_inventory, signals, watch, watch_over};

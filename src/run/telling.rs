@@ -1,6 +1,6 @@
 //! What a gate says, in words and as data.
 
-use crate::monitor::{View, Watch};
+use crate::monitor::{Labels, View, Watch};
 use crate::text;
 use quietgate_detectors::Timestamp;
 use quietgate_rules::Condition;
@@ -13,7 +13,12 @@ const NAMED: usize = 5;
 /// The name of a series: `loss{host="h1"}`.
 pub(super) fn name(watch: &Watch, view: &View<'_>) -> String {
     let signal = watch.signals().nth(view.signal).map_or("?", |signal| signal.name.as_str());
-    let labels: Vec<_> = view.labels.iter().map(|(label, value)| format!("{label}={value:?}")).collect();
+    series_name(signal, &view.labels)
+}
+
+/// The name of a series of `signal`: `loss{host="h1"}`.
+pub fn series_name(signal: &str, labels: &Labels) -> String {
+    let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}={value:?}")).collect();
     if labels.is_empty() { signal.to_owned() } else { format!("{signal}{{{}}}", labels.join(",")) }
 }
 
