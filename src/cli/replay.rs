@@ -15,6 +15,7 @@ use crate::journal::{self, Entry};
 use crate::replay::{self, About, Lasted, Past, Ran, Replay, Said};
 use crate::sources::recorded::{self, Recording};
 use crate::story::Noted;
+use crate::text::{count, counted, rfc3339};
 use clap::Args;
 use quietgate_detectors::Timestamp;
 use serde_json::json;
@@ -23,11 +24,11 @@ use std::path::{Path, PathBuf};
 
 /// Put a plan through recorded series: how many runs its gates would have held, where and why, and for how long
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("input", |input| input.required(false).required_unless_present("recorded")))]
 pub(crate) struct ReplayArgs {
-    /// The plan
-    #[arg(value_name = "PLAN")]
-    plan: PathBuf,
+    /// The plan; with --recorded it comes from the journal
+    #[arg(value_name = "PLAN", required_unless_present = "recorded")]
+    plan: Option<PathBuf>,
     /// The config: the plan's signals, and how they are judged
     #[arg(long, value_name = "FILE", default_value = "quietgate.yaml")]
     config: PathBuf,
@@ -51,11 +52,18 @@ pub(crate) struct ReplayArgs {
     /// How long an action takes, `4m` for all steps, `upgrade=4m` for one; else as in earlier runs, else one minute
     #[arg(long, value_name = "[STEP=]DURATION", help_heading = "Which runs")]
     takes: Vec<String>,
-    /// The folder of a state whose journal tells how long actions took in earlier runs
+    /// The folder of a state whose journal tells how long actions took in earlier runs, or has the recorded one
     #[arg(long, value_name = "DIR", help_heading = "Which runs")]
     state: Option<PathBuf>,
     #[command(flatten)]
     database: Database,
+    /// Drive a run once more that `quietgate run --record` has put down in this file, and hold each decision against its journal
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "input", "every", "at", "takes", "labels", "report"],
+        help_heading = "A run that was recorded")]
+    recorded: Option<PathBuf>,
+    /// The run, where the file has several
+    #[arg(long, value_name = "RUN", requires = "recorded", help_heading = "A run that was recorded")]
+    run: Option<String>,
     /// How many runs are driven at once [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -95,7 +103,12 @@ Exit codes: 0 done; 1 failed or stopped before the end; 2 bad usage or input.";
 /// # Errors
 /// A plan, config, recording or state that cannot be used; an output that cannot be written.
 pub(crate) fn run(args: &ReplayArgs) -> Result<End, Failure> {
-    let (config, file) = read(args)?;
+    let plan = match (&args.recorded, &args.plan) {
+        (Some(recorded), _) => return again(args, recorded),
+        (None, Some(plan)) => plan,
+        (None, None) => return Err(Failure::Input("a plan is needed, or --recorded with a file".to_owned())),
+    };
+    let (config, file) = read(&args.config, plan)?;
     let labels = args.labels.as_deref().map(read_labels).transpose()?;
     let takes = takes(args, &config, &file)?;
     if let Some(directory) = &args.report {
@@ -174,16 +187,55 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn read(args: &ReplayArgs) -> Result<(Config, PlanFile), Failure> {
+fn read(config: &Path, plan: &Path) -> Result<(Config, PlanFile), Failure> {
     let text = |path: &Path| {
         read_text(path).map_err(|message| Failure::Input(format!("{}: {message}", path.display())))
     };
-    let name = args.config.display().to_string();
-    let config = Config::read(&name, &text(&args.config)?).map_err(Failure::because)?;
-    let plan = args.plan.display().to_string();
-    let file = PlanFile::read(&plan, &text(&args.plan)?, &Near::to(&args.plan)).map_err(Failure::because)?;
+    let config_text = text(config)?;
+    let config = Config::read(&config.display().to_string(), &config_text).map_err(Failure::because)?;
+    let name = plan.display().to_string();
+    let file = PlanFile::read(&name, &text(plan)?, &Near::to(plan)).map_err(Failure::because)?;
     let against = file.against(&config);
     if against.list().is_empty() { Ok((config, file)) } else { Err(Failure::because(against)) }
+}
+
+/// Drives a run once more that was recorded.
+fn again(args: &ReplayArgs, recorded: &Path) -> Result<End, Failure> {
+    let text = read_text(recorded)
+        .map_err(|message| Failure::Input(format!("{}: {message}", recorded.display())))?;
+    let state = match &args.state {
+        Some(state) => state.clone(),
+        None => {
+            let name = args.config.display().to_string();
+            let text = read_text(&args.config).map_err(|message| Failure::Input(format!("{name}: {message}")))?;
+            folder_of(&args.config, &Config::read(&name, &text).map_err(Failure::because)?)?
+        }
+    };
+    let mut entries = Vec::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(journal::read(&state, args.database.url(), |entry| entries.push(entry)))?;
+    let again = replay::again(&text, &entries, args.run.as_deref()).map_err(Failure::because)?;
+    let same = counted(again.same, "decision", "decisions");
+    match (&again.difference, args.format) {
+        (None, FormatArg::Json) => println!("{}", json!({"same": again.same, "unseen": again.unseen, "difference": null})),
+        (None, _) => {
+            println!("{same}, all identical");
+            if again.unseen > 0 {
+                println!("{} more by drivers that did not record", count(again.unseen));
+            }
+        }
+        (Some(difference), FormatArg::Json) => {
+            let (at, journal) = (rfc3339(difference.at.as_millis()), difference.journal.as_ref());
+            println!("{}", json!({"same": again.same, "unseen": again.unseen, "difference": {"at": at,
+                "seq": journal.map(|(seq, _)| seq), "was": journal.map(|(_, was)| was), "now": difference.now}}));
+        }
+        (Some(difference), _) => {
+            let words = difference.to_string();
+            let lines: Vec<_> = words.lines().map(crate::text::plain).collect();
+            println!("{same} identical, then {}", lines.join("\n"));
+        }
+    }
+    Ok(if again.difference.is_none() { End::Done } else { End::Aborted })
 }
 
 fn read_labels(file: &str) -> Result<Labels, Failure> {
@@ -230,7 +282,7 @@ fn starts(args: &ReplayArgs, replay: &Replay) -> Result<Vec<Timestamp>, Failure>
         let until = args.until.as_deref().map_or(Ok(last), |text| time("--until", text))?;
         let starts = replay.starts(from, until, every_ms(args, replay));
         if starts.is_empty() {
-            let [from, until] = [from, until].map(|at| crate::text::rfc3339(at.as_millis()));
+            let [from, until] = [from, until].map(|at| rfc3339(at.as_millis()));
             return Err(Failure::Input(format!(
                 "no run can be started from {from} until {until}: the recording is too short for the warm-up of its \
                  detectors and the clean window, or --from and --until leave nothing of it"
@@ -242,7 +294,7 @@ fn starts(args: &ReplayArgs, replay: &Replay) -> Result<Vec<Timestamp>, Failure>
     for text in &args.at {
         let at = time("--at", text)?;
         if at < first || at > last {
-            let [first, last] = [first, last].map(|at| crate::text::rfc3339(at.as_millis()));
+            let [first, last] = [first, last].map(|at| rfc3339(at.as_millis()));
             return Err(Failure::Input(format!("--at {text}: the recording is from {first} until {last}")));
         }
         starts.push(replay.tape().look_from(at));
@@ -255,9 +307,9 @@ fn starts(args: &ReplayArgs, replay: &Replay) -> Result<Vec<Timestamp>, Failure>
 fn decisions(replay: &Replay, starts: &[Timestamp]) -> Result<End, Failure> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     for start in starts {
-        let (mut written, begun) = (Ok(()), crate::text::rfc3339(start.as_millis()));
+        let (mut written, begun) = (Ok(()), rfc3339(start.as_millis()));
         let mut hear = |at: Timestamp, gate: &crate::steps::Gate| {
-            let at = crate::text::rfc3339(at.as_millis());
+            let at = rfc3339(at.as_millis());
             let line = json!({"start": begun, "at": at, "step": gate.step, "batch": gate.batch, "side": gate.side,
                 "decision": gate.decision, "reason": gate.reason, "because": gate.because, "evidence": gate.evidence});
             if written.is_ok() {

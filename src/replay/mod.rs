@@ -1,13 +1,15 @@
 //! A whole plan put through recorded series: the real gates, machine and driver with a clock that goes as the recording does.
 //!
 //! [`Replay::runs`] drives a run from each of many starts, [`Replay::decisions`] tells what the gates of one decide, and
-//! [`Replay::moments`] whether they would be shut, look by look, around a batch that starts at a given time. [`again`] drives a
+//! [`Replay::moments`] whether they would be shut, look by look, around a batch that starts at a given time. [`again()`] drives a
 //! run that was recorded live once more, and holds each decision against the journal.
 
+mod again;
 mod course;
 mod incidents;
 mod made;
 mod moments;
+mod once;
 mod page;
 mod quiet;
 mod ran;
@@ -18,8 +20,10 @@ mod takes;
 mod tape;
 mod text;
 
+pub use again::{Again, AgainError, again};
 pub use incidents::{Incident, incidents};
 pub use moments::{Moment, MomentSeries};
+pub use once::Difference;
 pub use page::html;
 pub use ran::{By, Cause, Course, Ending, Hold, Ran};
 pub use series::{SIGNAL, Stream, Unfit, streams};

@@ -6,6 +6,7 @@ mod driver;
 mod gates;
 pub mod live;
 mod pin;
+pub mod recording;
 mod scope;
 mod starts;
 mod telling;
@@ -18,3 +19,6 @@ pub use pin::{Keeping, Texts, pinned};
 pub use scope::Scope;
 pub use telling::series_name;
 pub use watching::{of_inventory, signals, watch, watch_over};
+
+/// How the reason begins for which a driver pauses that finds processes of an earlier one.
+pub const LEFT_BEHIND: &str = "still running from an earlier driver";
