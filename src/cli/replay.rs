@@ -120,7 +120,8 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<End, Failure> {
     let options = args.input.options(threads)?;
     let recording = recorded::load(&args.input.input, &options, &progress).map_err(Failure::because)?;
     progress.end();
-    let streams = replay::streams(&recording, &config, &file.plan, args.leave_out).map_err(Failure::because)?;
+    let streams =
+        replay::streams(&recording, &config, &file.plan, args.leave_out).map_err(Failure::because)?;
     let replay = Replay::new(&file, &config, streams, takes).map_err(Failure::because)?;
     let starts = starts(args, &replay)?;
     if args.decisions {
@@ -148,9 +149,8 @@ fn tell(
     labels: Option<&Labels>,
 ) -> Result<End, Failure> {
     let end = if about.interrupted { End::Aborted } else { End::Done };
-    let met = labels.map(|labels| {
-        replay::incidents(labels, &replay.tape().streams, recording.series(), runs)
-    });
+    let met =
+        labels.map(|labels| replay::incidents(labels, &replay.tape().streams, recording.series(), runs));
     let summary = replay::summary(replay, about, runs, met);
     if let Some(directory) = &args.report {
         let put = |name: &str, text: String| {
@@ -158,7 +158,10 @@ fn tell(
             std::fs::write(&path, text).map_err(|error| Failure::File(path.display().to_string(), error))
         };
         put("replay.json", serde_json::to_string_pretty(&summary).map_err(Failure::because)? + "\n")?;
-        put("report.html", replay::html(replay, &summary, labels.map(|labels| (labels, recording.series()))))?;
+        put(
+            "report.html",
+            replay::html(replay, &summary, labels.map(|labels| (labels, recording.series()))),
+        )?;
         eprintln!("report: {}", directory.join("report.html").display());
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
@@ -207,7 +210,8 @@ fn again(args: &ReplayArgs, recorded: &Path) -> Result<End, Failure> {
         Some(state) => state.clone(),
         None => {
             let name = args.config.display().to_string();
-            let text = read_text(&args.config).map_err(|message| Failure::Input(format!("{name}: {message}")))?;
+            let text =
+                read_text(&args.config).map_err(|message| Failure::Input(format!("{name}: {message}")))?;
             folder_of(&args.config, &Config::read(&name, &text).map_err(Failure::because)?)?
         }
     };
@@ -217,7 +221,9 @@ fn again(args: &ReplayArgs, recorded: &Path) -> Result<End, Failure> {
     let again = replay::again(&text, &entries, args.run.as_deref()).map_err(Failure::because)?;
     let same = counted(again.same, "decision", "decisions");
     match (&again.difference, args.format) {
-        (None, FormatArg::Json) => println!("{}", json!({"same": again.same, "unseen": again.unseen, "difference": null})),
+        (None, FormatArg::Json) => {
+            println!("{}", json!({"same": again.same, "unseen": again.unseen, "difference": null}))
+        }
         (None, _) => {
             println!("{same}, all identical");
             if again.unseen > 0 {
@@ -226,8 +232,11 @@ fn again(args: &ReplayArgs, recorded: &Path) -> Result<End, Failure> {
         }
         (Some(difference), FormatArg::Json) => {
             let (at, journal) = (rfc3339(difference.at.as_millis()), difference.journal.as_ref());
-            println!("{}", json!({"same": again.same, "unseen": again.unseen, "difference": {"at": at,
-                "seq": journal.map(|(seq, _)| seq), "was": journal.map(|(_, was)| was), "now": difference.now}}));
+            println!(
+                "{}",
+                json!({"same": again.same, "unseen": again.unseen, "difference": {"at": at,
+                "seq": journal.map(|(seq, _)| seq), "was": journal.map(|(_, was)| was), "now": difference.now}})
+            );
         }
         (Some(difference), _) => {
             let words = difference.to_string();
@@ -316,9 +325,10 @@ fn decisions(replay: &Replay, starts: &[Timestamp]) -> Result<End, Failure> {
                 written = writeln!(out, "{line}");
             }
         };
-        let ending = replay.decisions(*start, &mut hear).map_err(wrong)?;
+        let (ending, end) = replay.decisions(*start, &mut hear).map_err(wrong)?;
         written?;
-        writeln!(out, "{}", json!({"start": begun, "ending": ending.word()}))?;
+        let end = rfc3339(end.as_millis());
+        writeln!(out, "{}", json!({"start": begun, "at": end, "ending": ending.word()}))?;
     }
     out.flush()?;
     Ok(End::Done)

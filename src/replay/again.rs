@@ -92,14 +92,12 @@ fn lines(text: &str) -> Result<Vec<(usize, Line)>, AgainError> {
     for (number, text) in (1..).zip(text.lines()) {
         match serde_json::from_str::<Line>(text) {
             Ok(Line::Driver { form, .. }) if form != FORM => return Err(AgainError::Form(form)),
-            Ok(line) => {
-                match torn.take() {
-                    Some((at, error)) if !matches!(line, Line::Driver { .. }) => {
-                        return Err(AgainError::Line(at, error));
-                    }
-                    _ => lines.push((number, line)),
+            Ok(line) => match torn.take() {
+                Some((at, error)) if !matches!(line, Line::Driver { .. }) => {
+                    return Err(AgainError::Line(at, error));
                 }
-            }
+                _ => lines.push((number, line)),
+            },
             Err(error) => {
                 if let Some((at, error)) = torn.replace((number, error)) {
                     return Err(AgainError::Line(at, error));
@@ -142,7 +140,8 @@ fn names(noted: &[Noted]) -> Vec<String> {
 fn read(pinned: &Pinned) -> Result<(Config, PlanFile), AgainError> {
     let run = &pinned.run;
     let config = Config::read(&format!("config of {run}"), &pinned.config).map_err(AgainError::Mistakes)?;
-    let file = PlanFile::read(&format!("plan of {run}"), &pinned.text, pinned).map_err(AgainError::Mistakes)?;
+    let file =
+        PlanFile::read(&format!("plan of {run}"), &pinned.text, pinned).map_err(AgainError::Mistakes)?;
     Ok((config, file))
 }
 
@@ -282,10 +281,16 @@ impl fmt::Display for AgainError {
                 write!(f, "the recording has the form {form}, this version of the program knows form {FORM}")
             }
             Self::Run(Some(run), known) => {
-                write!(f, "there is no run {run:?} in both recording and journal, there is: {}", known.join(", "))
+                write!(
+                    f,
+                    "there is no run {run:?} in both recording and journal, there is: {}",
+                    known.join(", ")
+                )
             }
             Self::Run(None, known) if known.is_empty() => f.write_str("the recording has no run"),
-            Self::Run(None, known) => write!(f, "the recording has several runs, name one of {}", known.join(", ")),
+            Self::Run(None, known) => {
+                write!(f, "the recording has several runs, name one of {}", known.join(", "))
+            }
             Self::Record(_) => f.write_str("the journal has a record that cannot be used"),
             Self::Illegal(_) => f.write_str("the journal has a record that cannot be"),
             Self::Mistakes(mistakes) => mistakes.fmt(f),

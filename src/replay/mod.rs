@@ -140,7 +140,8 @@ impl Replay {
         starts::run(&self.stage(), &self.tape, &self.watch, starts, threads, stop)
     }
 
-    /// Drives the run that starts at `start`, and gives every decision of its gates with its time to `hear`.
+    /// Drives the run that starts at `start`, and gives every decision of its gates with its time to `hear`; says how and when
+    /// it ended.
     ///
     /// # Errors
     /// As [`runs`](Self::runs).
@@ -148,11 +149,11 @@ impl Replay {
         &self,
         start: Timestamp,
         hear: &mut dyn FnMut(Timestamp, &Gate),
-    ) -> Result<Ending, Refused> {
+    ) -> Result<(Ending, Timestamp), Refused> {
         let (mut watch, mut place) = (self.watch.clone(), self.tape.begin());
         self.tape.play(&mut place, start, |signal, labels, samples| watch.observe(signal, labels, samples));
         let passage = self.stage().drive(&self.tape, (watch, place), start, hear)?;
-        Ok(passage.ending)
+        Ok((passage.ending, passage.end))
     }
 
     fn stage(&self) -> Stage<'_> {

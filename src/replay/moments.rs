@@ -1,9 +1,9 @@
 //! Look by look around a batch that starts at a given time, whatever its gate says: would the gate be shut, and why.
 
-use super::{RUN, Replay};
 use super::course::ready;
 use super::made::Made;
 use super::ran::Cause;
+use super::{RUN, Replay};
 use crate::run::{Driver, Gates, HeldBy, Refused, series_name};
 use crate::steps::{Attempt, Decision, Doing, End, Gate, Record, Run, Side, State};
 use crate::text::rfc3339;
@@ -163,5 +163,3 @@ impl Replay {
         })
     }
 }
-
-

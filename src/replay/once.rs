@@ -180,7 +180,11 @@ impl fmt::Display for Difference {
         let at = rfc3339(self.at.as_millis());
         match (&self.journal, &self.now) {
             (Some((seq, was)), Some(now)) => {
-                write!(f, "record {seq} of {at} comes out otherwise{}\n  was {was}\n  now {now}", field(was, now))
+                write!(
+                    f,
+                    "record {seq} of {at} comes out otherwise{}\n  was {was}\n  now {now}",
+                    field(was, now)
+                )
             }
             (Some((seq, was)), None) => write!(f, "record {seq} of {at} does not come out\n  was {was}"),
             (None, Some(now)) => write!(f, "at {at} there was nothing to do, and now there is\n  now {now}"),

@@ -201,11 +201,18 @@ mod tests {
     #[test]
     fn a_series_is_of_the_signal_that_its_label_or_its_name_says() {
         let both = &["loss", "load"][..];
-        assert_eq!(of("{signal=\"loss\",host=\"h1\"}", &[("signal", "loss"), ("host", "h1")], both), said("loss", &[("host", "h1")]));
+        assert_eq!(
+            of("{signal=\"loss\",host=\"h1\"}", &[("signal", "loss"), ("host", "h1")], both),
+            said("loss", &[("host", "h1")])
+        );
         assert_eq!(of("loss", &[], both), said("loss", &[]));
         assert_eq!(of("load{host=h1, vip=\"a\"}", &[], both), said("load", &[("host", "h1"), ("vip", "a")]));
         assert_eq!(of("loss{host=\"h1\"}", &[("host", "h1")], both), said("loss", &[("host", "h1")]));
-        assert_eq!(of("cpu", &[], both), said("cpu", &[]), "a signal of the config that the plan does not look at");
+        assert_eq!(
+            of("cpu", &[], both),
+            said("cpu", &[]),
+            "a signal of the config that the plan does not look at"
+        );
     }
 
     #[test]

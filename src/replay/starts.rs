@@ -113,14 +113,18 @@ impl Walk<'_> {
         let Stage { plan, scopes, .. } = *self.stage;
         let gates = Gates { plan, run: empty, watch: &self.watch, scopes, now };
         match next(empty, None, &gates) {
-            Next::Write(Record::Gate(Gate { step, side: Side::Before, decision: Decision::Hold, .. })) => {
+            Next::Write(Record::Gate(Gate {
+                step, side: Side::Before, decision: Decision::Hold, ..
+            })) => {
                 let batch = (empty.step(&step).unwrap_or_default(), 0);
                 let held = gates.held_by(batch, Side::Before).0;
                 let name = |signal: usize| self.stage.signals[signal].as_str();
                 let by = held.iter().filter_map(|held| course::by(name(held.signal), held)).collect();
                 First::Shut(Hold { batch, side: Side::Before, from: now, until: now, by })
             }
-            Next::Wait(waiting) if waiting.iter().all(|w| matches!(w, Waiting::Forbidden(..))) => First::Forbidden,
+            Next::Wait(waiting) if waiting.iter().all(|w| matches!(w, Waiting::Forbidden(..))) => {
+                First::Forbidden
+            }
             _ => First::Open,
         }
     }

@@ -12,7 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many lines each list has at most.
 const MOST: usize = 20;
 /// So many stretches of what was found are listed at most.
-const MOST_EPISODES: usize = 200;
+pub(super) const MOST_EPISODES: usize = 200;
+
+/// So many starts are marked in one picture at most.
+const MOST_STARTS: usize = 12;
 
 /// What a replay was made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -145,7 +148,7 @@ pub struct Episode {
     pub blamed: u64,
     /// What the detectors said when it first held a run.
     pub words: String,
-    /// The starts of batches of one of these runs that lie near.
+    /// When the first batches of some of these runs started.
     #[serde(skip)]
     pub starts_ms: Vec<i64>,
 }
@@ -281,12 +284,14 @@ fn of_series(runs: &[Ran]) -> Vec<SeriesHolds> {
         let is_by = |hold: &Hold, (series, cause): (&str, Cause)| {
             hold.by.iter().any(|by| &*by.series == series && by.cause == cause)
         };
-        let keys: BTreeMap<(&str, Cause), &str> = all(run)
-            .flat_map(|(hold, _)| &hold.by)
-            .map(|by| ((&*by.series, by.cause), &*by.words))
-            .collect();
+        let keys: BTreeMap<(&str, Cause), &str> =
+            all(run).flat_map(|(hold, _)| &hold.by).map(|by| ((&*by.series, by.cause), &*by.words)).collect();
         for (of, words) in keys {
-            let (tally, _) = tallies.entry(of).or_insert_with(|| (Tally::default(), words));
+            let (tally, example) = tallies.entry(of).or_insert_with(|| (Tally::default(), words));
+            // those of a detector tell more than that there was something
+            if !example.contains('(') && words.contains('(') {
+                *example = words;
+            }
             tally.add(all(run).filter(|(hold, _)| is_by(hold, of)));
         }
     }
@@ -352,7 +357,8 @@ fn episode(series: &str, cause: Cause, mine: &[Stretch<'_>], runs: &[Ran]) -> Ep
         mine.iter().filter(is).map(|stretch| stretch.run).collect::<BTreeSet<_>>().len() as u64
     };
     let first = &mine[0];
-    let starts = mine.iter().find_map(|stretch| runs[stretch.run].begun).map(Timestamp::as_millis);
+    let starts = mine.iter().filter_map(|stretch| runs[stretch.run].begun).map(Timestamp::as_millis);
+    let starts: BTreeSet<i64> = starts.collect();
     Episode {
         id: String::new(),
         series: series.to_owned(),
@@ -362,7 +368,7 @@ fn episode(series: &str, cause: Cause, mine: &[Stretch<'_>], runs: &[Ran]) -> Ep
         runs: of(|_| true),
         blamed: of(|stretch| stretch.is_blame),
         words: first.by.words.to_string(),
-        starts_ms: starts.into_iter().collect(),
+        starts_ms: starts.into_iter().take(MOST_STARTS).collect(),
     }
 }
 

@@ -80,7 +80,8 @@ impl Said {
     pub fn of(&self, plan: &Plan, lasted: &Lasted) -> Vec<Takes> {
         let of = |step: &crate::plan::Step| {
             let median = |doing| {
-                let lengths = lasted.get(&(step.name.clone(), doing)).filter(|lengths| !lengths.is_empty())?;
+                let lengths =
+                    lasted.get(&(step.name.clone(), doing)).filter(|lengths| !lengths.is_empty())?;
                 Some((lengths[lengths.len() / 2], lengths.len()))
             };
             let said = self.steps.get(&step.name).or(self.all_ms.as_ref());

@@ -105,7 +105,10 @@ mod tests {
     fn looks_lie_an_interval_apart_from_the_first_sample_on() {
         let tape = tape(&[7, 67, 130]);
         assert_eq!([0, 7, 8, 67, 68].map(|second| tape.look_from(at(second))), [7, 7, 67, 67, 127].map(at));
-        assert_eq!([7, 66, 67, 127].map(|s| tape.look_after(at(s))), [Some(at(67)), Some(at(67)), Some(at(127)), None]);
+        assert_eq!(
+            [7, 66, 67, 127].map(|s| tape.look_after(at(s))),
+            [Some(at(67)), Some(at(67)), Some(at(127)), None]
+        );
     }
 
     #[test]

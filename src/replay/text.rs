@@ -14,7 +14,13 @@ use std::io::{self, Write};
 pub fn text(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     let every = summary.about.every_ms.map(|ms| format!(", one every {}", duration(ms))).unwrap_or_default();
     writeln!(out, "{}: {}{every}", summary.plan, counted(summary.runs, "run", "runs"))?;
-    writeln!(out, "  over {} to {}, looked at every {}", summary.from, summary.until, duration(summary.look_ms))?;
+    writeln!(
+        out,
+        "  over {} to {}, looked at every {}",
+        summary.from,
+        summary.until,
+        duration(summary.look_ms)
+    )?;
     if summary.about.interrupted {
         writeln!(out, "  interrupted: {} were to be started", count(summary.about.starts))?;
     }
@@ -58,7 +64,12 @@ fn places(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         let side = if *side == Side::Before { "before" } else { "after" };
         let blamed = if *blamed > 0 { format!(", blamed {}", count(*blamed)) } else { String::new() };
         let runs = counted(*runs, "run", "runs");
-        writeln!(out, "  {side} batch {} of {step}: {runs}{blamed}, {} in all", batch + 1, duration(*held_ms))?;
+        writeln!(
+            out,
+            "  {side} batch {} of {step}: {runs}{blamed}, {} in all",
+            batch + 1,
+            duration(*held_ms)
+        )?;
     }
     more(summary.places_left_out, out)
 }
@@ -83,7 +94,14 @@ fn worst(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "\nto these most was added")?;
     for run in &summary.worst {
-        writeln!(out, "  {} {}, {} more: {}", run.start, run.ending, duration(run.added_ms), text::plain(&run.why))?;
+        writeln!(
+            out,
+            "  {} {}, {} more: {}",
+            run.start,
+            run.ending,
+            duration(run.added_ms),
+            text::plain(&run.why)
+        )?;
     }
     Ok(())
 }
@@ -94,7 +112,12 @@ fn incidents(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     let met = incidents.iter().filter(|incident| incident.on > 0);
     let (on, caught) = met.fold((0_u64, 0_u64), |(on, caught), i| (on + 1, caught + u64::from(i.caught > 0)));
     let labelled = counted(incidents.len() as u64, "labelled incident", "labelled incidents");
-    writeln!(out, "\n{labelled}: {} began while a run was on, {} of these were caught", count(on), count(caught))?;
+    writeln!(
+        out,
+        "\n{labelled}: {} began while a run was on, {} of these were caught",
+        count(on),
+        count(caught)
+    )?;
     for incident in incidents.iter().take(SHOWN) {
         let late = match (incident.delay_ms_median, incident.delay_ms_p90) {
             (Some(median), Some(p90)) => format!(", late by {} (p90 {})", duration(median), duration(p90)),
@@ -123,7 +146,8 @@ fn more(left_out: u64, out: &mut dyn Write) -> io::Result<()> {
 /// Where `out` cannot be written.
 pub fn csv(replay: &Replay, runs: &[Ran], out: &mut dyn Write) -> io::Result<()> {
     let mut table = csv::Writer::from_writer(out);
-    table.write_record(["start", "begun", "end", "ending", "held", "blamed", "length_s", "added_s", "why"])?;
+    table
+        .write_record(["start", "begun", "end", "ending", "held", "blamed", "length_s", "added_s", "why"])?;
     let seconds = |ms: i64| text::number(ms as f64 / 1000.0);
     for run in runs {
         let time = |at: quietgate_detectors::Timestamp| rfc3339(at.as_millis());

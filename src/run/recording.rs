@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_value_that_is_no_number_stays_one() {
-        let series = |value: &str| SaidSeries { labels: BTreeMap::new(), samples: vec![(1, value.to_owned())] };
+        let series =
+            |value: &str| SaidSeries { labels: BTreeMap::new(), samples: vec![(1, value.to_owned())] };
         assert!(series("NaN").samples().expect("a sample")[0].value.is_nan());
         assert_eq!(series("12,5").samples(), None);
     }

@@ -37,12 +37,7 @@ pub fn watch_over(
     Ok((Watch::new(watched.collect::<Result<_, _>>()?), scopes))
 }
 
-fn watched(
-    signal: &Signal,
-    plan: &Plan,
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<Watched, ZoneError> {
+fn watched(signal: &Signal, plan: &Plan, from: Timestamp, until: Timestamp) -> Result<Watched, ZoneError> {
     let zone = signal.time_zone.as_deref();
     let (from, until) = (from.as_millis(), until.as_millis());
     let calendar = zone.map_or(Ok(Calendar::Utc), |zone| calendar(zone, from, until))?;
