@@ -62,7 +62,7 @@ impl Folder {
         fs::write(self.path(name), text).expect("a file");
     }
 
-    /// What `quietgate replay plan.yaml` says with these words more.
+    /// What `quietgate replay plan.yaml` says with these words more: its result, or why there is none.
     fn said(&self, words: &str) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_quietgate"))
             .args(["replay", "plan.yaml"])
@@ -71,8 +71,8 @@ impl Folder {
             .stdin(Stdio::null())
             .output()
             .expect("the program");
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        (output.status.code(), text.into_owned())
+        let said = if output.status.success() { output.stdout } else { output.stderr };
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
     }
 
     fn replayed(&self, words: &str) -> String {
@@ -227,11 +227,13 @@ fn every_decision_of_one_run_is_told_with_its_reasons() {
     let decided: Vec<_> =
         lines.iter().map(|line| (line["side"].as_str(), line["decision"].as_str())).collect();
     let (before, after) = (Some("before"), Some("after"));
-    assert_eq!(decided, [(before, Some("proceed")), (after, Some("rollback")), (None, None)]);
-    assert_eq!(lines[1]["at"], at(61));
-    assert!(lines[1]["reason"].as_str().is_some_and(|why| why.contains("value 90 is above the limit 50")));
+    let (proceeds, holds, rolls_back) =
+        ((before, Some("proceed")), (after, Some("hold")), (after, Some("rollback")));
+    assert_eq!(decided, [proceeds, holds, rolls_back, (None, None)]);
+    assert_eq!([&lines[1]["at"], &lines[2]["at"]], [&at(60), &at(61)]);
+    assert!(lines[2]["reason"].as_str().is_some_and(|why| why.contains("value 90 is above the limit 50")));
     assert_eq!(
-        (&lines[2]["ending"], &lines[2]["at"]),
+        (&lines[3]["ending"], &lines[3]["at"]),
         (&"rolled back".into(), &at(67).into()),
         "three undos of two minutes"
     );

@@ -88,7 +88,8 @@ fn is_driver(line: &(usize, Line)) -> bool {
 
 /// The lines with their numbers from 1. One that is torn is left out where a driver ended there: before another one, or last.
 fn lines(text: &str) -> Result<Vec<(usize, Line)>, AgainError> {
-    let (mut lines, mut torn): (Vec<(usize, Line)>, Option<(usize, serde_json::Error)>) = (Vec::new(), None);
+    let mut lines: Vec<(usize, Line)> = Vec::new();
+    let mut torn: Option<(usize, serde_json::Error)> = None;
     for (number, text) in (1..).zip(text.lines()) {
         match serde_json::from_str::<Line>(text) {
             Ok(Line::Driver { form, .. }) if form != FORM => return Err(AgainError::Form(form)),

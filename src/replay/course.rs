@@ -58,7 +58,7 @@ impl Stage<'_> {
             course: Course::default(),
             shut: None,
         };
-        going.to_its_end(hear)
+        going.drive(hear)
     }
 }
 
@@ -83,7 +83,7 @@ struct Going<'a> {
 }
 
 impl Going<'_> {
-    fn to_its_end(mut self, hear: &mut dyn FnMut(Timestamp, &Gate)) -> Result<Passage, Refused> {
+    fn drive(mut self, hear: &mut dyn FnMut(Timestamp, &Gate)) -> Result<Passage, Refused> {
         loop {
             let waiting = ready(self.driver.settle(&mut self.world))?;
             for (at, gate) in std::mem::take(&mut self.world.said) {

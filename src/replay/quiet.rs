@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// A week and a day: the longest that a window stays closed that opens once a week.
 const CLOSED_MS: i64 = 8 * DAY_MS;
 
+/// So often is tried with longer series, where a run comes to no end.
+const TRIES: usize = 4;
+
 /// Lengths of quiet runs, found when they are asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Quiet<'a> {
@@ -58,12 +61,16 @@ impl<'a> Quiet<'a> {
     }
 
     fn length(&self, begins: i64, has_windows: bool) -> Result<i64, Refused> {
-        let most = self.most_ms();
-        let (ending, length) = self.driven(begins, most)?;
-        if ending == Ending::CutOff && has_windows {
-            return Ok(self.driven(begins, most.saturating_add(CLOSED_MS))?.1);
+        let mut most = self.most_ms();
+        let more = if has_windows { CLOSED_MS } else { 0 };
+        for _ in 1..TRIES {
+            match self.driven(begins, most)? {
+                (Ending::CutOff, _) => most = most.saturating_mul(4).saturating_add(more),
+                (_, length) => return Ok(length),
+            }
         }
-        Ok(length)
+        // a window that never opens: then it is as long as that was looked at
+        Ok(self.driven(begins, most)?.1)
     }
 
     fn driven(&self, begins: i64, most_ms: i64) -> Result<(Ending, i64), Refused> {
@@ -86,7 +93,7 @@ impl<'a> Quiet<'a> {
         Ok((passage.ending, passage.end.as_millis() - begins))
     }
 
-    /// Longer than any quiet run that waits for no window, in milliseconds.
+    /// About as long as a quiet run can be that waits for no window, in milliseconds.
     fn most_ms(&self) -> i64 {
         let slowest = self.grids.iter().map(|(interval, _)| *interval).max().unwrap_or(1);
         let of = |(number, pinned): (usize, &crate::steps::PinnedStep)| {
