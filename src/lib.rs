@@ -4,6 +4,8 @@
 //!
 //! ```text
 //! cli                    words in, words out
+//! replay                 a whole plan put through recorded series, or a recorded run once more
+//! run                    one plan driven
 //! backtest               recorded series in, findings, scores and reports out
 //! config                 what users write, read and checked
 //! sources, actions       where samples come from; what a step does to a target
@@ -33,6 +35,7 @@ pub mod config;
 pub mod journal;
 pub mod monitor;
 pub mod plan;
+pub mod replay;
 pub mod run;
 pub mod sabotage;
 pub mod settings;

@@ -14,6 +14,7 @@ mod kinds;
 mod online;
 mod plan;
 mod progress;
+mod replay;
 mod reporting;
 mod run;
 mod schema;
@@ -49,6 +50,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, aborted, or stopped befo
 enum Command {
     Backtest(Box<backtest::BacktestArgs>),
     Detect(Box<detect::DetectArgs>),
+    Replay(Box<replay::ReplayArgs>),
     /// Find every mistake in configs and plans, with file, line and column
     Check(check::CheckArgs),
     /// Print the order of a plan: steps, batches, targets, and why each batch is as wide as it is
@@ -110,6 +112,7 @@ fn command(command: &Command) -> Result<End, Failure> {
     match command {
         Command::Backtest(args) => backtest::run(args),
         Command::Detect(args) => detect::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Check(args) => match check::run(args, &mut std::io::stdout())? {
             check::Checked::Good => Ok(End::Done),
             check::Checked::Mistaken => Ok(End::BadInput),

@@ -74,7 +74,7 @@ pub struct Statement {
     pub verdict: Verdict,
     /// The numbers; none where the verdict is unknown.
     pub evidence: Option<Evidence>,
-    /// The same in words.
+    /// The same in words, where it fired.
     pub words: Option<String>,
 }
 
@@ -306,7 +306,9 @@ impl Series {
             kind: names[column].entry().kind,
             verdict,
             evidence,
-            words: evidence.map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
+            words: evidence
+                .filter(|_| verdict.fired())
+                .map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
         };
         let all: Vec<_> = votes.into_iter().enumerate().map(statement).collect();
         let of = |rules: &[&RuleSpec]| {

@@ -4,14 +4,15 @@
 //! on disk, then abort, pause and gate are looked at once more, and only then the attempt starts. All of it happens in
 //! one place and one thing after the other, live and in the simulation alike.
 
-use super::gates::Gates;
+use super::gates::{Gates, HeldBy};
 use super::scope::Scope;
 use super::starts::felt;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
 use crate::sabotage::{self, Sabotage};
 use crate::steps::{
-    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, Start, State, Waiting, next, still_allowed,
+    Attempt, BatchId, End, Flight, Illegal, Mode, Next, Record, Run, Side, Start, State, Waiting, next,
+    still_allowed,
 };
 use crate::story::Window;
 use quietgate_detectors::{Reason, Sample, Timestamp};
@@ -78,13 +79,16 @@ pub struct Driver {
     told: Vec<Start>,
     /// Whether there may be more of them by now.
     is_behind: bool,
+    /// When was looked at what comes next, the last time.
+    looked: Timestamp,
 }
 
 impl Driver {
     /// The driver of the run `run` of `state`, whose plan is `plan`. `scopes` says what the labels of each signal of
     /// `watch` stand for.
     pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
-        Self { plan, scopes, watch, state: Arc::new(state), run, told: Vec::new(), is_behind: true }
+        let (state, looked) = (Arc::new(state), Timestamp::from_millis(0));
+        Self { plan, scopes, watch, state, run, told: Vec::new(), is_behind: true, looked }
     }
 
     /// The run, as its records leave it; none before its plan is on record.
@@ -148,6 +152,17 @@ impl Driver {
     /// Where the record is refused or cannot be written.
     pub async fn write(&mut self, world: &mut impl World, record: Record) -> Result<u64, Refused> {
         let at = world.now();
+        self.write_at(world, at, record).await
+    }
+
+    /// The same for what was decided at `at`: the time of a decision is that at which was looked, so that it can be made
+    /// again from what was known then.
+    async fn write_at(
+        &mut self,
+        world: &mut impl World,
+        at: Timestamp,
+        record: Record,
+    ) -> Result<u64, Refused> {
         let mut after = State::clone(&self.state);
         after.apply(0, at, &record).map_err(Refused::Illegal)?;
         let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
@@ -200,27 +215,41 @@ impl Driver {
             let Some(run) = self.run().filter(|run| !matches!(run.mode, Mode::Finished(_))) else {
                 return Ok(Vec::new());
             };
-            match next(run, self.state.frozen.as_ref(), &self.gates(run, world.now())) {
-                Next::Write(record) => drop(self.write(world, record).await?),
-                Next::Start(attempt) => self.start(world, attempt).await?,
+            let now = world.now();
+            let next = next(run, self.state.frozen.as_ref(), &self.gates(run, now));
+            self.looked = now;
+            match next {
+                Next::Write(record) => drop(self.write_at(world, now, record).await?),
+                Next::Start(attempt) => self.start(world, now, attempt).await?,
                 Next::Wait(waiting) => return Ok(waiting),
             }
         }
     }
 
-    async fn start(&mut self, world: &mut impl World, attempt: Attempt) -> Result<(), Refused> {
+    /// When was looked at what comes next, the last time: 0 where it never was.
+    pub fn looked(&self) -> Timestamp {
+        self.looked
+    }
+
+    async fn start(
+        &mut self,
+        world: &mut impl World,
+        now: Timestamp,
+        attempt: Attempt,
+    ) -> Result<(), Refused> {
         let call = world.call(&attempt);
         if sabotage::is(Sabotage::RecordAfterRun) {
             world.start(&attempt);
         }
-        self.write(world, Record::Intent { attempt: attempt.clone(), call }).await?;
+        self.write_at(world, now, Record::Intent { attempt: attempt.clone(), call }).await?;
         self.listen(world).await?;
         let Some(run) = self.run() else { return Ok(()) };
-        let gates = self.gates(run, world.now());
+        let now = world.now();
+        let gates = self.gates(run, now);
         match still_allowed(run, self.state.frozen.as_ref(), &attempt, &gates) {
             Ok(()) => world.start(&attempt),
             Err(_) if sabotage::is(Sabotage::NoRecheck) => world.start(&attempt),
-            Err(reason) => drop(self.write(world, Record::Withdrawn { attempt, reason }).await?),
+            Err(reason) => drop(self.write_at(world, now, Record::Withdrawn { attempt, reason }).await?),
         }
         self.tell_starts();
         Ok(())
@@ -233,6 +262,23 @@ impl Driver {
             Waiting::Gate(batch, side, _) => self.gates(run, now).window(*batch, *side),
             _ => None,
         })
+    }
+
+    /// What keeps the gates shut at `now` that are waited for, because of what was found of series.
+    pub fn held_by(&self, waiting: &[Waiting], now: Timestamp) -> Vec<(BatchId, Side, Vec<HeldBy>)> {
+        let Some(run) = self.run() else { return Vec::new() };
+        let held = waiting.iter().filter_map(|waiting| match waiting {
+            Waiting::Gate(batch, side, _) => {
+                Some((*batch, *side, self.gates(run, now).held_by(*batch, *side).0))
+            }
+            _ => None,
+        });
+        held.collect()
+    }
+
+    /// The gates of its run at `now`; none before its plan is on record.
+    pub fn gates_at(&self, now: Timestamp) -> Option<Gates<'_>> {
+        Some(self.gates(self.run()?, now))
     }
 
     fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {

@@ -1,5 +1,9 @@
 //! What the gates of a run say now. Pure: the watch, the plan and the time in, permits out.
 
+mod held;
+
+pub use held::HeldBy;
+
 use super::scope::Scope;
 use super::telling::{self, Layer};
 use crate::monitor::{View, Watch};

@@ -76,12 +76,7 @@ impl Gates<'_> {
         layer: Layer,
     ) -> Permit {
         let name = |i: &usize| telling::name(self.watch, &views[*i]);
-        let clause = |i: &usize| {
-            let view = &views[*i];
-            let whole = self.scopes.get(view.signal).is_none_or(|scope| scope.is_whole(&view.labels));
-            let control = (!whole).then(|| gate::control(seen, *i));
-            format!("{}: {}", name(i), telling::blame(view, layer, started, control))
-        };
+        let clause = |i: &usize| format!("{}: {}", name(i), self.blame((views, seen), *i, started, layer));
         let clauses: Vec<_> = blamed.iter().map(clause).collect();
         let decision = match self.step(step).map(|(_, step)| step.on_anomaly) {
             Some(OnAnomaly::Rollback) => Decision::Rollback,
@@ -90,6 +85,20 @@ impl Gates<'_> {
         };
         let because = blamed.iter().map(|i| format!("{}: {}", name(i), layer.blamed())).collect();
         Permit { decision, reason: telling::sentence(&clauses), because }
+    }
+
+    /// Why series `i` is blamed on a batch that started then, in words.
+    pub(super) fn blame(
+        &self,
+        (views, seen): (&[View<'_>], &[Seen]),
+        i: usize,
+        started: Timestamp,
+        layer: Layer,
+    ) -> String {
+        let view = &views[i];
+        let whole = self.scopes.get(view.signal).is_none_or(|scope| scope.is_whole(&view.labels));
+        let control = (!whole).then(|| gate::control(seen, i));
+        telling::blame(view, layer, started, control)
     }
 
     /// The newest start, not after `since`, of a batch whose own a series is.

@@ -1,6 +1,6 @@
 //! What a gate says, in words and as data.
 
-use crate::monitor::{Statement, View, Watch};
+use crate::monitor::{Labels, Statement, View, Watch};
 use crate::text;
 use quietgate_detectors::Timestamp;
 use quietgate_rules::Condition;
@@ -12,7 +12,7 @@ const NAMED: usize = 5;
 
 /// By which of a signal's rules something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layer {
+pub enum Layer {
     /// By its rule.
     Fast,
     /// By that of the slow layer.
@@ -49,7 +49,12 @@ impl Layer {
 /// The name of a series: `loss{host="h1"}`.
 pub(super) fn name(watch: &Watch, view: &View<'_>) -> String {
     let signal = watch.signals().nth(view.signal).map_or("?", |signal| signal.name.as_str());
-    let labels: Vec<_> = view.labels.iter().map(|(label, value)| format!("{label}={value:?}")).collect();
+    series_name(signal, &view.labels)
+}
+
+/// The name of a series of `signal`: `loss{host="h1"}`.
+pub fn series_name(signal: &str, labels: &Labels) -> String {
+    let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}={value:?}")).collect();
     if labels.is_empty() { signal.to_owned() } else { format!("{signal}{{{}}}", labels.join(",")) }
 }
 

@@ -44,6 +44,8 @@ struct Fed {
 pub(super) struct Fetched {
     /// The number of the signal among those of the plan.
     pub(super) signal: usize,
+    /// Its name.
+    pub(super) name: String,
     /// New samples only.
     pub(super) answer: Result<Answer, SourceError>,
     /// Whether the last answer was of another sort: whole, in part, none.
@@ -122,7 +124,7 @@ impl Feed {
             });
             let is_well = answer.as_ref().is_ok_and(|answer| answer.complete);
             let is_news = std::mem::replace(&mut fed.is_well, is_well) != is_well;
-            return Some(Fetched { signal: number, answer, is_news });
+            return Some(Fetched { signal: number, name: signal, answer, is_news });
         }
     }
 }
