@@ -51,13 +51,18 @@ impl<F: Follower> Behind<F> {
 impl<F: Follower> Detector for Behind<F> {
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
         self.readings.clear();
+        self.readings.reserve(cells.values.len());
+        let mut newest = self.newest.take();
         for (place, &value) in verdicts.iter_mut().zip(cells.values) {
-            self.settle();
+            if let Some((value, reading)) = &newest {
+                self.follower.learn(*value, reading);
+            }
             let (verdict, reading) = self.follower.read(value);
             *place = verdict;
             self.readings.push(reading);
-            self.newest = Some((value, reading));
+            newest = Some((value, reading));
         }
+        self.newest = newest;
     }
 
     fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {

@@ -54,6 +54,7 @@ mod kinds;
 mod options;
 mod panel;
 mod period;
+mod ranks;
 mod registry;
 mod reorder;
 mod sample;

@@ -255,13 +255,11 @@ impl Follower for Counts {
         // of equals the longer says more
         let score = |i: usize| sums[i] / above[i];
         let nearest = (0..SUMS).fold(0, |best, i| if score(i) >= score(best) { i } else { best });
-        let others = sums[nearest] - count_of(value);
-        let upper = above[nearest] - others;
         Evidence {
             value,
             lower: f64::NEG_INFINITY,
-            // no single value reaches further
-            upper: if upper < COUNT_MAX { upper } else { f64::INFINITY },
+            // as far from the value as the sum is from its limit
+            upper: value - (sums[nearest] - above[nearest]),
             score: score(nearest),
             points: self.lengths[nearest],
             basis: usual,
@@ -271,9 +269,9 @@ impl Follower for Counts {
     fn words(&self, verdict: Verdict, evidence: &Evidence) -> String {
         let Evidence { value, upper, score, points, basis, .. } = *evidence;
         // the sum is score x limit, and lies as far beyond the limit as the value beyond `upper`
-        let limit = (count_of(value) - upper) / (score - 1.0);
+        let limit = (value - upper) / (score - 1.0);
         let value = number(value);
-        if !limit.is_finite() {
+        if !limit.is_finite() || limit <= 0.0 {
             return format!("value {value} is at the limit of what is not rare here");
         }
         let sum = number((score * limit * 1e6).round() / 1e6);

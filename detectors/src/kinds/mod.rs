@@ -5,9 +5,11 @@ mod ca;
 mod chain;
 mod chart;
 mod counts;
+mod cusum;
 mod ewma3sigma;
 mod flatline;
 mod ls;
+mod slope;
 mod ss;
 mod threshold;
 
@@ -25,6 +27,8 @@ pub(crate) static ALL: &[Entry] = &[
     ca::ENTRY,
     threshold::ENTRY,
     counts::ENTRY,
+    cusum::ENTRY,
+    slope::ENTRY,
     flatline::ENTRY,
     absence::ENTRY,
 ];
