@@ -1,6 +1,6 @@
 //! `cusum`: small deviations that add up, for slow leaks and small shifts that last.
 
-use super::first_history;
+use super::FIRST_HISTORY;
 use crate::behind::{Behind, Follower};
 use crate::detector::Detector;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
@@ -23,7 +23,7 @@ pub(super) const ENTRY: Entry = Entry {
         Control, chapter 9.",
     options: OPTIONS,
     seasonal: false,
-    warm_up: |_, interval| first_history(interval) as usize,
+    warm_up: |_, _| FIRST_HISTORY as usize,
     build,
 };
 
@@ -103,8 +103,8 @@ struct Reading {
     down: f64,
 }
 
-fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, OptionError> {
-    let (history, com) = (first_history(common.interval), options.the_number("memory"));
+fn build(options: &Options, _: &mut Common) -> Result<Box<dyn Detector>, OptionError> {
+    let (history, com) = (FIRST_HISTORY, options.the_number("memory"));
     Ok(Box::new(Behind::new(Cusum {
         k: options.the_number("k"),
         h: options.the_number("h"),

@@ -60,10 +60,8 @@ const DAYS_BACK: OptionDoc = OptionDoc {
     why: "length of the look-back, and at least 960 samples; 7 holds every day of the week once",
 };
 
-/// Samples before the first verdict of kinds that compare with all of the past: a quarter of a day, at least 120.
-fn first_history(interval: Interval) -> u32 {
-    u32::try_from(interval.cells_a_day() / 4).unwrap_or(u32::MAX).max(120)
-}
+/// Samples before the first verdict of kinds that compare with all of the past: four hours of minutes.
+const FIRST_HISTORY: u32 = 240;
 
 /// The verdict of what has not learnt enough.
 const WARMING_UP: Verdict = Verdict::Unknown(Reason::WarmingUp);

@@ -1,12 +1,11 @@
 //! `slope`: a steady rise or fall, for leaks that are slower than any jump.
 
-use super::{DAYS_BACK, first_history, together};
+use super::{DAYS_BACK, FIRST_HISTORY, together};
 use crate::behind::{Behind, Follower};
 use crate::detector::Detector;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::ranks::Ranks;
 use crate::registry::{Common, Entry};
-use crate::sample::Interval;
 use crate::slices::{Slices, Sliding, look_back};
 use crate::verdict::{Evidence, Reason, Verdict};
 use crate::words::number;
@@ -26,7 +25,7 @@ pub(super) const ENTRY: Entry = Entry {
         test of Cox and Stuart, Some quick sign tests for trend in location and dispersion (1955).",
     options: OPTIONS,
     seasonal: false,
-    warm_up: |options, interval| warm_up(options.the_count("long"), interval) as usize,
+    warm_up: |options, _| warm_up(options.the_count("long")) as usize,
     build,
 };
 
@@ -66,8 +65,8 @@ const READINGS_MAX: u64 = 2520;
 const LEARNT_MAX: u32 = 5;
 
 /// Twice the longest stretch: half of it gives readings.
-fn warm_up(long: u32, interval: Interval) -> u32 {
-    first_history(interval).max(2 * long)
+fn warm_up(long: u32) -> u32 {
+    FIRST_HISTORY.max(2 * long)
 }
 
 #[derive(Debug, Clone)]
@@ -128,7 +127,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
     let factor = options.the_number("factor");
     Ok(Box::new(Behind::new(Slope {
         stretches: [short, long].map(|length| Stretch::new(length as usize / SEGMENTS, factor, readings)),
-        history: warm_up(long, common.interval),
+        history: warm_up(long),
         slices: Slices::new(cells),
         seen: 0,
         stride,
