@@ -43,6 +43,12 @@ impl Law {
         Self { mean, variance: variance.max(mean), shape }
     }
 
+    /// Whether this `mean` and `variance` give the same law up to 1 %.
+    pub(crate) fn is_about(&self, mean: f64, variance: f64) -> bool {
+        let about = |own: f64, other: f64| (own - other).abs() <= own * 0.01;
+        about(self.mean, mean) && about(self.variance, variance.max(mean))
+    }
+
     /// The probability of `count` or more; 1 up to the mean.
     pub(crate) fn tail(&self, count: f64) -> f64 {
         if count <= self.mean {

@@ -5,6 +5,7 @@ use crate::behind::{Behind, Follower};
 use crate::detector::Detector;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
+use crate::slices::RENEWAL;
 use crate::verdict::{Evidence, Verdict};
 use crate::words::number;
 
@@ -13,8 +14,8 @@ pub(super) const ENTRY: Entry = Entry {
     summary: "small deviations that add up over time: slow leaks, small shifts that last",
     about: "Two-sided tabular CUSUM: with z = (value - centre) / sigma, at most 4 either way, up = max(0, up + z - k) and \
         down = max(0, down - z - k); fires where one of them exceeds `h`. Centre and sigma are exponential averages \
-        over about `memory` samples, through the sample before, that learn 16 times as slowly while a sum is above h / 2, so \
-        that a leak does not become its own baseline. A sum ends at 1.25 h, so that it comes down soon after the fault. \
+        over about `memory` samples, through the sample before (sigma renewed every 64 samples), that learn 16 \
+        times as slowly while a sum is above h / 2, so that a leak does not become its own baseline. A sum ends at 1.25 h, so that it comes down soon after the fault. \
         After 120 samples of firing the centre moves to the average of the newest 60 or so and both sums \
         begin at 0: a new level fires for that long and not for ever. Not for series with a strong daily shape, whose \
         own nights and days add up. A gap of `memory` cells or more starts it anew; a shorter one leaves it as it is. \
@@ -75,6 +76,11 @@ struct Cusum {
     /// Samples learnt.
     learnt: f64,
     past: Past,
+    /// As of the newest renewal, and 1 over it.
+    sigma: f64,
+    per_sigma: f64,
+    /// Samples since then.
+    since: u64,
     recent: f64,
     /// For how many samples it has been firing.
     firing: u32,
@@ -113,6 +119,9 @@ fn build(options: &Options, _: &mut Common) -> Result<Box<dyn Detector>, OptionE
         history,
         learnt: 0.0,
         past: Past::default(),
+        sigma: f64::MIN_POSITIVE,
+        per_sigma: 0.0,
+        since: 0,
         recent: 0.0,
         firing: 0,
         missing: 0,
@@ -145,6 +154,12 @@ impl Cusum {
         let share = if self.learnt < RECENT { 1.0 / (self.learnt + 1.0) } else { 1.0 / (RECENT + 1.0) };
         self.recent += share * (value - self.recent);
         self.learnt += 1.0;
+        self.since += 1;
+        if self.since == RENEWAL {
+            self.since = 0;
+            self.sigma = self.past.sigma();
+            self.per_sigma = 1.0 / self.sigma;
+        }
     }
 
     fn start_again(&mut self) {
@@ -158,9 +173,9 @@ impl Follower for Cusum {
 
     #[inline(always)]
     fn read(&self, value: f64) -> (Verdict, Reading) {
-        let past = self.past;
-        let sigma = past.sigma();
-        let z = ((value.clamp(-VALUE_MAX, VALUE_MAX) - past.centre) / sigma).clamp(-Z_MAX, Z_MAX);
+        let (past, sigma) = (self.past, self.sigma);
+        let off = value.clamp(-VALUE_MAX, VALUE_MAX) - past.centre;
+        let z = (off * self.per_sigma).clamp(-Z_MAX, Z_MAX);
         let most = SUM_MAX * self.h;
         let up = (past.up + z - self.k).clamp(0.0, most);
         let down = (past.down - z - self.k).clamp(0.0, most);
@@ -186,6 +201,7 @@ impl Follower for Cusum {
         self.missing = self.missing.saturating_add(cells);
         if self.missing as f64 >= self.com {
             (self.learnt, self.past, self.recent, self.firing) = (0.0, Past::default(), 0.0, 0);
+            self.since = 0;
         }
     }
 
