@@ -39,9 +39,9 @@ const OPTIONS: &[OptionDoc] = &[
     OptionDoc {
         name: "h",
         accepts: Accepts::Number { min: 1.0, max: 1_000_000.0 },
-        default: Default::Number(50.0),
+        default: Default::Number(75.0),
         unit: "sigma",
-        why: "the sum that fires; 50 is 4 sigma for 25 samples, as neighbouring samples are alike and add up by themselves",
+        why: "the sum that fires; 75 is 4 sigma for 38 samples, as neighbouring samples are alike and add up by themselves",
     },
     OptionDoc {
         name: "memory",
@@ -261,13 +261,13 @@ mod tests {
 
     #[test]
     fn a_shift_of_3_sigma_adds_up_1_a_sample() {
-        // 50 / (3 - 2) = 50 samples, and a few more as centre and sigma follow
+        // 75 / (3 - 2) = 75 samples, and a few more as centre and sigma follow
         let (samples, verdict) = first_of(&mut even(), 3.0, 300).expect("it fires");
         assert_eq!(verdict, Verdict::Surge);
-        assert!((51..60).contains(&samples), "{samples}");
+        assert!((76..90).contains(&samples), "{samples}");
         let (samples, verdict) = first_of(&mut even(), -3.0, 300).expect("it fires");
         assert_eq!(verdict, Verdict::Drop);
-        assert!((51..60).contains(&samples), "{samples}");
+        assert!((76..90).contains(&samples), "{samples}");
     }
 
     #[test]
@@ -275,8 +275,8 @@ mod tests {
         let mut judge = even();
         let (verdict, evidence) = judge.say(1e9);
         assert_eq!(verdict, Verdict::Normal);
-        // 4 - 2 of 50
-        assert!((evidence.score - 2.0 / 50.0).abs() < 1e-5, "{evidence:?}");
+        // 4 - 2 of 75
+        assert!((evidence.score - 2.0 / 75.0).abs() < 1e-5, "{evidence:?}");
         assert_eq!((evidence.lower, evidence.upper), (f64::NEG_INFINITY, f64::INFINITY));
     }
 
@@ -301,6 +301,6 @@ mod tests {
         first_of(&mut judge, 3.0, 300);
         let words = judge.words();
         assert!(words.starts_with("value 3 is one of many above the usual 0.0"), "{words}");
-        assert!(words.ends_with("more than 50"), "{words}");
+        assert!(words.ends_with("more than 75"), "{words}");
     }
 }
