@@ -51,13 +51,19 @@ impl<F: Follower> Behind<F> {
 impl<F: Follower> Detector for Behind<F> {
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
         self.readings.clear();
+        self.settle();
+        self.readings.reserve(cells.values.len());
+        let mut before = None;
         for (place, &value) in verdicts.iter_mut().zip(cells.values) {
-            self.settle();
+            if let (Some(before), Some(reading)) = (before, self.readings.last()) {
+                self.follower.learn(before, reading);
+            }
             let (verdict, reading) = self.follower.read(value);
             *place = verdict;
             self.readings.push(reading);
-            self.newest = Some((value, reading));
+            before = Some(value);
         }
+        self.newest = before.zip(self.readings.last().copied());
     }
 
     fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {

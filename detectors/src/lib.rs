@@ -57,6 +57,7 @@ mod middle;
 mod options;
 mod panel;
 mod period;
+mod ranks;
 mod registry;
 mod reorder;
 mod residuals;

@@ -57,9 +57,15 @@ fn can_fire(rule: &RuleSpec, periodic: bool) -> bool {
 
 /// The harmful verdict that the detector can state; normal where it can state none.
 fn voice(spec: &Spec, direction: Direction) -> Verdict {
-    let limit = |name| spec.entry().kind != "threshold" || spec.options().number(name).is_some();
-    let up = limit("above") && direction != Direction::Down;
-    let down = limit("below") && direction != Direction::Up;
+    let limit = |name| spec.options().number(name).is_some();
+    let (states_up, states_down) = match spec.entry().kind {
+        "threshold" => (limit("above"), limit("below")),
+        "counts" => (true, false),
+        "flatline" | "absence" => (false, true),
+        _ => (true, true),
+    };
+    let up = states_up && direction != Direction::Down;
+    let down = states_down && direction != Direction::Up;
     match (up, down) {
         (true, _) => Verdict::Surge,
         (false, true) => Verdict::Drop,

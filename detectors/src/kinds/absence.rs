@@ -1,6 +1,6 @@
 //! `absence`: a value that is 0 where it hardly ever was.
 
-use super::{DAYS_BACK, first_history};
+use super::{DAYS_BACK, FIRST_HISTORY};
 use crate::behind::{Behind, Follower};
 use crate::detector::Detector;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry = Entry {
         samples of the look-back; basis: the stretch. Reference: none, a comparison with a share.",
     options: OPTIONS,
     seasonal: false,
-    warm_up: |_, interval| first_history(interval) as usize,
+    warm_up: |_, _| FIRST_HISTORY as usize,
     build,
 };
 
@@ -77,7 +77,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
     Ok(Box::new(Behind::new(Absence {
         samples: u64::from(options.the_count("samples")),
         floor: options.the_number("floor"),
-        history: first_history(common.interval),
+        history: FIRST_HISTORY,
         a_day: common.interval.cells_a_day() as u64,
         stretch: 0,
         rare: false,

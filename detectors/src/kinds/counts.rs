@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry = Entry {
         to the mean, over a day or the shorter past there is, so that a past of zeros does not make every event \
         rare. While a sum fires it is learnt once, as the first count that does, until it has fired for a day: so an \
         outage does not make the next one normal, and what stays becomes so. Surges only: a count that falls is no fault. Negative \
-        values count as 0, a missing sample adds nothing. Limits are renewed every 64 cells. Score: the sum over its \
+        values count as 0, a missing sample adds nothing. Limits are renewed every 64 cells, where mean or variance moved by more than 1 %. Score: the sum over its \
         limit, of the sum nearest to firing; points: how many samples that sum adds up; basis: the usual count a \
         sample. Reference: Johnson, Kemp and Kotz, Univariate Discrete Distributions (2005), chapter 5.",
     options: OPTIONS,
@@ -88,6 +88,8 @@ struct Counts {
     sums: [Sliding; SUMS],
     rare: Rare,
     limits: Limits,
+    /// What the limits follow from.
+    laws: [Option<Law>; SUMS],
     slices: Slices<Moments>,
     /// All slices that are full.
     full: Moments,
@@ -146,6 +148,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         sums: lengths.map(|length| Sliding::new(length as usize - 1)),
         rare: Rare { share: exp(-rarity * LN_10), rarity, least, cells_a_day },
         limits: Limits { above: [f64::INFINITY; SUMS], usual: 0.0 },
+        laws: [None; SUMS],
         slices: Slices::new(look_back(options.the_count(DAYS_BACK.name), common.interval)),
         full: Moments::default(),
         seen: 0,
@@ -179,27 +182,25 @@ impl Moments {
     }
 }
 
-impl Limits {
-    /// The limits that follow from `past`.
-    fn renew(&mut self, past: &Moments, lengths: [u32; SUMS], rare: Rare) {
-        for (i, length) in lengths.into_iter().enumerate() {
-            let samples = past.learnt[i].max(1.0);
-            let half_an_event = 0.5 / samples.min(rare.cells_a_day);
-            let mean = past.sums[i] / samples;
-            let variance = past.squares[i] / samples - mean * mean;
-            let law = Law::new(mean + half_an_event * f64::from(length), variance);
-            // no limit yet: looked for from the least on
-            let near = if self.above[i].is_finite() { self.above[i] + 0.5 } else { rare.least };
-            self.above[i] = law.rarest(rare.share, near).max(rare.least) - 0.5;
-        }
-        self.usual = past.sums[0] / (past.learnt[0].max(1.0) * f64::from(lengths[0]));
-    }
-}
-
 impl Counts {
+    /// Limits that follow from the look-back; those stay whose law is as good as the same.
     fn renew(&mut self) {
         let past = self.full.and(self.slices.growing());
-        self.limits.renew(&past, self.lengths, self.rare);
+        for i in 0..SUMS {
+            let (samples, length) = (past.learnt[i].max(1.0), f64::from(self.lengths[i]));
+            let mean = past.sums[i] / samples;
+            let variance = past.squares[i] / samples - mean * mean;
+            let mean = mean + 0.5 * length / samples.min(self.rare.cells_a_day);
+            if self.laws[i].is_none_or(|law| !law.is_about(mean, variance)) {
+                let law = Law::new(mean, variance);
+                // no limit yet: looked for from the least on
+                let above = self.limits.above[i];
+                let near = if above.is_finite() { above + 0.5 } else { self.rare.least };
+                self.limits.above[i] = law.rarest(self.rare.share, near).max(self.rare.least) - 0.5;
+                self.laws[i] = Some(law);
+            }
+        }
+        self.limits.usual = past.sums[0] / (past.learnt[0].max(1.0) * f64::from(self.lengths[0]));
     }
 
     /// After a slice has begun.
@@ -255,13 +256,11 @@ impl Follower for Counts {
         // of equals the longer says more
         let score = |i: usize| sums[i] / above[i];
         let nearest = (0..SUMS).fold(0, |best, i| if score(i) >= score(best) { i } else { best });
-        let others = sums[nearest] - count_of(value);
-        let upper = above[nearest] - others;
         Evidence {
             value,
             lower: f64::NEG_INFINITY,
-            // no single value reaches further
-            upper: if upper < COUNT_MAX { upper } else { f64::INFINITY },
+            // as far from the value as the sum is from its limit
+            upper: value - (sums[nearest] - above[nearest]),
             score: score(nearest),
             points: self.lengths[nearest],
             basis: usual,
@@ -271,9 +270,9 @@ impl Follower for Counts {
     fn words(&self, verdict: Verdict, evidence: &Evidence) -> String {
         let Evidence { value, upper, score, points, basis, .. } = *evidence;
         // the sum is score x limit, and lies as far beyond the limit as the value beyond `upper`
-        let limit = (count_of(value) - upper) / (score - 1.0);
+        let limit = (value - upper) / (score - 1.0);
         let value = number(value);
-        if !limit.is_finite() {
+        if !limit.is_finite() || limit <= 0.0 {
             return format!("value {value} is at the limit of what is not rare here");
         }
         let sum = number((score * limit * 1e6).round() / 1e6);

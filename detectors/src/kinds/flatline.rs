@@ -1,6 +1,6 @@
 //! `flatline`: a value that stands still for longer than it ever did.
 
-use super::{DAYS_BACK, first_history};
+use super::{DAYS_BACK, FIRST_HISTORY};
 use crate::behind::{Behind, Follower};
 use crate::detector::Detector;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry = Entry {
         look-back; basis: the stretch. Reference: none, a comparison with the longest.",
     options: OPTIONS,
     seasonal: false,
-    warm_up: |_, interval| first_history(interval) as usize,
+    warm_up: |_, _| FIRST_HISTORY as usize,
     build,
 };
 
@@ -76,7 +76,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
     Ok(Box::new(Behind::new(Flatline {
         factor: options.the_number("factor"),
         least: options.the_number("least"),
-        history: first_history(common.interval),
+        history: FIRST_HISTORY,
         value: f64::NAN,
         stretch: 0.0,
         slices: Slices::new(look_back(options.the_count(DAYS_BACK.name), common.interval)),

@@ -5,11 +5,13 @@ mod ca;
 mod chain;
 mod chart;
 mod counts;
+mod cusum;
 mod ewma3sigma;
 mod flatline;
 mod ls;
 mod novelty;
 mod seasonal;
+mod slope;
 mod ss;
 mod step_contrast;
 mod threshold;
@@ -32,6 +34,8 @@ pub(crate) static ALL: &[Entry] = &[
     step_contrast::ENTRY,
     novelty::ENTRY,
     counts::ENTRY,
+    cusum::ENTRY,
+    slope::ENTRY,
     flatline::ENTRY,
     absence::ENTRY,
 ];
@@ -72,10 +76,8 @@ const DAYS_BACK: OptionDoc = OptionDoc {
     why: "length of the look-back, and at least 960 samples; 7 holds every day of the week once",
 };
 
-/// Samples before the first verdict of kinds that compare with all of the past: a quarter of a day, at least 120.
-fn first_history(interval: Interval) -> u32 {
-    u32::try_from(interval.cells_a_day() / 4).unwrap_or(u32::MAX).max(120)
-}
+/// Samples before the first verdict of kinds that compare with all of the past: four hours of minutes.
+const FIRST_HISTORY: u32 = 240;
 
 /// The verdict of what has not learnt enough.
 const WARMING_UP: Verdict = Verdict::Unknown(Reason::WarmingUp);
