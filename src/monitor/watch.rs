@@ -294,7 +294,6 @@ impl Series {
     }
 
     /// What the detectors of the rules said, and those of the slow layer; one may be of both.
-
     fn words(
         &self,
         at: Timestamp,
