@@ -48,15 +48,13 @@ pub enum Sabotage {
     UnknownIsExpected,
     /// What the slow layer finds is blamed on the first batch that its targets were in.
     BlamesFirstBatch,
-    /// What the slow layer finds is blamed also where it began before.
-    BlamesEarlier,
     /// The gate before a batch does not ask the slow layer.
     SlowNotAsked,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 22] = [
         Self::RecordAfterRun,
         Self::RerunStarted,
         Self::SkipStarted,
@@ -78,7 +76,6 @@ impl Sabotage {
         Self::ExpectedFires,
         Self::UnknownIsExpected,
         Self::BlamesFirstBatch,
-        Self::BlamesEarlier,
         Self::SlowNotAsked,
     ];
 }

@@ -279,10 +279,11 @@ impl Series {
                 standing.observe(cell, at, Finding::Clean);
             }
             Said::Unknown { cell, at, reason } => {
+                let finding = missed(standing, at, reason);
                 for standing in std::iter::once(&mut *standing).chain(slow.as_mut()) {
-                    standing.observe(cell, at, Finding::Unknown(reason));
+                    standing.observe(cell, at, finding);
                 }
-                newest = Some((at, None, Finding::Unknown(reason), Vec::new()));
+                newest = Some((at, None, finding, Vec::new()));
             }
             // its cell was passed over and ended the clean window then
             Said::Late { .. } => {}
@@ -294,7 +295,6 @@ impl Series {
     }
 
     /// What the detectors of the rules said, and those of the slow layer; one may be of both.
-
     fn words(
         &self,
         at: Timestamp,
@@ -325,6 +325,17 @@ fn heard(finding: Finding) -> Finding {
     match finding {
         Finding::Expected if sabotage::is(Sabotage::ExpectedIsClean) => Finding::Clean,
         finding => finding,
+    }
+}
+
+/// The finding on a cell without a value: unknown also while the series is expected to move, unless that mistake is to be made.
+fn missed(standing: &Standing, at: Timestamp, reason: Reason) -> Finding {
+    if !sabotage::is(Sabotage::UnknownIsExpected) {
+        return Finding::Unknown(reason);
+    }
+    match standing.condition(at, i64::MAX) {
+        Condition::Expected { until } if at < until => Finding::Expected,
+        _ => Finding::Unknown(reason),
     }
 }
 

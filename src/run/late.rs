@@ -106,8 +106,7 @@ impl Gates<'_> {
         let mut starts: Vec<&Start> = self.run.starts.iter().collect();
         starts.sort_by_key(|start| (start.at, start.batch));
         let is_own = self.owning(view);
-        let before = |start: &&&Start| start.at <= since || sabotage::is(Sabotage::BlamesEarlier);
-        let mut own = starts.iter().filter(before).filter(|start| is_own(start.batch));
+        let mut own = starts.iter().filter(|start| start.at <= since && is_own(start.batch));
         if sabotage::is(Sabotage::BlamesFirstBatch) {
             return own.next().map(|start| **start);
         }
