@@ -5,7 +5,7 @@ use crate::monitor::Labels;
 use crate::run::telling;
 use crate::steps::{BatchId, Side};
 use quietgate_rules::Condition;
-use quietgate_rules::gate::{Answer, Obstacle, Part};
+use quietgate_rules::gate::{Answer, Obstacle};
 
 /// A required series that keeps a gate shut because of what was found of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,8 +14,6 @@ pub struct HeldBy {
     pub signal: usize,
     /// Its labels; of a series that is missing those that say which.
     pub labels: Labels,
-    /// What it has to do with the batch.
-    pub part: Part,
     /// How it stands.
     pub condition: Condition,
     /// Whether that is blamed on the batch.
@@ -45,11 +43,9 @@ impl Gates<'_> {
         if held.iter().all(|(_, obstacle)| is_short(obstacle)) {
             return (Vec::new(), short);
         }
-        let seen = self.seen(&views, step, batch);
         let held_by = |(i, obstacle): &(usize, Option<Obstacle>)| HeldBy {
             signal: views[*i].signal,
             labels: views[*i].labels.clone().into_owned(),
-            part: seen[*i].part,
             condition: views[*i].condition,
             blamed: obstacle.is_none(),
             words: match obstacle {
@@ -58,5 +54,13 @@ impl Gates<'_> {
             },
         };
         (held.iter().filter(|(_, obstacle)| !is_short(obstacle)).map(held_by).collect(), short)
+    }
+
+    /// The series whose findings a gate on this side of a batch waits for: where some clean window is not long enough yet,
+    /// what fired and does not last costs no time, and is left out.
+    pub fn waits_for(&self, batch: BatchId, side: Side) -> Vec<HeldBy> {
+        let (held, is_short) = self.held_by(batch, side);
+        let is_suspect = |held: &HeldBy| matches!(held.condition, Condition::Suspect { .. });
+        if is_short && held.iter().all(is_suspect) { Vec::new() } else { held }
     }
 }
