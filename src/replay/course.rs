@@ -129,8 +129,14 @@ impl Going<'_> {
 
     /// Takes note of the gates that are waited for and shut because of what was found.
     fn look(&mut self, waiting: &[Waiting]) {
-        let now = self.world.now;
-        let held = self.driver.held_by(waiting, now).into_iter().find(|(_, _, by)| !by.is_empty());
+        let gates = self.driver.gates_at(self.world.now);
+        let held = waiting.iter().find_map(|waiting| match waiting {
+            Waiting::Gate(batch, side, _) => {
+                let by = gates.as_ref()?.waits_for(*batch, *side);
+                (!by.is_empty()).then_some((*batch, *side, by))
+            }
+            _ => None,
+        });
         match held {
             Some((batch, side, by)) => self.keep_shut(batch, side, by),
             None => self.open(),

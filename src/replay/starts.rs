@@ -117,7 +117,7 @@ impl Walk<'_> {
                 step, side: Side::Before, decision: Decision::Hold, ..
             })) => {
                 let batch = (empty.step(&step).unwrap_or_default(), 0);
-                let held = gates.held_by(batch, Side::Before).0;
+                let held = gates.waits_for(batch, Side::Before);
                 let name = |signal: usize| self.stage.signals[signal].as_str();
                 let by = held.iter().filter_map(|held| course::by(name(held.signal), held)).collect();
                 First::Shut(Hold { batch, side: Side::Before, from: now, until: now, by })

@@ -175,13 +175,13 @@ fn time<S: serde::Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error
 /// What `runs` of `replay` come to.
 pub fn summary(replay: &Replay, about: About, runs: &[Ran], incidents: Option<Vec<Incident>>) -> Summary {
     let grain = replay.grain_ms();
-    let held = runs.iter().filter(|run| run.is_held(grain)).count() as u64;
     let is_done = |run: &&Ran| run.ending == Ending::Done;
     let mut quiet: Vec<i64> = runs.iter().map(|run| run.quiet_ms).collect();
     quiet.sort_unstable();
     let count = |ending| runs.iter().filter(|run| run.ending == ending).count() as u64;
-    let (places, places_left_out) = most(places(replay, runs), MOST, |place| place.runs);
-    let (series, series_left_out) = most(of_series(runs), MOST, |series| series.runs);
+    let held_runs: Vec<&Ran> = runs.iter().filter(|run| run.is_held(grain)).collect();
+    let (places, places_left_out) = most(places(replay, &held_runs), MOST, |place| place.runs);
+    let (series, series_left_out) = most(of_series(&held_runs), MOST, |series| series.runs);
     let (mut episodes, episodes_left_out) = most(episodes(replay, runs), MOST_EPISODES, |e| e.runs);
     episodes.sort_by(|a, b| (a.from_ms, &a.series).cmp(&(b.from_ms, &b.series)));
     (1..).zip(&mut episodes).for_each(|(number, episode)| episode.id = format!("H{number}"));
@@ -195,8 +195,8 @@ pub fn summary(replay: &Replay, about: About, runs: &[Ran], incidents: Option<Ve
         takes: replay.takes.iter().map(super::takes::Takes::words).collect(),
         runs: runs.len() as u64,
         endings: Ending::ALL.iter().map(|(ending, word)| (*word, count(*ending))).collect(),
-        held,
-        held_share: (!runs.is_empty()).then(|| held as f64 / runs.len() as f64),
+        held: held_runs.len() as u64,
+        held_share: (!runs.is_empty()).then(|| held_runs.len() as f64 / runs.len() as f64),
         blamed: runs.iter().filter(|run| !run.course.blames.is_empty()).count() as u64,
         quiet_ms: share(&quiet, 0.5),
         added: added(runs.iter().filter(is_done), grain),
@@ -258,7 +258,7 @@ fn all(run: &Ran) -> impl Iterator<Item = (&Hold, bool)> {
     run.holds().map(|hold| (hold, false)).chain(run.course.blames.iter().map(|hold| (hold, true)))
 }
 
-fn places(replay: &Replay, runs: &[Ran]) -> Vec<Place> {
+fn places(replay: &Replay, runs: &[&Ran]) -> Vec<Place> {
     let mut tallies: BTreeMap<(BatchId, bool), Tally> = BTreeMap::new();
     for run in runs {
         let key = |hold: &Hold| (hold.batch, hold.side == Side::After);
@@ -278,7 +278,7 @@ fn places(replay: &Replay, runs: &[Ran]) -> Vec<Place> {
     tallies.into_iter().map(place).collect()
 }
 
-fn of_series(runs: &[Ran]) -> Vec<SeriesHolds> {
+fn of_series(runs: &[&Ran]) -> Vec<SeriesHolds> {
     let mut tallies: BTreeMap<(&str, Cause), (Tally, &str)> = BTreeMap::new();
     for run in runs {
         let is_by = |hold: &Hold, (series, cause): (&str, Cause)| {
@@ -391,7 +391,14 @@ fn worst(replay: &Replay, runs: &[Ran]) -> Vec<Worst> {
 pub(super) fn why(replay: &Replay, run: &Ran) -> String {
     let blamed = run.course.blames.first();
     let longest = run.holds().max_by_key(|hold| hold.until.as_millis() - hold.from.as_millis());
-    let Some(hold) = blamed.or(longest) else { return String::new() };
+    let Some(hold) = blamed.or(longest) else {
+        let is_late = run.length_ms() > run.quiet_ms && run.ending != Ending::CutOff;
+        return if is_late {
+            "what was found before it had broken the clean window".to_owned()
+        } else {
+            String::new()
+        };
+    };
     let side = if hold.side == Side::Before { "before" } else { "after" };
     let step = &replay.pinned.steps[hold.batch.0].step;
     let more = match hold.by.len().saturating_sub(1) {

@@ -4,15 +4,14 @@
 //! on disk, then abort, pause and gate are looked at once more, and only then the attempt starts. All of it happens in
 //! one place and one thing after the other, live and in the simulation alike.
 
-use super::gates::{Gates, HeldBy};
+use super::gates::Gates;
 use super::scope::Scope;
 use super::starts::felt;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
 use crate::sabotage::{self, Sabotage};
 use crate::steps::{
-    Attempt, BatchId, End, Flight, Illegal, Mode, Next, Record, Run, Side, Start, State, Waiting, next,
-    still_allowed,
+    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, Start, State, Waiting, next, still_allowed,
 };
 use crate::story::Window;
 use quietgate_detectors::{Reason, Sample, Timestamp};
@@ -262,18 +261,6 @@ impl Driver {
             Waiting::Gate(batch, side, _) => self.gates(run, now).window(*batch, *side),
             _ => None,
         })
-    }
-
-    /// What keeps the gates shut at `now` that are waited for, because of what was found of series.
-    pub fn held_by(&self, waiting: &[Waiting], now: Timestamp) -> Vec<(BatchId, Side, Vec<HeldBy>)> {
-        let Some(run) = self.run() else { return Vec::new() };
-        let held = waiting.iter().filter_map(|waiting| match waiting {
-            Waiting::Gate(batch, side, _) => {
-                Some((*batch, *side, self.gates(run, now).held_by(*batch, *side).0))
-            }
-            _ => None,
-        });
-        held.collect()
     }
 
     /// The gates of its run at `now`; none before its plan is on record.

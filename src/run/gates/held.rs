@@ -14,8 +14,6 @@ pub struct HeldBy {
     pub signal: usize,
     /// Its labels; of a series that is missing those that say which.
     pub labels: Labels,
-    /// What it has to do with the batch.
-    pub part: Part,
     /// How it stands by that layer.
     pub condition: Condition,
     /// Which layer keeps the gate shut.
@@ -56,7 +54,6 @@ impl Gates<'_> {
         let held_by = |(i, obstacle): &(usize, Option<Obstacle>)| HeldBy {
             signal: views[*i].signal,
             labels: views[*i].labels.clone().into_owned(),
-            part: seen[*i].part,
             condition: match obstacle {
                 Some(Obstacle::Slow { .. }) => views[*i].slow.unwrap_or(views[*i].condition),
                 _ => views[*i].condition,
@@ -72,5 +69,13 @@ impl Gates<'_> {
             },
         };
         (held.iter().filter(|(_, obstacle)| !is_short(obstacle)).map(held_by).collect(), short)
+    }
+
+    /// The series whose findings a gate on this side of a batch waits for: where some clean window is not long enough yet,
+    /// what fired and does not last costs no time, and is left out.
+    pub fn waits_for(&self, batch: BatchId, side: Side) -> Vec<HeldBy> {
+        let (held, is_short) = self.held_by(batch, side);
+        let is_suspect = |held: &HeldBy| matches!(held.condition, Condition::Suspect { .. });
+        if is_short && held.iter().all(is_suspect) { Vec::new() } else { held }
     }
 }
