@@ -17,8 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
         f(x) = sign(x) ln(1 + |x| / c) with c = 2 % of the median size of the past day: for values that are \
         never below 0 it is that of ratios, and a value of 0 is finite. From it the level of the last 30 samples is taken, the median of medians of five, so that a day that is busier as a whole is no anomaly. What \
         is left fires where its size exceeds `factor` times the size that 999 of 1,000 samples of the past 7 days \
-        stayed below, and at least `least`; sizes beyond 4 times that are not learnt unless they have become common (1 \
-        in 100). For traffic, latency and load, with and without a daily shape: over the third day the earlier days take \
+        stayed below, which counts for at most 8 times the size that 9 of 10 stayed below, and at least `least`. For traffic, latency and load, with and without a daily shape: over the third day the earlier days take \
         the place of the median of the past day, and with fewer than 24 samples a day they never do. Sees what is sudden; \
         blind to what takes longer than about 15 samples, and half an hour after a lasting change the new level is \
         usual: for that, after a batch, is step_contrast. Warm-up: 145 samples. Score: size / limit. Source: robust seasonal \
