@@ -14,7 +14,7 @@ pub mod summary;
 mod view;
 
 pub use interval::IntervalFault;
-pub use series::{Cell, Outcome, Row, Want};
+pub use series::{Cell, Outcome, Row, Want, listen, spec_of};
 pub use view::{draw, in_numbers, view};
 
 use crate::monitor::MonitorSpec;
