@@ -7,6 +7,7 @@ mod exit;
 mod following;
 mod format;
 mod gathered;
+mod history;
 mod input;
 mod journal;
 mod judging;

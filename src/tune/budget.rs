@@ -166,6 +166,21 @@ pub fn upper(seen: u64) -> f64 {
     high
 }
 
+/// The expected number that is exceeded with 95 % confidence where `seen` events were seen; 0 where none was.
+pub fn lower(seen: u64) -> f64 {
+    let n = seen as f64;
+    let Some(fewer) = seen.checked_sub(1) else { return 0.0 };
+    if seen > SUMMED {
+        return n * (1.0 - 1.0 / (9.0 * n) - 1.644_853_627 / (3.0 * n.sqrt())).powi(3);
+    }
+    let (mut low, mut high) = (0.0, n);
+    for _ in 0..100 {
+        let middle = f64::midpoint(low, high);
+        if at_most(fewer, middle) > 0.95 { low = middle } else { high = middle }
+    }
+    low
+}
+
 /// The probability of at most `n` events where `mean` are expected.
 fn at_most(n: u64, mean: f64) -> f64 {
     let mut term = (-mean).exp();
@@ -213,6 +228,10 @@ mod tests {
         for (seen, limit) in [(0, 2.9957), (1, 4.7439), (2, 6.2958), (10, 16.9622), (50, 63.2871)] {
             assert!((upper(seen) - limit).abs() < 1e-3, "{seen}: {}", upper(seen));
         }
+        for (seen, limit) in [(0, 0.0), (1, 0.0513), (2, 0.3554), (10, 5.4254)] {
+            assert!((lower(seen) - limit).abs() < 1e-3, "{seen}: {}", lower(seen));
+        }
+        assert!((lower(201) - lower(200) - 0.94).abs() < 0.05, "{} {}", lower(200), lower(201));
         // the approximation goes on where the sum ends
         assert!((upper(201) - upper(200) - 1.06).abs() < 0.05, "{} {}", upper(200), upper(201));
     }

@@ -1,5 +1,6 @@
 //! What is turned: for each kind of detector the options that make it fire more or less often, and how far.
 
+use crate::backtest::AT_STARTS;
 use quietgate_detectors::{Accepts, OptionValue, Spec};
 use quietgate_rules::{RuleError, RuleSpec, Sustain};
 use std::collections::BTreeSet;
@@ -32,9 +33,6 @@ const DIALS: &[Dial] = &[
     up("novelty", "limit"),
 ];
 
-/// The kinds that judge the starts of batches alone, of which a recording has none.
-pub const AT_STARTS: &[&str] = &["step_contrast"];
-
 /// How far each dial is turned, relative to where it is: steps of about a quarter, the same for every kind.
 const TURNS: &[f64] = &[0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0];
 
@@ -66,7 +64,7 @@ impl Setting {
 ///
 /// # Errors
 /// None that the rule itself does not have.
-pub fn settings(rule: &RuleSpec) -> Result<Vec<Setting>, RuleError> {
+pub(super) fn settings(rule: &RuleSpec) -> Result<Vec<Setting>, RuleError> {
     let mut sustains = vec![rule.sustain];
     for &(k, n) in SUSTAINS {
         sustains.extend(Sustain::new(k, n).ok().filter(|sustain| !sustains.contains(sustain)));
@@ -92,7 +90,7 @@ pub fn settings(rule: &RuleSpec) -> Result<Vec<Setting>, RuleError> {
 }
 
 /// The detectors of `rule` that no dial turns, and whether they judge at starts alone.
-pub fn left(rule: &RuleSpec) -> Vec<(&'static str, bool)> {
+pub(super) fn left(rule: &RuleSpec) -> Vec<(&'static str, bool)> {
     let mut left: Vec<_> = rule.detectors().iter().filter(|spec| !is_turned(spec)).collect();
     left.dedup_by_key(|spec| spec.entry().kind);
     left.iter().map(|spec| (spec.entry().kind, AT_STARTS.contains(&spec.entry().kind))).collect()

@@ -14,7 +14,7 @@ mod text;
 
 pub use budget::{Asked, Budget, Standing};
 pub use config::{SIGNALS, signal};
-pub use dials::{AT_STARTS, Setting, left};
+pub use dials::Setting;
 pub use tally::{Figures, Tally};
 pub use text::{Told, json, text, verdict};
 
@@ -212,7 +212,8 @@ fn folds(recording: &Recording, specs: &[(usize, MonitorSpec)], task: &Task<'_>)
     let infos = || specs.iter().map(|(index, _)| &recording.series()[*index]);
     let from_ms = infos().map(|info| info.first.as_millis()).min().unwrap_or(0);
     let last_ms = infos().map(|info| info.last.as_millis()).max().unwrap_or(from_ms);
-    Folds { from_ms, until_ms: last_ms.saturating_add(1), count: task.folds.max(1) }
+    let step_ms = specs.iter().map(|(_, spec)| spec.interval.as_millis()).max().unwrap_or(1);
+    Folds { from_ms, until_ms: last_ms.saturating_add(step_ms), count: task.folds.max(1) }
 }
 
 /// What was counted.

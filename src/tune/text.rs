@@ -1,6 +1,6 @@
 //! What was found, in words and as JSON.
 
-use super::budget::{Asked, Budget, Standing};
+use super::budget::{Asked, Budget, Standing, lower};
 use super::dials::left;
 use super::tally::{Figures, Tally};
 use super::{OfSeries, Tuned};
@@ -79,7 +79,7 @@ fn marked(tuned: &Tuned, index: usize) -> String {
 }
 
 fn row_of_names() -> Vec<String> {
-    ["false", "a day", "at most", "held", "caught", "late", "median", "90 %", "budget", "setting"]
+    ["false", "a day", "at most", "held", "at most", "caught", "late", "median", "90 %", "budget", "setting"]
         .map(str::to_owned)
         .to_vec()
 }
@@ -87,12 +87,18 @@ fn row_of_names() -> Vec<String> {
 fn row(tally: &Tally, budget: &Budget, setting: &str) -> Vec<String> {
     let figures = tally.figures(budget);
     let known = |value: Option<f64>, form: &dyn Fn(f64) -> String| value.map_or("-".to_owned(), form);
-    let minutes = |value| known(value, &|minutes: f64| duration((minutes * 60_000.0).round() as i64));
+    let minutes = |value| {
+        known(value, &|minutes: f64| match minutes {
+            0.0 => "0".to_owned(),
+            _ => duration((minutes * 60_000.0).round() as i64),
+        })
+    };
     vec![
         figures.false_episodes.to_string(),
         known(figures.false_a_day, &number),
         known(figures.false_a_day_upper, &number),
         known(figures.hold, &share),
+        known(figures.hold_upper, &share),
         format!("{}/{}", figures.caught, figures.labels),
         figures.late.to_string(),
         minutes(figures.delay_minutes_median),
@@ -223,31 +229,39 @@ fn over(tuned: &Tuned) -> Vec<&OfSeries> {
     over
 }
 
-/// Whether more false episodes than the budget allows were seen with every setting.
+/// Whether the series has more false episodes than the budget allows with every setting, with 95 % confidence.
 fn never_meets(of: &OfSeries, budget: &Budget) -> bool {
     let (seen, clean_ms) = of.least;
-    let least = Tally { false_episodes: seen, clean_ms, ..Tally::default() };
-    least.standing(budget) == Standing::Over
+    lower(seen) > budget.rate() * days(clean_ms)
+}
+
+/// Curve-days of as many milliseconds.
+fn days(ms: i64) -> f64 {
+    ms as f64 / 86_400_000.0
+}
+
+/// What could be done about a series that is over the budget.
+fn prospect(of: &OfSeries, budget: &Budget) -> String {
+    let (seen, clean_ms) = of.least;
+    if never_meets(of, budget) {
+        format!("it cannot meet the budget: no setting has fewer than {seen}")
+    } else if budget.standing(seen, days(clean_ms)) == Standing::Over {
+        format!("no setting has fewer than {seen}, which is too few to say that it cannot meet the budget")
+    } else {
+        format!("another setting has {seen}")
+    }
 }
 
 fn of_series(tuned: &Tuned, out: &mut dyn Write) -> io::Result<()> {
     let over = over(tuned);
     for of in over.iter().take(NAMED) {
-        let never = if never_meets(of, &tuned.budget) {
-            format!(
-                "cannot meet the budget with any setting; the fewest are {} in {}",
-                of.least.0,
-                curve_days(of.least.1 as f64 / 86_400_000.0)
-            )
-        } else {
-            "would meet it with another setting".to_owned()
-        };
         writeln!(
             out,
-            "over the budget: {}: {} in {}; {never}",
+            "over the budget: {}: {} in {}; {}",
             plain(&of.name),
             counted(of.best.false_episodes, "false episode", "false episodes"),
             curve_days(of.best.days()),
+            prospect(of, &tuned.budget),
         )?;
     }
     if over.len() > NAMED {
