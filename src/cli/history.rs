@@ -2,7 +2,7 @@
 
 use super::judging::Judging;
 use super::progress::Progress;
-use crate::backtest::{self, BacktestError, NotJudged};
+use crate::backtest::{self, BacktestError};
 use crate::config::{Config, Signal};
 use crate::sources::recorded::{self, InputError, Recording, SeriesInfo};
 use crate::text::{counted, plain, with_causes};
@@ -64,10 +64,12 @@ impl Past {
     }
 
     fn series(&self, judging: &Judging, index: usize) -> Result<Vec<(u8, String)>, BacktestError> {
+        if judging.rule(&self.recording.series()[index].name).is_err() {
+            return Ok(vec![(0, "no signal has its name, and it is left out of the history".to_owned())]);
+        }
         let spec = |info: &SeriesInfo, found: Option<Interval>| judging.recorded(info, found);
         let spec = match backtest::spec_of(&self.recording, index, &spec, None)? {
             Ok(spec) => spec,
-            Err(NotJudged::Signal(why)) => return Ok(vec![(0, format!("left out of the history: {why}"))]),
             Err(why) => return Ok(vec![(0, format!("cannot be judged: {why}"))]),
         };
         // the zone was found good when the spec was made by it

@@ -35,14 +35,20 @@ pub fn text(told: &Told<'_>, zone: &TimeZone, out: &mut dyn Write) -> io::Result
     let Told { name, tuned, config } = told;
     let Tuned { settings, whole, budget, .. } = tuned;
     let whole_of_best = &whole[tuned.best];
+    writeln!(out, "{name}: {}", settings[0].rule)?;
     writeln!(
         out,
-        "{name}: {}, {} settings of {} judged; {} outside of labels with the one to take",
-        counted(tuned.series.len() as u64, "series", "series"),
+        "{} settings judged on {}; with the one to take {} outside of labels",
         settings.len(),
-        settings[0].rule,
+        counted(tuned.series.len() as u64, "series", "series"),
         curve_days(whole_of_best.days())
     )?;
+    if whole_of_best.labels == 0 {
+        writeln!(
+            out,
+            "there is no label in the recording: nothing can be missed, and false episodes alone decide"
+        )?;
+    }
     writeln!(out, "budget {}: {}", budget.asked, allowed(budget))?;
     for (kind, at_starts) in left(&settings[0].rule) {
         let why = if at_starts {
