@@ -166,7 +166,7 @@ mod tests {
     fn usual(values: &[f32], cell: u64) -> Usual {
         let interval = Interval::from_millis(HOUR_MS).expect("an hour");
         let common = Common::new(Timestamp::from_millis(0), interval, Calendar::Utc);
-        let mut ring = Ring::new(Baseline::reach(14, interval));
+        let mut ring = Ring::new(Baseline::reach(14, interval), f32::INFINITY);
         values.iter().for_each(|&value| ring.push(value));
         Baseline::new(14, &common).block(cell, &ring)[cell as usize % PLACES]
     }

@@ -87,12 +87,15 @@ impl Residuals {
         Self {
             days,
             a_day: a_day as u64,
-            values: Ring::new(Baseline::reach(days, common.interval).max(REVIEW_LEAST as usize)),
-            residuals: Ring::new((DAYS_KEPT * a_day).max(4 * REVIEW_LEAST as usize)),
+            values: Ring::new(
+                Baseline::reach(days, common.interval).max(REVIEW_LEAST as usize),
+                f32::INFINITY,
+            ),
+            residuals: Ring::new((DAYS_KEPT * a_day).max(4 * REVIEW_LEAST as usize), f32::NAN),
             baseline: Baseline::new(days, common),
             size: Size { small: 1.0, level: 0.0 },
             review: FIRST_CELL,
-            recent: Recent::default(),
+            recent: Recent::new(0),
             run: Vec::new(),
             levels: Vec::new(),
             expected: Vec::new(),
@@ -142,13 +145,14 @@ impl Residuals {
         let all = self.values.capacity().max(self.residuals.capacity()) as u64;
         for _ in 0..cells.min(all) {
             self.review();
-            self.values.push(f32::NAN);
+            self.values.push(f32::INFINITY);
             self.residuals.push(f32::NAN);
             self.recent.push(f32::NAN);
         }
         if cells > all {
             self.values.forget(cells - all);
             self.residuals.forget(cells - all);
+            self.recent = Recent::new(self.values.next());
             self.review = self.review_after(self.values.next() - 1);
         }
     }
@@ -156,7 +160,7 @@ impl Residuals {
     /// The newest cell has no value after all.
     pub(crate) fn retract(&mut self) {
         if let Some(newest) = self.values.next().checked_sub(1) {
-            self.values.set(newest, f32::NAN);
+            self.values.set(newest, f32::INFINITY);
             self.residuals.set(newest, f32::NAN);
             self.recent.retract();
         }
@@ -180,13 +184,17 @@ impl Residuals {
         } else {
             found = [f32::NAN; PLACES];
         }
-        for (&residual, &Usual { value, days }) in found.iter().zip(&expected).take(values.len()) {
-            self.levels.push(self.recent.middle());
+        let mut levels = [f32::NAN; PLACES];
+        for (level, &residual) in levels.iter_mut().zip(&found[..values.len()]) {
+            *level = self.recent.level();
             self.recent.push(residual);
             self.residuals.push(residual);
-            self.run.push(residual);
-            self.expected.push(Expected { small: self.size.small, usual: f64::from(value), days });
         }
+        self.run.extend_from_slice(&found[..values.len()]);
+        self.levels.extend_from_slice(&levels[..values.len()]);
+        let small = self.size.small;
+        let told = expected.map(|Usual { value, days }| Expected { small, usual: f64::from(value), days });
+        self.expected.extend_from_slice(&told[..values.len()]);
     }
 
     /// What is usual at a cell. Over the third day the earlier days take the place of the level, bit by bit: two of them are
@@ -223,7 +231,7 @@ impl Residuals {
         self.review = self.review_after(now);
         let back = self.a_day.max(REVIEW_LEAST).min(now);
         let mut seen: Vec<f32> = (now - back..now).map(|cell| self.values.get(cell)).collect();
-        seen.retain(|value| !value.is_nan());
+        seen.retain(|value| value.is_finite());
         if seen.is_empty() {
             return;
         }
@@ -243,12 +251,14 @@ impl Residuals {
     /// level.
     fn rework(&mut self, now: u64) {
         let mut baseline = self.baseline.clone();
-        self.recent = Recent::default();
-        for cell in now.saturating_sub(RECENT as u64)..now {
+        // from a multiple on, so that the medians are those of the same cells
+        let first = (now / TOGETHER as u64 * TOGETHER as u64).saturating_sub((MEDIANS * TOGETHER) as u64);
+        self.recent = Recent::new(first);
+        for cell in first..now {
             let value = self.values.get(cell);
             let usual = baseline.block(cell, &self.values)[(cell % PLACES as u64) as usize];
             let expected = f64::from(self.expect(cell, usual).value);
-            let is_known = cell >= FIRST_CELL && !value.is_nan();
+            let is_known = cell >= FIRST_CELL && value.is_finite();
             self.recent.push(if is_known {
                 residual(f64::from(value), expected, self.size.small)
             } else {
@@ -270,77 +280,79 @@ fn residuals(values: &mut [f32; PLACES], usual: &[Usual; PLACES], small: f64) {
     }
 }
 
-/// The level is the median of the residuals of this many cells.
-const RECENT: usize = 30;
-/// With fewer residuals there is no level.
-pub(crate) const RECENT_LEAST: usize = 10;
-/// The cells of the level, in whole vectors.
-const RECENT_ROOM: usize = 32;
+/// Residuals of so many cells, from a multiple of it on, have a median together.
+const TOGETHER: usize = 5;
+/// The level is the median of so many such medians: of the last 30 cells, up to 4 cells ago.
+const MEDIANS: usize = 6;
+/// With fewer of them there is no level.
+const MEDIANS_LEAST: usize = 2;
+/// The first cell of a series that has a level.
+pub(crate) const FIRST_LEVEL: u64 = 25;
 
-/// The newest residuals: in their order, and sorted.
+/// The level of the newest residuals: a median of medians (Tukey 1978, the ninther), which one odd half hour does not move.
 #[derive(Debug, Clone)]
 struct Recent {
-    /// In a ring; a missing one is not a number.
-    ring: [f32; RECENT],
+    /// The residuals of the cells since the last multiple; a missing one is not a number.
+    newest: [f32; TOGETHER],
+    place: usize,
+    /// The medians, in a ring; a missing one is not a number.
+    medians: [f32; MEDIANS],
     next: usize,
-    /// Those that are not missing, then infinity.
-    sorted: [f32; RECENT_ROOM],
-    count: usize,
-}
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self { ring: [f32::NAN; RECENT], next: 0, sorted: [f32::INFINITY; RECENT_ROOM], count: 0 }
-    }
+    level: f32,
 }
 
 impl Recent {
+    /// A level that begins with the cell of this number.
+    fn new(cell: u64) -> Self {
+        let place = (cell % TOGETHER as u64) as usize;
+        Self { newest: [f32::NAN; TOGETHER], place, medians: [f32::NAN; MEDIANS], next: 0, level: f32::NAN }
+    }
+
+    /// The level before the next cell; not a number where there are too few residuals.
+    #[inline(always)]
+    fn level(&mut self) -> f32 {
+        if self.place == TOGETHER {
+            self.gather();
+        }
+        self.level
+    }
+
+    /// The residual of the next cell.
     #[inline(always)]
     fn push(&mut self, residual: f32) {
-        let old = std::mem::replace(&mut self.ring[self.next], residual);
-        self.next = if self.next + 1 == RECENT { 0 } else { self.next + 1 };
-        // what is missing lies, as infinity, behind all others
-        let (old, new) = (or_infinite(old), or_infinite(residual));
-        self.count = self.count + usize::from(new < f32::INFINITY) - usize::from(old < f32::INFINITY);
-        let (from, to) = (self.below(old), self.below(new));
-        let before = self.sorted;
-        if from < to {
-            for place in 0..RECENT_ROOM - 1 {
-                let moves = place >= from && place + 1 < to;
-                self.sorted[place] = if moves { before[place + 1] } else { before[place] };
-            }
-            self.sorted[to - 1] = new;
-        } else {
-            for place in 1..RECENT_ROOM {
-                let moves = place > to && place <= from;
-                self.sorted[place] = if moves { before[place - 1] } else { before[place] };
-            }
-            self.sorted[to] = new;
+        if self.place == TOGETHER {
+            self.gather();
         }
+        self.newest[self.place] = residual;
+        self.place += 1;
     }
 
-    /// The newest one is missing after all.
+    /// The newest one is missing after all: it was not gathered yet.
     fn retract(&mut self) {
-        self.next = self.next.checked_sub(1).unwrap_or(RECENT - 1);
-        self.push(f32::NAN);
+        self.newest[self.place - 1] = f32::NAN;
     }
 
-    #[inline(always)]
-    fn middle(&self) -> f32 {
-        let (low, high) = (self.sorted[self.count.saturating_sub(1) / 2], self.sorted[self.count / 2]);
-        if self.count < RECENT_LEAST { f32::NAN } else { 0.5 * low + 0.5 * high }
-    }
-
-    /// How many are smaller.
-    #[inline(always)]
-    fn below(&self, residual: f32) -> usize {
-        self.sorted.iter().map(|&other| u32::from(other < residual)).sum::<u32>() as usize
+    fn gather(&mut self) {
+        self.medians[self.next] = median(self.newest, 1);
+        self.next = if self.next + 1 == MEDIANS { 0 } else { self.next + 1 };
+        self.level = median(self.medians, MEDIANS_LEAST);
+        self.newest = [f32::NAN; TOGETHER];
+        self.place = 0;
     }
 }
 
-#[inline(always)]
-fn or_infinite(number: f32) -> f32 {
-    if number.is_nan() { f32::INFINITY } else { number }
+/// The median of those that are not missing; not a number where these are fewer than `least`.
+fn median<const N: usize>(numbers: [f32; N], least: usize) -> f32 {
+    let mut sorted = numbers.map(|number| if number.is_nan() { f32::INFINITY } else { number });
+    // a few numbers: the plainest way, which a processor can do without guessing
+    for round in 0..N {
+        for low in 0..N - 1 - round {
+            let (a, b) = (sorted[low], sorted[low + 1]);
+            (sorted[low], sorted[low + 1]) = (if b < a { b } else { a }, if b < a { a } else { b });
+        }
+    }
+    let count = sorted.iter().map(|number| u32::from(*number < f32::INFINITY)).sum::<u32>() as usize;
+    if count < least { f32::NAN } else { 0.5 * sorted[(count - 1) / 2] + 0.5 * sorted[count / 2] }
 }
 
 /// The lower of the two numbers in the middle, of at least one.

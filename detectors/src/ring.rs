@@ -2,11 +2,13 @@
 
 use crate::middle::PLACES;
 
-/// A ring over the cell number that grows up to its capacity. A missing value is not a number.
+/// A ring over the cell number that grows up to its capacity.
 #[derive(Debug, Clone)]
 pub(crate) struct Ring {
     cells: Vec<f32>,
     capacity: usize,
+    /// In place of a value that is missing: no finite number.
+    missing: f32,
     /// The place of the next cell.
     place: usize,
     /// The number of the next cell.
@@ -14,8 +16,8 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { cells: Vec::new(), capacity: capacity.max(1), place: 0, next: 0 }
+    pub(crate) fn new(capacity: usize, missing: f32) -> Self {
+        Self { cells: Vec::new(), capacity: capacity.max(1), missing, place: 0, next: 0 }
     }
 
     /// The number of the next cell.
@@ -42,15 +44,15 @@ impl Ring {
     /// Nothing is left of what was seen, and so many cells are passed over.
     pub(crate) fn forget(&mut self, cells: u64) {
         self.cells.clear();
-        self.cells.resize(self.capacity, f32::NAN);
+        self.cells.resize(self.capacity, self.missing);
         self.next += cells;
         self.place = (self.next % self.capacity as u64) as usize;
     }
 
-    /// The value of a cell; not a number where it is missing, too old or yet to come.
+    /// The value of a cell; the missing one where it is too old or yet to come.
     #[inline(always)]
     pub(crate) fn get(&self, cell: u64) -> f32 {
-        self.place_of(cell).map_or(f32::NAN, |place| self.cells[place])
+        self.place_of(cell).map_or(self.missing, |place| self.cells[place])
     }
 
     /// Changes the value of a cell that is there.
@@ -60,28 +62,22 @@ impl Ring {
         }
     }
 
-    /// The values of the cells from `first` on that come before `until`; what is missing is infinite.
+    /// The values of the cells from `first` on that come before `until`.
     #[inline(always)]
     pub(crate) fn copy(&self, first: u64, until: u64, values: &mut [f32; PLACES]) {
         if self.next.checked_sub(first).is_none_or(|back| back > (self.cells.len() + PLACES) as u64) {
-            *values = [f32::INFINITY; PLACES];
+            *values = [self.missing; PLACES];
             return;
         }
         let side_by_side = self.place_of(first).filter(|place| {
             place + PLACES <= self.cells.len() && first + PLACES as u64 <= until.min(self.next)
         });
-        match side_by_side {
-            Some(place) => {
-                for (value, &cell) in values.iter_mut().zip(&self.cells[place..place + PLACES]) {
-                    *value = if cell.is_nan() { f32::INFINITY } else { cell };
-                }
-            }
-            None => {
-                for (value, cell) in values.iter_mut().zip(first..=u64::MAX) {
-                    let found = if cell < until { self.get(cell) } else { f32::NAN };
-                    *value = if found.is_nan() { f32::INFINITY } else { found };
-                }
-            }
+        if let Some(place) = side_by_side {
+            values.copy_from_slice(&self.cells[place..place + PLACES]);
+            return;
+        }
+        for (value, cell) in values.iter_mut().zip(first..=u64::MAX) {
+            *value = if cell < until { self.get(cell) } else { self.missing };
         }
     }
 
@@ -101,7 +97,7 @@ mod tests {
 
     #[test]
     fn it_holds_the_newest_cells() {
-        let mut ring = Ring::new(3);
+        let mut ring = Ring::new(3, f32::NAN);
         (0..5).for_each(|i| ring.push(i as f32));
         assert_eq!([2, 3, 4].map(|cell| ring.get(cell)), [2.0, 3.0, 4.0]);
         assert!([0, 1, 5, u64::MAX].iter().all(|&cell| ring.get(cell).is_nan()));
@@ -111,7 +107,7 @@ mod tests {
 
     #[test]
     fn after_a_long_gap_nothing_is_left() {
-        let mut ring = Ring::new(3);
+        let mut ring = Ring::new(3, f32::NAN);
         (0..4).for_each(|i| ring.push(i as f32));
         ring.forget(10);
         ring.push(7.0);

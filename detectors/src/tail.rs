@@ -1,9 +1,6 @@
 //! How rare a count is: tails of the Poisson and the negative-binomial law.
-//!
-//! Logarithm and exponential are written out in plain arithmetic, because those of the standard library may differ in
-//! their last bit from machine to machine, and verdicts rest on them.
 
-use std::f64::consts::{LN_2, SQRT_2};
+use crate::logarithm::{exp, ln};
 
 /// Limits above this are not looked for: what comes by the million million is no small count.
 pub(crate) const LIMIT_MAX: f64 = 1e12;
@@ -118,31 +115,6 @@ impl Law {
     }
 }
 
-/// The natural logarithm of a normal number above 0.
-pub(crate) fn ln(x: f64) -> f64 {
-    let bits = x.max(f64::MIN_POSITIVE).to_bits();
-    let mut exponent = (bits >> 52) as i64 - 1023;
-    let mut mantissa = f64::from_bits((bits & ((1 << 52) - 1)) | (1023 << 52));
-    if mantissa > SQRT_2 {
-        mantissa /= 2.0;
-        exponent += 1;
-    }
-    // 2 artanh t, |t| < 0.172
-    let t = (mantissa - 1.0) / (mantissa + 1.0);
-    let square = t * t;
-    let series = (0..11).rev().fold(0.0, |sum, i| sum * square + 1.0 / f64::from(2 * i + 1));
-    exponent as f64 * LN_2 + 2.0 * t * series
-}
-
-/// e to the power `x`, for |x| up to 700; beyond that as for 700.
-pub(crate) fn exp(x: f64) -> f64 {
-    let x = x.clamp(-700.0, 700.0);
-    let power = (x / LN_2).round();
-    let rest = x - power * LN_2;
-    let series = (1..15).rev().fold(1.0, |sum, i| 1.0 + sum * rest / f64::from(i));
-    series * f64::from_bits(((power as i64 + 1023) as u64) << 52)
-}
-
 /// The logarithm of the gamma function of `x` above 0: Stirling's series, from 10 on.
 fn ln_gamma(x: f64) -> f64 {
     let (mut x, mut product) = (x.max(1e-30), 1.0);
@@ -166,7 +138,7 @@ mod tests {
 
     #[test]
     fn logarithm_and_exponential_are_those_of_the_books() {
-        close(ln(2.0), LN_2, 1e-15);
+        close(ln(2.0), std::f64::consts::LN_2, 1e-15);
         close(ln(1e-9), -20.723_265_836_946_41, 1e-15);
         close(exp(1.0), std::f64::consts::E, 1e-15);
         close(exp(-20.723_265_836_946_41), 1e-9, 1e-14);

@@ -107,14 +107,14 @@ fn places(out: &mut String, summary: &Summary) {
     let row = |place: &super::Place| {
         let side = if place.side == Side::Before { "before" } else { "after" };
         let name = format!("{side} batch {} of {}", place.batch + 1, place.step);
-        vec![name, count(place.runs), count(place.blamed), duration(place.held_ms)]
+        vec![name, count(place.runs), duration(place.held_ms), count(place.blamed)]
     };
     let rows: Vec<_> = summary.places.iter().map(row).collect();
     table(
         out,
         "where",
         "Where runs were held",
-        &["Gate", "Runs", "Blamed", "In all"],
+        &["Gate", "Runs", "In all", "Blamed"],
         &rows,
         summary.places_left_out,
     );
@@ -123,10 +123,10 @@ fn places(out: &mut String, summary: &Summary) {
 fn series(out: &mut String, summary: &Summary) {
     let row = |of: &super::SeriesHolds| {
         let name = format!("{} {}", of.series, of.cause);
-        vec![name, count(of.runs), count(of.blamed), duration(of.held_ms)]
+        vec![name, count(of.runs), duration(of.held_ms), count(of.blamed)]
     };
     let rows: Vec<_> = summary.series.iter().map(row).collect();
-    table(out, "why", "Why", &["Series", "Runs", "Blamed", "In all"], &rows, summary.series_left_out);
+    table(out, "why", "Why", &["Series", "Runs", "In all", "Blamed"], &rows, summary.series_left_out);
 }
 
 fn incidents(out: &mut String, summary: &Summary) {
@@ -135,11 +135,11 @@ fn incidents(out: &mut String, summary: &Summary) {
         let late = of.delay_ms_median.map_or_else(|| "–".to_owned(), duration);
         let name = format!("{}, {} to {}", of.series, of.from, of.to);
         let caught = format!("{} of {}", count(of.caught), count(of.on));
-        vec![name, caught, late, format!("{} of {}", count(of.kept), count(of.started))]
+        vec![name, caught, format!("{} of {}", count(of.kept), count(of.started)), late]
     };
     let shown = &incidents[..incidents.len().min(super::summary::MOST_EPISODES)];
     let rows: Vec<_> = shown.iter().map(row).collect();
-    let head = ["Incident", "Caught", "Late by", "Kept from starting"];
+    let head = ["Incident", "Caught", "Kept from starting", "Late by"];
     table(out, "incidents", "Labelled incidents", &head, &rows, (incidents.len() - shown.len()) as u64);
 }
 

@@ -14,9 +14,6 @@ const MOST: usize = 20;
 /// So many stretches of what was found are listed at most.
 pub(super) const MOST_EPISODES: usize = 200;
 
-/// So many starts are marked in one picture at most.
-const MOST_STARTS: usize = 12;
-
 /// What a replay was made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct About {
@@ -148,7 +145,7 @@ pub struct Episode {
     pub blamed: u64,
     /// What the detectors said when it first held a run.
     pub words: String,
-    /// When the first batches of some of these runs started.
+    /// When the first batches of some of these runs started: the earliest, one amid them, and the latest.
     #[serde(skip)]
     pub starts_ms: Vec<i64>,
 }
@@ -358,7 +355,12 @@ fn episode(series: &str, cause: Cause, mine: &[Stretch<'_>], runs: &[Ran]) -> Ep
     };
     let first = &mine[0];
     let starts = mine.iter().filter_map(|stretch| runs[stretch.run].begun).map(Timestamp::as_millis);
-    let starts: BTreeSet<i64> = starts.collect();
+    let starts: Vec<i64> = starts.collect::<BTreeSet<_>>().into_iter().collect();
+    let shown: BTreeSet<i64> = [0, starts.len() / 2, starts.len().saturating_sub(1)]
+        .iter()
+        .filter_map(|i| starts.get(*i))
+        .copied()
+        .collect();
     Episode {
         id: String::new(),
         series: series.to_owned(),
@@ -368,7 +370,7 @@ fn episode(series: &str, cause: Cause, mine: &[Stretch<'_>], runs: &[Ran]) -> Ep
         runs: of(|_| true),
         blamed: of(|stretch| stretch.is_blame),
         words: first.by.words.to_string(),
-        starts_ms: starts.into_iter().take(MOST_STARTS).collect(),
+        starts_ms: shown.into_iter().collect(),
     }
 }
 

@@ -3,10 +3,11 @@
 use super::{DAYS_BACK, together};
 use crate::behind::{Behind, Follower};
 use crate::detector::Detector;
+use crate::logarithm::exp;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::slices::{Slices, Sliding, look_back};
-use crate::tail::{Law, exp};
+use crate::tail::Law;
 use crate::verdict::{Evidence, Verdict};
 use crate::words::{counted, number};
 use std::f64::consts::LN_10;

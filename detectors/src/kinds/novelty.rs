@@ -2,6 +2,7 @@
 
 use crate::calendar::Calendar;
 use crate::detector::{Cells, Detector};
+use crate::logarithm::ln;
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::{Interval, Timestamp};
@@ -217,20 +218,9 @@ impl Seen {
     }
 }
 
-/// log10(samples / firsts). Worked out by additions, multiplications and divisions alone: these are the same on every processor.
+/// log10(samples / firsts).
 fn rarity(samples: u64, firsts: u64) -> f64 {
-    log2(samples as f64 / firsts as f64) * std::f64::consts::LOG10_2
-}
-
-/// The binary logarithm of a number of at least 1: that of its octave, and 2 atanh((m - 1) / (m + 1)) / ln 2 of the rest.
-fn log2(x: f64) -> f64 {
-    let (bits, digits) = (x.to_bits(), f64::MANTISSA_DIGITS - 1);
-    let octave = (bits >> digits) as f64 - 1023.0;
-    let m = f64::from_bits(bits & ((1 << digits) - 1) | 1.0_f64.to_bits());
-    let s = (m - 1.0) / (m + 1.0);
-    // s is at most a third: what is left out is below 1e-14
-    let series = (0..14).rev().fold(0.0, |sum, k| sum * (s * s) + 1.0 / f64::from(2 * k + 1));
-    octave + 2.0 * s * series * std::f64::consts::LOG2_E
+    ln(samples as f64 / firsts as f64) * std::f64::consts::LOG10_E
 }
 
 /// The centre and the spread of the first samples: their median, and sigma by their mean distance from it.

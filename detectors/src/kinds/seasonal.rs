@@ -3,7 +3,7 @@
 use crate::detector::{Cells, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
-use crate::residuals::{AllResiduals, DAYS_KEPT, FIRST_CELL, RECENT_LEAST, Residuals, ResidualsId};
+use crate::residuals::{AllResiduals, DAYS_KEPT, FIRST_LEVEL, Residuals, ResidualsId};
 use crate::sample::Timestamp;
 use crate::spread::Spread;
 use crate::verdict::{Evidence, Reason, Verdict};
@@ -15,19 +15,18 @@ pub(super) const ENTRY: Entry = Entry {
     about: "Expects the median of the same time of day on the past `days` days, with 2 samples on each side, as what \
         happens daily is some minutes early or late. The difference is taken on a logarithmic scale, \
         f(x) = sign(x) ln(1 + |x| / c) with c = 2 % of the median size of the past day: for values that are \
-        never below 0 it is that of ratios, and a value of 0 is finite. From it the median of the \
-        differences of the last 30 samples is taken, so that a day that is busier as a whole is no anomaly. What \
+        never below 0 it is that of ratios, and a value of 0 is finite. From it the level of the last 30 samples is taken, the median of medians of five, so that a day that is busier as a whole is no anomaly. What \
         is left fires where its size exceeds `factor` times the size that 999 of 1,000 samples of the past 7 days \
         stayed below, and at least `least`; sizes beyond 4 times that are not learnt unless they have become common (1 \
         in 100). For traffic, latency and load, with and without a daily shape: over the third day the earlier days take \
         the place of the median of the past day, and with fewer than 24 samples a day they never do. Sees what is sudden; \
         blind to what takes longer than about 15 samples, and half an hour after a lasting change the new level is \
-        usual: for that, after a batch, is step_contrast. Warm-up: 146 samples. Score: size / limit. Source: robust seasonal \
+        usual: for that, after a batch, is step_contrast. Warm-up: 145 samples. Score: size / limit. Source: robust seasonal \
         residuals with medians (Cleveland et al. 1990, STL; Hochenbaum, Vallis and Kejariwal 2017, S-H-ESD), made \
         causal.",
     options: OPTIONS,
     seasonal: true,
-    warm_up: |_, _| FIRST_CELL as usize + RECENT_LEAST + LEAST_KNOWN as usize,
+    warm_up: |_, _| FIRST_LEVEL as usize + LEAST_KNOWN as usize,
     build,
 };
 
