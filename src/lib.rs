@@ -5,6 +5,7 @@
 //! ```text
 //! cli                    words in, words out
 //! replay                 a whole plan put through recorded series, or a recorded run once more
+//! tune                   the settings of a rule, searched in recorded series
 //! run                    one plan driven
 //! backtest               recorded series in, findings, scores and reports out
 //! config                 what users write, read and checked
@@ -43,3 +44,4 @@ pub mod sources;
 pub mod steps;
 pub mod story;
 pub mod text;
+pub mod tune;

@@ -86,6 +86,11 @@ impl RuleSpec {
         self.entry
     }
 
+    /// The checked options of the kind.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// The detectors it combines, in order.
     pub fn detectors(&self) -> &[Spec] {
         &self.detectors

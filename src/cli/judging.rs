@@ -2,9 +2,11 @@
 
 use super::backtest::read_file;
 use super::exit::Failure;
+use crate::backtest::{IntervalFault, NotJudged};
 use crate::config::units::Duration;
 use crate::config::{self, Config, Signal, detector_from_text, kind_from_text};
 use crate::monitor::MonitorSpec;
+use crate::sources::recorded::SeriesInfo;
 use crate::text;
 use clap::Args;
 use quietgate_detectors::{Calendar, DAY_MS, Interval, Spec};
@@ -22,7 +24,7 @@ pub(crate) struct JudgingArgs {
     pub(crate) signal: Option<String>,
     /// What all series measure, as traffic or latency: the rule of that kind; then no rule can be given
     #[arg(long, value_name = "KIND", conflicts_with_all = ["config", "rule", "detectors", "sustain", "direction"])]
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
     /// The rule, with options as in `at_least:count=2`; `quietgate kinds` lists them
     #[arg(long, value_name = "KIND", default_value = "majority")]
     rule: String,
@@ -222,6 +224,37 @@ impl Judging {
         spec.interval = interval;
         spec.lateness_ms = self.lateness_ms.unwrap_or(spec.lateness_ms);
         Ok(spec)
+    }
+
+    /// How the recorded series `info` is judged, with the interval `found` where neither flags nor config have one.
+    pub(crate) fn recorded(
+        &self,
+        info: &SeriesInfo,
+        found: Option<Interval>,
+    ) -> Result<MonitorSpec, NotJudged> {
+        let unknown = NotJudged::Interval(IntervalFault::NoSpacing);
+        let interval = self.interval(&info.name).map_err(NotJudged::Signal)?.or(found).ok_or(unknown)?;
+        let zone = self.time_zone(&info.name).map_err(NotJudged::Signal)?;
+        let calendar = config::calendar(zone, info.first.as_millis(), info.last.as_millis())
+            .map_err(|error| NotJudged::Signal(error.to_string()))?;
+        self.spec(&info.name, interval, calendar).map_err(NotJudged::Signal)
+    }
+
+    /// The rule of the series `name`, with its signal where a config names it.
+    pub(crate) fn rule(&self, name: &str) -> Result<(&RuleSpec, Option<&Signal>), String> {
+        match &self.by {
+            By::Rule(rule, _) => Ok((rule, None)),
+            By::Config(config, _) => {
+                let signal = &config.signals[self.signal(config, name)?];
+                Ok((&signal.rule, Some(signal)))
+            }
+        }
+    }
+
+    /// By the signals of `config`, each series by the one of its name.
+    pub(crate) fn by_signals(config: Config) -> Self {
+        let by = By::Config(Box::new(config), None);
+        Self { interval: None, timezone: None, lateness_ms: None, by }
     }
 
     fn signal(&self, config: &Config, name: &str) -> Result<usize, String> {
