@@ -18,6 +18,20 @@ pub(crate) fn ln(value: f64) -> f64 {
     e * LN_2 + 2.0 * s * SERIES.iter().rev().fold(0.0, |sum, term| sum * (s * s) + term)
 }
 
+/// The same to 6 digits, at a third of the cost; of what is too large for the type as of the largest.
+#[inline(always)]
+pub(crate) fn ln_short(value: f32) -> f32 {
+    let bits = value.max(f32::MIN_POSITIVE).to_bits();
+    let mantissa = f32::from_bits((bits & 0x007f_ffff) | 0x3f80_0000);
+    let exponent = ((bits >> 23) as i32 - 127) as f32;
+    let high = mantissa > std::f32::consts::SQRT_2;
+    let (m, e) = (if high { 0.5 * mantissa } else { mantissa }, if high { exponent + 1.0 } else { exponent });
+    let s = (m - 1.0) / (m + 1.0);
+    let q = s * s;
+    let series = 1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q * (1.0 / 9.0))));
+    e * std::f32::consts::LN_2 + 2.0 * s * series
+}
+
 /// 1 / (2k + 1)
 const SERIES: [f64; 10] = [
     1.0,
@@ -54,6 +68,17 @@ mod tests {
             assert!((ln(value) - power).abs() <= 1e-14 * power.abs().max(1.0), "{power}");
             assert!((exp(power) / value - 1.0).abs() < 1e-13, "{power}");
         }
+    }
+
+    #[test]
+    fn the_short_one_agrees_to_six_digits() {
+        for step in -800..800 {
+            let power = step as f32 / 10.0;
+            let found = ln_short(power.exp());
+            assert!((found - power).abs() <= 2e-6 * power.abs().max(1.0), "{power}: {found}");
+        }
+        assert!(ln_short(f32::INFINITY).is_finite() && ln_short(0.0).is_finite());
+        assert_eq!(ln_short(1.0), 0.0);
     }
 
     #[test]

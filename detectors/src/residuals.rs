@@ -5,7 +5,7 @@
 //! usual, −0.7 is half, whatever the unit, and 0 is a finite −3.9 where traffic is all gone.
 
 use crate::baseline::{Baseline, Usual};
-use crate::logarithm::{exp, ln};
+use crate::logarithm::{exp, ln, ln_short};
 use crate::middle::PLACES;
 use crate::registry::Common;
 use crate::ring::Ring;
@@ -15,6 +15,8 @@ use crate::wide::wide;
 pub(crate) const DAYS_KEPT: usize = 7;
 /// The first cells, whose values only say how large values are.
 pub(crate) const FIRST_CELL: u64 = 16;
+/// Larger values are taken for this.
+const LARGEST: f64 = 1e37;
 /// The part of the usual size that is added to each value.
 const SMALL: f64 = 0.02;
 /// The usual size is worked out again after this many cells at the latest, where a day has fewer.
@@ -72,13 +74,13 @@ fn curve(value: f64, small: f64) -> f64 {
 
 /// f(value) − f(usual).
 #[inline(always)]
-fn residual(value: f64, usual: f64, small: f64) -> f32 {
-    let bent = if value >= 0.0 && usual >= 0.0 {
-        ln((value + small) / (usual + small))
+fn residual(value: f32, usual: f32, small: f32) -> f32 {
+    if value >= 0.0 && usual >= 0.0 {
+        ln_short((value + small) / (usual + small))
     } else {
-        curve(value, small) - curve(usual, small)
-    };
-    bent as f32
+        let curve = |value: f32| ln_short(1.0 + value.abs() / small) * value.signum();
+        curve(value) - curve(usual)
+    }
 }
 
 impl Residuals {
@@ -173,14 +175,14 @@ impl Residuals {
         let first = (next % PLACES as u64) as usize;
         let (mut found, mut expected) = ([f32::NAN; PLACES], [Usual { value: 0.0, days: 0 }; PLACES]);
         for (i, value) in values.iter().enumerate() {
-            found[i] = value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
+            found[i] = value.clamp(-LARGEST, LARGEST) as f32;
             expected[i] = self.expect(next + i as u64, usual[first + i]);
         }
         for &value in &found[..values.len()] {
             self.values.push(value);
         }
         if next >= FIRST_CELL {
-            residuals(&mut found, &expected, self.size.small);
+            residuals(&mut found, &expected, self.size.small as f32);
         } else {
             found = [f32::NAN; PLACES];
         }
@@ -257,10 +259,10 @@ impl Residuals {
         for cell in first..now {
             let value = self.values.get(cell);
             let usual = baseline.block(cell, &self.values)[(cell % PLACES as u64) as usize];
-            let expected = f64::from(self.expect(cell, usual).value);
+            let expected = self.expect(cell, usual).value;
             let is_known = cell >= FIRST_CELL && value.is_finite();
             self.recent.push(if is_known {
-                residual(f64::from(value), expected, self.size.small)
+                residual(value, expected, self.size.small as f32)
             } else {
                 f32::NAN
             });
@@ -274,9 +276,9 @@ impl Residuals {
 }
 
 #[inline(always)]
-fn residuals(values: &mut [f32; PLACES], usual: &[Usual; PLACES], small: f64) {
+fn residuals(values: &mut [f32; PLACES], usual: &[Usual; PLACES], small: f32) {
     for (value, usual) in values.iter_mut().zip(usual) {
-        *value = residual(f64::from(*value), f64::from(usual.value), small);
+        *value = residual(*value, usual.value, small);
     }
 }
 

@@ -33,8 +33,13 @@ impl Spread {
     /// become common: more than one in a hundred of the cells.
     #[inline(always)]
     pub(crate) fn push(&mut self, size: f32, usual: bool) {
-        let common = 100 * (u64::from(self.left_out) + 1) > u64::from(self.counted);
-        self.put(if usual || common { bucket(size) } else { LEFT_OUT });
+        let is_counted = usual || self.is_common();
+        self.put(if is_counted { bucket(size) } else { LEFT_OUT });
+    }
+
+    #[cold]
+    fn is_common(&self) -> bool {
+        100 * (u64::from(self.left_out) + 1) > u64::from(self.counted)
     }
 
     /// The next cell has no size.

@@ -113,7 +113,6 @@ impl Seasonal {
         self.review();
         self.next += 1;
         let off = residual - self.base(level);
-        self.scales.push(self.scale.unwrap_or(0.0));
         if off.is_nan() {
             self.spread.skip();
             return Verdict::Unknown(Reason::WarmingUp);
@@ -144,11 +143,15 @@ impl Seasonal {
 
 impl Detector for Seasonal {
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
-        self.scales.clear();
         let residuals = self.of(cells);
-        for ((place, &residual), &level) in verdicts.iter_mut().zip(residuals.run()).zip(residuals.levels()) {
+        let mut scales = std::mem::take(&mut self.scales);
+        scales.resize(verdicts.len(), 0.0);
+        let runs = residuals.run().iter().zip(residuals.levels());
+        for ((place, scale), (&residual, &level)) in verdicts.iter_mut().zip(&mut scales).zip(runs) {
             *place = self.judge(residual, level);
+            *scale = self.scale.unwrap_or(0.0);
         }
+        self.scales = scales;
     }
 
     fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
