@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
         f(x) = sign(x) ln(1 + |x| / c) with c = 2 % of the median size of the past day: for values that are \
         never below 0 it is that of ratios, and a value of 0 is finite. From it the level of the last 30 samples is taken, the median of medians of five, so that a day that is busier as a whole is no anomaly. What \
         is left fires where its size exceeds `factor` times the size that 999 of 1,000 samples of the past 7 days \
-        stayed below, which counts for at most 8 times the size that 9 of 10 stayed below, and at least `least`. For traffic, latency and load, with and without a daily shape: over the third day the earlier days take \
+        stayed below, which counts for at most 16 times the size that 9 of 10 stayed below, and at least `least`. For traffic, latency and load, with and without a daily shape: over the third day the earlier days take \
         the place of the median of the past day, and with fewer than 24 samples a day they never do. Sees what is sudden; \
         blind to what takes longer than about 15 samples, and half an hour after a lasting change the new level is \
         usual: for that, after a batch, is step_contrast. Warm-up: 145 samples. Score: size / limit. Source: robust seasonal \
@@ -60,7 +60,7 @@ const LEAST_KNOWN: u32 = 120;
 /// At most one in so many is above the scale.
 const RARITY: u32 = 1000;
 /// The scale is at most so many times the size that one in ten samples is above of.
-const FAR: f32 = 8.0;
+const FAR: f32 = 16.0;
 /// The scale is worked out again after this many cells.
 const REVIEWED: u64 = 64;
 /// What exceeds the scale by more than this is not learnt.

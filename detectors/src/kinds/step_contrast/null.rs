@@ -41,8 +41,6 @@ const STARTS_LEAST: usize = 40;
 const ALIKE: usize = 8;
 /// The part of other starts that stay below a limit.
 const BELOW: f64 = 0.95;
-/// A limit is at most so many times what half of the other starts stay below.
-const FAR: f64 = 5.0;
 /// More other starts make no better limit.
 const STARTS_MOST: usize = 252;
 /// The newest cells before a start are not another one: the gate looked at them.
@@ -153,12 +151,9 @@ fn added_up(residuals: &Ring, first: u64, until: u64) -> Vec<(u32, f64)> {
     sums
 }
 
-/// What most of the numbers stay below: not more than `FAR` times their median, so that incidents of the past, which are not
-/// starts by themselves, leave the limit as it is.
+/// What most of the numbers stay below.
 fn limit(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     let at = ((numbers.len() - 1) as f64 * BELOW) as usize;
-    let most = *numbers.select_nth_unstable_by(at, f64::total_cmp).1;
-    let middle = numbers.len() / 2;
-    most.min(FAR * *numbers.select_nth_unstable_by(middle, f64::total_cmp).1)
+    *numbers.select_nth_unstable_by(at, f64::total_cmp).1
 }
