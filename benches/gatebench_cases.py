@@ -14,12 +14,12 @@ KINDS = {"vip": "traffic", "lat": "latency", "cpu": "load", "mem": "memory", "ne
 MINUTE_S = 60
 
 
-def held(binary, scratch, case):
+def held(binary, scratch, rule, case):
     """The id of a case, with the rows at which the rule holds it, and those at which the slow layer does as well."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         folder = Path(folder)
         start = case["ts0"] + (case["step"] - case["first_row"]) * MINUTE_S
-        write(folder, case)
+        write(folder, rule, case)
         command = [binary, "replay", folder / "plan.yaml", "--config", folder / "quietgate.yaml", "--input", folder / "series.csv"]
         command += ["--at", datetime.fromtimestamp(start, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "--moments", "--takes", "1ms"]
         ran = subprocess.run([*map(str, command), "--format", "json"], capture_output=True, text=True, check=False)
@@ -28,9 +28,10 @@ def held(binary, scratch, case):
         return case["id"], rows(case, [json.loads(line) for line in ran.stdout.splitlines()])
 
 
-def write(folder, case):
-    """Writes the config, the plan and the series of a case."""
-    signals = "".join(f"  {name}: {{interval: 1m, kind: {KINDS.get(name, 'traffic')}}}\n" for name in case["metrics"])
+def write(folder, rule, case):
+    """Writes the config, the plan and the series of a case: each signal by its kind, or all by one rule."""
+    judged = lambda name: f"rule: {rule}" if rule else f"kind: {KINDS.get(name, 'traffic')}"
+    signals = "".join(f"  {name}: {{interval: 1m, {judged(name)}}}\n" for name in case["metrics"])
     (folder / "quietgate.yaml").write_text(f"signals:\n{signals}")
     drained = case["drain"]
     expects = ""

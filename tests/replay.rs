@@ -159,6 +159,31 @@ fn each_start_has_the_outcome_that_the_minutes_say() {
 }
 
 #[test]
+fn what_a_step_expects_is_muted_as_in_a_run() {
+    let expects = PLAN.replace("undo:", "expects: {signals: [loss], for: 15m}, undo:");
+    for (plan, ending, blamed) in [(PLAN, "paused", true), (expects.as_str(), "done", false)] {
+        let rows = Folder::new(plan, 180, outage).rows(&format!("--at {}", at(58)));
+        assert_eq!((rows[0].1.as_str(), rows[0].3), (ending, blamed));
+    }
+}
+
+#[test]
+fn detectors_are_told_of_the_starts_of_batches_as_in_a_run() {
+    let rule = "rule: {kind: any, detectors: [step_contrast], sustain: 1 of 1}";
+    let steady = |host: &str, minute: i64| {
+        let noise = (minute * 7919 + i64::from(host.as_bytes()[1])) % 53;
+        Some(50.0 + noise as f64 / 10.0 + if minute >= 605 { 10.0 } else { 0.0 })
+    };
+    let folder = Folder::new(PLAN, 700, steady);
+    let literal = "rule: {kind: any, detectors: [{kind: threshold, above: 50}], sustain: 2 of 3}";
+    folder.write("quietgate.yaml", &CONFIG.replace(literal, rule));
+    // started at 601 all rise by a fifth after it; at 675 they had risen an hour before
+    let rows = folder.rows(&format!("--at {} --at {}", at(601), at(675)));
+    let said: Vec<_> = rows.iter().map(|row| (row.1.as_str(), row.3)).collect();
+    assert_eq!(said, [("paused", true), ("done", false)]);
+}
+
+#[test]
 fn labelled_incidents_are_caught_by_the_runs_that_are_on() {
     let folder = Folder::new(PLAN, 180, outage);
     let window = format!("[\"{}\", \"{}\"]", at(60), at(69));

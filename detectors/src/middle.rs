@@ -33,11 +33,33 @@ const fn pairs() -> [(usize, usize); 63] {
     pairs
 }
 
+/// Those of them that are needed where the last two rows are missing everywhere, as with the usual 14 days.
+const PAIRS_OF_14: [(usize, usize); 53] = pairs_of_14();
+
+const fn pairs_of_14() -> [(usize, usize); 53] {
+    let (mut kept, mut count, mut i) = ([(0, 0); 53], 0, 0);
+    while i < PAIRS.len() {
+        // what is missing is infinite, and where it lies already
+        if PAIRS[i].1 < 14 {
+            kept[count] = PAIRS[i];
+            count += 1;
+        }
+        i += 1;
+    }
+    kept
+}
+
 /// Sorts the numbers of each place.
 #[inline(always)]
 pub(crate) fn sort(rows: &mut [[f32; PLACES]; DEPTH]) {
-    for (low, high) in PAIRS {
-        exchange(rows, low, high);
+    if rows[14..] == [[f32::INFINITY; PLACES]; 2] {
+        for (low, high) in PAIRS_OF_14 {
+            exchange(rows, low, high);
+        }
+    } else {
+        for (low, high) in PAIRS {
+            exchange(rows, low, high);
+        }
     }
 }
 

@@ -54,8 +54,14 @@ impl Spread {
         self.counted
     }
 
+    /// The size that at most one in `rarity` is above of, and not more than `times` that which one in ten is above of: so an
+    /// outage among the sizes, which is rare and far off, does not become the scale of the next.
+    pub(crate) fn scale(&self, rarity: u32, times: f32) -> f32 {
+        self.quantile(rarity).min(times * self.quantile(10))
+    }
+
     /// The size that at most one in `rarity` is above of: the upper end of its bucket.
-    pub(crate) fn quantile(&self, rarity: u32) -> f32 {
+    fn quantile(&self, rarity: u32) -> f32 {
         let most = self.counted / rarity;
         let mut above = 0;
         for (bucket, count) in self.counts.iter().enumerate().rev() {
@@ -144,5 +150,15 @@ mod tests {
     #[test]
     fn nothing_seen_is_the_least_size() {
         assert_eq!(Spread::new(9).quantile(1000).to_bits(), LEAST_BITS);
+    }
+
+    #[test]
+    fn what_is_rare_and_far_off_does_not_become_the_scale() {
+        let mut spread = Spread::new(10_000);
+        (0..1000).for_each(|i| spread.push(0.5 + (i % 10) as f32 / 20.0, true));
+        (0..60).for_each(|_| spread.push(40.0, true));
+        let scale = spread.scale(1000, 8.0);
+        assert!((7.0..9.0).contains(&scale), "{scale}");
+        assert!(spread.quantile(1000) > 39.0);
     }
 }

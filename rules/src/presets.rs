@@ -50,6 +50,12 @@ enum Value {
 use Value::{Number, Word};
 
 const SEASONAL: PresetDetector = PresetDetector { kind: "seasonal", options: &[] };
+/// What is far from usual as long as it lasts; half as much again as other days ever were, and at least half.
+const LASTING: PresetDetector = PresetDetector {
+    kind: "seasonal",
+    options: &[("level", Word("none")), ("factor", Number(1.5)), ("least", Number(0.6))],
+};
+const ABSENCE: PresetDetector = PresetDetector { kind: "absence", options: &[] };
 const COUNTS: PresetDetector = PresetDetector { kind: "counts", options: &[] };
 
 const fn contrast(options: &'static [(&'static str, Value)]) -> PresetDetector {
@@ -61,9 +67,12 @@ const ALL: &[Preset] = &[
         kind: "traffic",
         summary: "what is served: requests, connections, bytes of a virtual IP",
         about: "Harmful both ways: a drop is a service that is gone, a surge one that another has left its users to. One sample \
-            is enough: traffic to nothing is seen in the minute in which it happens.",
+            is enough: traffic to nothing is seen in the minute in which it happens, and for as long as there is nothing.",
         direction: Direction::Either,
-        rule: PresetRule { detectors: &[SEASONAL, contrast(&[("factor", Number(2.2))])], sustain: "1 of 1" },
+        rule: PresetRule {
+            detectors: &[SEASONAL, LASTING, ABSENCE, contrast(&[("least", Number(0.08))])],
+            sustain: "1 of 1",
+        },
         slow: None,
     },
     Preset {
@@ -71,7 +80,10 @@ const ALL: &[Preset] = &[
         summary: "how long something takes: response times, queueing times",
         about: "Only more is harmful. Latency is steadier than traffic, so that less of a rise is seen.",
         direction: Direction::Up,
-        rule: PresetRule { detectors: &[SEASONAL, contrast(&[("factor", Number(1.9))])], sustain: "1 of 1" },
+        rule: PresetRule {
+            detectors: &[SEASONAL, LASTING, contrast(&[("factor", Number(1.7)), ("least", Number(0.08))])],
+            sustain: "1 of 1",
+        },
         slow: None,
     },
     Preset {
@@ -83,7 +95,7 @@ const ALL: &[Preset] = &[
         rule: PresetRule {
             detectors: &[
                 PresetDetector { kind: "seasonal", options: &[("factor", Number(2.0))] },
-                contrast(&[("factor", Number(3.5))]),
+                contrast(&[("factor", Number(3.5)), ("least", Number(0.2))]),
             ],
             sustain: "2 of 3",
         },
@@ -104,16 +116,18 @@ const ALL: &[Preset] = &[
                     ("longest", Number(60.0)),
                     ("within", Number(120.0)),
                     ("times", Word("all")),
+                    ("least", Number(0.1)),
                 ]),
             ],
             sustain: "1 of 1",
         },
         slow: Some(PresetRule {
             detectors: &[contrast(&[
-                ("factor", Number(1.2)),
+                ("factor", Number(1.25)),
                 ("longest", Number(60.0)),
                 ("within", Number(120.0)),
                 ("times", Word("all")),
+                ("least", Number(0.05)),
             ])],
             sustain: "1 of 1",
         }),
@@ -122,7 +136,8 @@ const ALL: &[Preset] = &[
         kind: "errors",
         summary: "failures counted: responses with errors, failed logins, dropped packets",
         about: "Only more is harmful. Small counts have no mean and sigma to go by; their sums over 1, 5 and 15 samples have a \
-            distribution.",
+            distribution. Counts since the last sample are wanted, `increase(…[1m])`: of a rate a second nothing would come near \
+            a count.",
         direction: Direction::Up,
         rule: PresetRule { detectors: &[COUNTS], sustain: "1 of 1" },
         slow: None,
@@ -130,7 +145,7 @@ const ALL: &[Preset] = &[
     Preset {
         kind: "loss",
         summary: "lost pings or packets, counted",
-        about: "Only more is harmful. One to three lost pings are told and let pass where pings are lost now and then; an outage \
+        about: "Only more is harmful. Counts are wanted, no ratio. One to three lost pings are told and let pass where pings are lost now and then; an outage \
             of 15 seconds holds.",
         direction: Direction::Up,
         rule: PresetRule { detectors: &[COUNTS], sustain: "1 of 1" },
@@ -217,8 +232,11 @@ mod tests {
     fn a_rule_is_written_as_in_a_config() {
         let written = |kind| preset(kind).map(|preset| preset.rule.to_string());
         assert_eq!(
-            written("traffic").as_deref(),
-            Some("{kind: any, detectors: [seasonal, {kind: step_contrast, factor: 2.2}], sustain: 1 of 1}")
+            written("load").as_deref(),
+            Some(
+                "{kind: any, detectors: [{kind: seasonal, factor: 2}, {kind: step_contrast, factor: 3.5, least: 0.2}], \
+                 sustain: 2 of 3}"
+            )
         );
         assert_eq!(written("loss").as_deref(), Some("{kind: any, detectors: [counts], sustain: 1 of 1}"));
         assert!(written("metric").is_none());

@@ -170,7 +170,7 @@ impl Driver {
         if world.is_made() {
             Arc::make_mut(&mut self.state).apply(0, at, &record).map_err(Refused::Illegal)?;
             let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
-            self.tell_starts();
+            self.is_behind = true;
             return Ok(seq);
         }
         let mut after = State::clone(&self.state);

@@ -58,11 +58,10 @@ impl Gates<'_> {
         asked.filter_map(obstacle).collect()
     }
 
-    /// How many of the series that the slow layer judges have no sample that tells what they are now.
+    /// How many of the series that the slow layer judges are unknown to it now.
     pub(super) fn without_watch(&self) -> usize {
         let views = self.watch.views(self.now);
-        let is_unknown =
-            |view: &&View<'_>| view.slow.is_some() && matches!(view.condition, Condition::Unknown { .. });
+        let is_unknown = |view: &&View<'_>| matches!(view.slow, Some(Condition::Unknown { .. }));
         views.iter().filter(is_unknown).count()
     }
 

@@ -10,10 +10,14 @@ use quietgate_detectors::{BatchStart, Timestamp};
 use quietgate_rules::gate::Part;
 use std::collections::BTreeSet;
 
+/// What a batch touched is not the control of another for this long: what shows late would be compared with itself.
+const RECENT_MS: i64 = 4 * 3_600_000;
+
 /// How a series of `signal` feels the start of a batch; none where it does not.
 ///
 /// The batch's own series do, and its control, which is compared with them. What another batch has touched before goes on
-/// being compared with what was before that one: an earlier batch of the step, or one of another step that was at work.
+/// being compared with what was before that one: an earlier batch of the step, one of another step that was at work, and any
+/// that started not long ago.
 /// What the step expects of its own series settles later; of no other series anything is expected.
 pub(super) fn felt(
     plan: &Plan,
@@ -30,7 +34,8 @@ pub(super) fn felt(
         .iter()
         .filter(|other| {
             let is_at_work = other.passed.is_none_or(|passed| passed > at);
-            (other.at, other.batch) < (at, batch) && (other.batch.0 == batch.0 || is_at_work)
+            let is_recent = at.as_millis().saturating_sub(other.at.as_millis()) < RECENT_MS;
+            (other.at, other.batch) < (at, batch) && (other.batch.0 == batch.0 || is_at_work || is_recent)
         })
         .flat_map(|other| targets(other.batch))
         .collect();

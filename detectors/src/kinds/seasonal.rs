@@ -17,8 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
         f(x) = sign(x) ln(1 + |x| / c) with c = 2 % of the median size of the past day: for values that are \
         never below 0 it is that of ratios, and a value of 0 is finite. From it the level of the last 30 samples is taken, the median of medians of five, so that a day that is busier as a whole is no anomaly. What \
         is left fires where its size exceeds `factor` times the size that 999 of 1,000 samples of the past 7 days \
-        stayed below, and at least `least`; sizes beyond 4 times that are not learnt unless they have become common (1 \
-        in 100). For traffic, latency and load, with and without a daily shape: over the third day the earlier days take \
+        stayed below, which counts for at most 8 times the size that 9 of 10 stayed below, and at least `least`. For traffic, latency and load, with and without a daily shape: over the third day the earlier days take \
         the place of the median of the past day, and with fewer than 24 samples a day they never do. Sees what is sudden; \
         blind to what takes longer than about 15 samples, and half an hour after a lasting change the new level is \
         usual: for that, after a batch, is step_contrast. Warm-up: 145 samples. Score: size / limit. Source: robust seasonal \
@@ -46,12 +45,22 @@ const OPTIONS: &[OptionDoc] = &[
         unit: "on the logarithmic scale; 0.01 is about 1 %",
         why: "a difference that is smaller never fires, however still a series is",
     },
+    OptionDoc {
+        name: "level",
+        accepts: Accepts::Word(&["recent", "none"]),
+        default: Default::Word("recent"),
+        unit: "",
+        why: "whether the level of the last 30 samples is taken off; without that a fault is seen as long as it lasts, and a busy \
+            day from its beginning",
+    },
 ];
 
 /// Fewer sizes than this are no scale to go by.
 const LEAST_KNOWN: u32 = 120;
 /// At most one in so many is above the scale.
 const RARITY: u32 = 1000;
+/// The scale is at most so many times the size that one in ten samples is above of.
+const FAR: f32 = 8.0;
 /// The scale is worked out again after this many cells.
 const REVIEWED: u64 = 64;
 /// What exceeds the scale by more than this is not learnt.
@@ -62,6 +71,8 @@ struct Seasonal {
     residuals: ResidualsId,
     factor: f32,
     least: f32,
+    /// Whether the level of the recent past is taken off.
+    levelled: bool,
     spread: Spread,
     kept: u64,
     scale: Option<f32>,
@@ -78,6 +89,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         residuals: AllResiduals::follow(common, options.the_count(super::DAYS_OF_MEDIANS.name)),
         factor: options.the_number("factor") as f32,
         least: options.the_number("least") as f32,
+        levelled: options.word("level") == Some("recent"),
         spread: Spread::new(kept),
         kept: kept as u64,
         scale: None,
@@ -92,7 +104,7 @@ impl Seasonal {
     fn review(&mut self) {
         if self.next.is_multiple_of(REVIEWED) || self.scale.is_none() {
             let known = self.spread.counted() >= LEAST_KNOWN;
-            self.scale = known.then(|| self.spread.quantile(RARITY));
+            self.scale = known.then(|| self.spread.scale(RARITY, FAR));
         }
     }
 
@@ -100,7 +112,7 @@ impl Seasonal {
     fn judge(&mut self, residual: f32, level: f32) -> Verdict {
         self.review();
         self.next += 1;
-        let off = residual - level;
+        let off = residual - self.base(level);
         self.scales.push(self.scale.unwrap_or(0.0));
         if off.is_nan() {
             self.spread.skip();
@@ -119,6 +131,12 @@ impl Seasonal {
         (self.factor * scale).max(self.least)
     }
 
+    /// What is taken off a residual: without a level nothing is judged either way.
+    #[inline(always)]
+    fn base(&self, level: f32) -> f32 {
+        if self.levelled { level } else { 0.0 * level }
+    }
+
     fn of<'a>(&self, cells: &Cells<'a>) -> &'a Residuals {
         cells.residuals.get(self.residuals)
     }
@@ -135,7 +153,7 @@ impl Detector for Seasonal {
 
     fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
         let residuals = self.of(cells);
-        let (residual, level) = (residuals.run()[offset], residuals.levels()[offset]);
+        let (residual, level) = (residuals.run()[offset], self.base(residuals.levels()[offset]));
         let (limit, expected) = (self.limit(self.scales[offset]), residuals.expected(offset));
         let at = |off: f32| expected.value(f64::from(level) + f64::from(off));
         Evidence {
@@ -166,9 +184,11 @@ impl Detector for Seasonal {
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {
         let (value, usual) = (number(evidence.value), number(evidence.basis));
-        let from = match evidence.points {
-            0 => "the last 30 samples".to_owned(),
-            days => format!("{} at this time and the last 30 samples", counted(days, "day")),
+        let recent = if self.levelled { "the last 30 samples" } else { "the day before" };
+        let from = match (evidence.points, self.levelled) {
+            (0, _) => recent.to_owned(),
+            (days, true) => format!("{} at this time and {recent}", counted(days, "day")),
+            (days, false) => format!("{} at this time", counted(days, "day")),
         };
         let beyond = |limit| format!("beyond {}; usual is {usual} by {from}", number(limit));
         match verdict {

@@ -7,6 +7,7 @@ use crate::residuals::{AllResiduals, ResidualsId};
 use crate::sample::{Interval, Timestamp};
 use crate::verdict::{Evidence, Reason, Verdict};
 use crate::words::number;
+use std::collections::VecDeque;
 
 mod null;
 
@@ -100,8 +101,8 @@ struct Start {
     settling: u64,
     /// Cells since the start.
     age: u64,
-    /// The residuals since the effects settled, added up: of how many, and their sum.
-    sums: Vec<(u32, f64)>,
+    /// The residuals since the effects settled, added up: of how many, and their sum. No more than the widest window needs.
+    sums: VecDeque<(u32, f64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -163,7 +164,7 @@ impl StepContrast {
     fn judge(&mut self, residual: f32) -> (Verdict, Contrast) {
         let normal = (Verdict::Normal, Contrast::NONE);
         let (shape, factor, least) = (&self.shape, self.factor, self.least);
-        let Some(start) = self.start.as_mut().filter(|start| start.age < shape.within as u64) else {
+        let Some(start) = self.start.as_mut().filter(|start| !start.is_over(shape)) else {
             self.start = None;
             return normal;
         };
@@ -171,7 +172,7 @@ impl StepContrast {
         if start.age <= start.settling {
             return normal;
         }
-        start.add(residual);
+        start.add(residual, shape);
         let Some(known) = &start.known else {
             return (Verdict::Unknown(Reason::WarmingUp), Contrast::NONE);
         };
@@ -181,16 +182,24 @@ impl StepContrast {
 }
 
 impl Start {
-    fn add(&mut self, residual: f32) {
-        let (count, sum) = self.sums.last().copied().unwrap_or_default();
+    /// Whether its time is over, which counts from where the expected effects are.
+    fn is_over(&self, shape: &Shape) -> bool {
+        self.age >= self.settling.saturating_add(shape.within as u64)
+    }
+
+    fn add(&mut self, residual: f32, shape: &Shape) {
+        let (count, sum) = self.sums.back().copied().unwrap_or_default();
         let missing = residual.is_nan();
-        self.sums.push(if missing { (count, sum) } else { (count + 1, sum + f64::from(residual)) });
+        self.sums.push_back(if missing { (count, sum) } else { (count + 1, sum + f64::from(residual)) });
+        if self.sums.len() > shape.longest.max(1) + 1 {
+            self.sums.pop_front();
+        }
     }
 
     /// The contrast that is the largest in units of its limit.
     fn largest(&self, known: &Known, shape: &Shape, factor: f64, least: f64) -> Contrast {
         let (now, mut largest) = (self.sums.len() - 1, Contrast::NONE);
-        let part = shape.part(usize::try_from(self.age).unwrap_or(usize::MAX));
+        let part = shape.part(usize::try_from(self.age - self.settling).unwrap_or(usize::MAX));
         for (i, cells) in shape.widths().enumerate().take_while(|(_, cells)| *cells < self.sums.len()) {
             let Some(mean) = null::mean(self.sums[now - cells], self.sums[now], cells) else { continue };
             let difference = mean - known.before;
@@ -233,26 +242,25 @@ impl Detector for StepContrast {
             upper: at(limit),
             score: difference.abs() / limit,
             points: u32::try_from(width).unwrap_or(u32::MAX),
-            basis: at(difference),
+            basis: at(0.0),
         }
     }
 
     fn skip(&mut self, cells: u64) {
-        if let Some(start) = &mut self.start {
-            let within = self.shape.within as u64;
-            let from = start.age.max(start.settling).min(within);
-            start.age = start.age.saturating_add(cells);
-            (from..start.age.min(within)).for_each(|_| start.add(f32::NAN));
-        }
+        let Some(start) = &mut self.start else { return };
+        let from = start.age.max(start.settling);
+        start.age = start.age.saturating_add(cells);
+        // more of them than the widest window leave nothing else in it
+        let added = start.age.saturating_sub(from).min(self.shape.longest as u64 + 1);
+        (0..added).for_each(|_| start.add(f32::NAN, &self.shape));
     }
 
     fn retract(&mut self) {
-        // what settles has no sum, and neither has what came when its time was over
-        let within = self.shape.within as u64;
-        let newest = self.start.as_mut().filter(|start| start.age > start.settling && start.age <= within);
+        // what settles has no sum
+        let newest = self.start.as_mut().filter(|start| start.age > start.settling);
         if let Some(start) = newest {
-            start.sums.pop();
-            start.add(f32::NAN);
+            start.sums.pop_back();
+            start.add(f32::NAN, &self.shape);
         }
     }
 
@@ -262,29 +270,28 @@ impl Detector for StepContrast {
             let limits = self.shape.limits(all)?;
             Some(Known { before, limits })
         });
-        self.start = Some(Start { known, settling, age: 0, sums: vec![(0, 0.0)] });
+        self.start = Some(Start { known, settling, age: 0, sums: VecDeque::from([(0, 0.0)]) });
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {
         if evidence.points == 0 {
             return format!("value {} came after no batch that could have moved it", number(evidence.value));
         }
-        let (mean, cells) = (number(evidence.basis), evidence.points);
-        let (lower, upper) = (number(evidence.lower), number(evidence.upper));
-        let said = format!(
-            "value {} and those before it, {cells} in all and like {mean} now,",
-            number(evidence.value)
-        );
+        let (value, cells) = (number(evidence.value), evidence.points);
+        let (lower, upper, before) = (number(evidence.lower), number(evidence.upper), number(evidence.basis));
+        let most = "is the most that other times of the past 7 days showed by themselves";
         match verdict {
             Verdict::Surge => format!(
-                "{said} are more than {upper} would be: what was before the batch, and what other \
-                starts of the past days showed by themselves"
+                "value {value}, and the last {cells} samples together, are above what was before the batch: that would be \
+                 {before} now, and {upper} {most}"
             ),
             Verdict::Drop => format!(
-                "{said} are less than {lower} would be: what was before the batch, and what other \
-                starts of the past days showed by themselves"
+                "value {value}, and the last {cells} samples together, are below what was before the batch: that would be \
+                 {before} now, and {lower} {most}"
             ),
-            _ => format!("{said} are within {lower} to {upper}, as before the batch"),
+            _ => format!(
+                "value {value} is with the last {cells} samples as before the batch, {lower} to {upper}"
+            ),
         }
     }
 }

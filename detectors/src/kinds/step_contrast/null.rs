@@ -41,6 +41,10 @@ const STARTS_LEAST: usize = 40;
 const ALIKE: usize = 8;
 /// The part of other starts that stay below a limit.
 const BELOW: f64 = 0.95;
+/// A limit is at most so many times what half of the other starts stay below.
+const FAR: f64 = 5.0;
+/// More other starts make no better limit.
+const STARTS_MOST: usize = 252;
 /// The newest cells before a start are not another one: the gate looked at them.
 const LEFT_OUT: usize = 15;
 
@@ -85,15 +89,16 @@ impl Shape {
         let alike: Vec<usize> =
             starts.iter().copied().filter(|start| self.is_alike(sums.len() - 1 - start)).collect();
         let chosen = if self.alike && alike.len() >= STARTS_LEAST { alike } else { starts };
+        let stride = chosen.len().div_ceil(STARTS_MOST).max(1);
         let others: Vec<Largest> =
-            chosen.into_iter().filter_map(|start| self.largest(&sums, start)).collect();
+            chosen.into_iter().step_by(stride).filter_map(|start| self.largest(&sums, start)).collect();
         if others.len() < STARTS_LEAST {
             return None;
         }
         let side = |side: fn(&(f64, f64)) -> f64| {
-            let limit =
-                |part: usize, window: usize| quantile(others.iter().map(|other| side(&other[part][window])));
-            let windows = |part| (0..self.widths().count()).map(|window| limit(part, window)).collect();
+            let limit_of =
+                |part: usize, window: usize| limit(others.iter().map(|other| side(&other[part][window])));
+            let windows = |part| (0..self.widths().count()).map(|window| limit_of(part, window)).collect();
             (0..self.parts().count()).map(windows).collect()
         };
         Some(Limits { up: side(|(up, _)| *up), down: side(|(_, down)| *down) })
@@ -148,8 +153,12 @@ fn added_up(residuals: &Ring, first: u64, until: u64) -> Vec<(u32, f64)> {
     sums
 }
 
-fn quantile(numbers: impl Iterator<Item = f64>) -> f64 {
+/// What most of the numbers stay below: not more than `FAR` times their median, so that incidents of the past, which are not
+/// starts by themselves, leave the limit as it is.
+fn limit(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     let at = ((numbers.len() - 1) as f64 * BELOW) as usize;
-    *numbers.select_nth_unstable_by(at, f64::total_cmp).1
+    let most = *numbers.select_nth_unstable_by(at, f64::total_cmp).1;
+    let middle = numbers.len() / 2;
+    most.min(FAR * *numbers.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
