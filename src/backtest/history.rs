@@ -111,10 +111,8 @@ impl History {
                 let needs = counted(heard.warm_up as u64, "sample", "samples");
                 format!("{} never judged (it needs {needs} without a gap)", heard.kind)
             };
-            odd.push((
-                Odd::NeverJudges,
-                silent.iter().map(one).collect::<Vec<_>>().join(", ") + &self.within(),
-            ));
+            let silent = silent.iter().map(one).collect::<Vec<_>>().join(", ");
+            odd.push((Odd::NeverJudges, format!("{} {silent}", self.within())));
         }
         let judged = || self.detectors.iter().filter(|heard| heard.judged > 0);
         let highest = judged().map(|heard| heard.highest).fold(0.0, f64::max);

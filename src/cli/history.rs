@@ -54,13 +54,14 @@ impl Past {
             let judged: Vec<_> = some.par_iter().map(|&index| self.series(&judging, index)).collect();
             for (&index, judged) in some.iter().zip(judged) {
                 let signal = judging.rule(&series[index].name).ok().and_then(|(_, signal)| signal);
-                let signal = signal.and_then(|signal| config.signal(&signal.name));
-                odd.add(signal, &series[index].name, judged.map_err(|error| with_causes(&error))?);
+                let place =
+                    signal.and_then(|own| config.signals.iter().position(|known| known.name == own.name));
+                odd.add(config, place, &series[index].name, judged.map_err(|error| with_causes(&error))?);
             }
             self.progress.done(some.last().map_or(0, |last| *last as u64 + 1));
         }
         self.progress.end();
-        Ok(odd.told())
+        Ok(odd.told(config))
     }
 
     fn series(&self, judging: &Judging, index: usize) -> Result<Vec<(u8, String)>, BacktestError> {
@@ -80,40 +81,42 @@ impl Past {
     }
 }
 
-/// What is odd, by signal and kind, with how often it was left out.
+/// What is odd, by the place of the signal in the config, and by kind.
 #[derive(Default)]
-struct Gathered<'a> {
-    odd: BTreeMap<(Option<usize>, u8), (Option<&'a Signal>, Vec<String>, u64)>,
-    signals: Vec<&'a str>,
+struct Gathered {
+    odd: BTreeMap<(Option<usize>, u8), Alike>,
 }
 
-impl<'a> Gathered<'a> {
-    fn add(&mut self, signal: Option<&'a Signal>, series: &str, odd: Vec<(u8, String)>) {
-        let place = signal.map(|signal| {
-            let known = self.signals.iter().position(|name| *name == signal.name);
-            known.unwrap_or_else(|| {
-                self.signals.push(&signal.name);
-                self.signals.len() - 1
-            })
-        });
+/// One kind of oddity of one signal.
+#[derive(Default)]
+struct Alike {
+    told: Vec<String>,
+    /// So many series more.
+    more: u64,
+}
+
+impl Gathered {
+    fn add(&mut self, config: &Config, signal: Option<usize>, series: &str, odd: Vec<(u8, String)>) {
         for (kind, message) in odd {
-            let (_, told, more) = self.odd.entry((place, kind)).or_insert_with(|| (signal, Vec::new(), 0));
-            if told.len() < NAMED {
-                let of = signal.map_or(String::new(), |signal| format!("signal {:?}, ", signal.name));
-                told.push(format!("{of}series {:?}: {message}", plain(series)));
+            let alike = self.odd.entry((signal, kind)).or_default();
+            if alike.told.len() < NAMED {
+                let of = signal
+                    .map_or(String::new(), |place| format!("signal {:?}, ", config.signals[place].name));
+                alike.told.push(format!("{of}series {:?}: {message}", plain(series)));
             } else {
-                *more += 1;
+                alike.more += 1;
             }
         }
     }
 
-    fn told(self) -> Vec<(Option<&'a Signal>, String)> {
-        let one = |(signal, mut told, more): (Option<&'a Signal>, Vec<String>, u64)| {
-            if let Some(last) = told.last_mut().filter(|_| more > 0) {
-                *last += &format!("; so it is with {} more", counted(more, "series", "series"));
+    fn told(self, config: &Config) -> Vec<(Option<&Signal>, String)> {
+        let one = |((signal, _), mut alike): ((Option<usize>, u8), Alike)| {
+            if let Some(last) = alike.told.last_mut().filter(|_| alike.more > 0) {
+                *last += &format!("; so it is with {} more", counted(alike.more, "series", "series"));
             }
-            told.into_iter().map(move |message| (signal, message))
+            let signal = signal.map(|place| &config.signals[place]);
+            alike.told.into_iter().map(move |message| (signal, message))
         };
-        self.odd.into_values().flat_map(one).collect()
+        self.odd.into_iter().flat_map(one).collect()
     }
 }
