@@ -141,9 +141,9 @@ impl Budget {
         }
     }
 
-    /// The curve-days without a false episode that would show a rate within the budget.
-    pub fn days_needed(&self) -> f64 {
-        upper(0) / self.rate()
+    /// The curve-days with no more than `seen` false episodes that would show a rate within the budget.
+    pub fn days_needed(&self, seen: u64) -> f64 {
+        upper(seen) / self.rate()
     }
 }
 
@@ -243,6 +243,6 @@ mod tests {
         assert_eq!(budget.standing(0, 30.0), Standing::Within);
         assert_eq!(budget.standing(1, 30.0), Standing::Unshown);
         assert_eq!(budget.standing(4, 30.0), Standing::Over);
-        assert!((budget.days_needed() - 29.957).abs() < 1e-2);
+        assert!((budget.days_needed(0) - 29.957).abs() < 1e-2);
     }
 }

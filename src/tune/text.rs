@@ -215,9 +215,13 @@ pub fn verdict(tuned: &Tuned) -> String {
             duration(budget.soak_ms)
         ),
         Standing::Unshown => format!(
-            "this recording cannot show that it is within the budget of {}: {} without a false episode are needed",
+            "this recording cannot show that it is within the budget of {}: {} {} are needed",
             number(budget.rate()),
-            curve_days(budget.days_needed())
+            curve_days(budget.days_needed(false_episodes)),
+            match false_episodes {
+                0 => "without a false episode".to_owned(),
+                seen => format!("with no more than {}", counted(seen, "false episode", "false episodes")),
+            }
         ),
         Standing::Over => format!(
             "over the budget of {}: no setting that was tried is within it; this has the fewest false episodes",
@@ -346,7 +350,7 @@ pub fn json(told: &Told<'_>, out: &mut dyn Write) -> io::Result<()> {
         "soak_ms": budget.soak_ms,
         "series_per_step": budget.series,
         "allowed_a_day": budget.rate(),
-        "days_needed": budget.days_needed(),
+        "days_needed": budget.days_needed(tuned.whole[tuned.best].false_episodes),
         "given": tuned.whole[0].figures(budget),
         "take": point(tuned.best),
         "left_out": together.figures(budget),
