@@ -81,7 +81,7 @@ const ALL: &[Preset] = &[
         about: "Only more is harmful. Latency is steadier than traffic, so that less of a rise is seen.",
         direction: Direction::Up,
         rule: PresetRule {
-            detectors: &[SEASONAL, LASTING, contrast(&[("factor", Number(1.7)), ("least", Number(0.08))])],
+            detectors: &[SEASONAL, LASTING, contrast(&[("factor", Number(1.6)), ("least", Number(0.08))])],
             sustain: "1 of 1",
         },
         slow: None,
