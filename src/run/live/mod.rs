@@ -36,6 +36,9 @@ use std::time::Duration;
 /// The longest that nothing is looked at: windows open, patience ends and samples age without anybody saying so.
 const LOOK_MS: i64 = 1000;
 
+/// The longest that a driver which has ended waits for those who watch to take the last records.
+const TELLING: Duration = Duration::from_secs(1);
+
 /// A run that is to be driven.
 #[derive(Debug)]
 pub struct Job {
@@ -156,12 +159,19 @@ pub async fn drive(
     let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
     let seen = shown.subscribe();
     let mut live = Live { driver, outside, feed, shown, needs_person: false, recorder };
+    tokio::pin!(answering);
     let (run, who, state_folder) = (job.pinned.run.clone(), job.who.clone(), job.state.clone());
     let ended = tokio::select! {
         ended = live.whole(job) => ended,
-        () = answering => unreachable!("who listens goes on"),
+        () = &mut answering => unreachable!("who listens goes on"),
         () = signals::hear(run, who, ask, seen, cancel) => unreachable!("signals are listened to as long as there is a run"),
     };
+    // the last record is for those who watch as well
+    tokio::select! {
+        () = &mut answering => unreachable!("who listens goes on"),
+        () = live.outside.all_told() => {}
+        () = tokio::time::sleep(TELLING) => {}
+    }
     control::remove(&state_folder);
     match ended {
         Err(Refused::Stopped(stopped)) => Err(live.ended_in_silence(stopped.why).await),
