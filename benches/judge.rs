@@ -66,6 +66,7 @@ fn literal(interval_ms: i64) -> MonitorSpec {
     };
     MonitorSpec {
         rules: vec![rule("majority"), rule("by_period")],
+        slow: None,
         interval: interval(interval_ms),
         calendar: Calendar::Utc,
         lateness_ms: 0,

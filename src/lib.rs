@@ -4,6 +4,9 @@
 //!
 //! ```text
 //! cli                    words in, words out
+//! replay                 a whole plan put through recorded series, or a recorded run once more
+//! tune                   the settings of a rule, searched in recorded series
+//! run                    one plan driven
 //! backtest               recorded series in, findings, scores and reports out
 //! config                 what users write, read and checked
 //! sources, actions       where samples come from; what a step does to a target
@@ -33,6 +36,7 @@ pub mod config;
 pub mod journal;
 pub mod monitor;
 pub mod plan;
+pub mod replay;
 pub mod run;
 pub mod sabotage;
 pub mod settings;
@@ -40,3 +44,4 @@ pub mod sources;
 pub mod steps;
 pub mod story;
 pub mod text;
+pub mod tune;

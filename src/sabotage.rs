@@ -38,11 +38,23 @@ pub enum Sabotage {
     TornTailAccepted,
     /// A journal is taken for whole whatever its head says.
     HeadNotAsked,
+    /// What is expected of a batch's own series is expected of all others as well.
+    MutedElsewhere,
+    /// What is expected to move counts as clean.
+    ExpectedIsClean,
+    /// What is expected to move is judged as if it was not.
+    ExpectedFires,
+    /// What is unknown while a series is expected to move counts as expected.
+    UnknownIsExpected,
+    /// What the slow layer finds is blamed on the first batch that its targets were in.
+    BlamesFirstBatch,
+    /// The gate before a batch does not ask the slow layer.
+    SlowNotAsked,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::RecordAfterRun,
         Self::RerunStarted,
         Self::SkipStarted,
@@ -59,6 +71,12 @@ impl Sabotage {
         Self::FreezeIgnored,
         Self::TornTailAccepted,
         Self::HeadNotAsked,
+        Self::MutedElsewhere,
+        Self::ExpectedIsClean,
+        Self::ExpectedFires,
+        Self::UnknownIsExpected,
+        Self::BlamesFirstBatch,
+        Self::SlowNotAsked,
     ];
 }
 

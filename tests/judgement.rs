@@ -1,5 +1,6 @@
 //! Scores against labels are right: counted again here from the findings and the label file, on our own sets always
-//! and on public ones where they are; and the commands of datasets/README.md work as they stand.
+//! and on public ones where they are; NAB's own score is what the page says; and the commands of datasets/README.md work
+//! as they stand.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -271,4 +272,27 @@ fn the_commands_for_our_sets_work_as_they_stand() {
         let labelled = command.contains("--labels");
         assert_eq!(said.contains("score overall: "), labelled, "{command}: {said}");
     }
+}
+
+#[test]
+fn the_page_has_the_score_of_novelty_on_nab() {
+    if public("nab").is_none() {
+        return;
+    }
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no python3 here, so benches/nab cannot run");
+        return;
+    }
+    let mut bench = Command::new("python3");
+    bench
+        .args(["-B", "benches/nab", "--detectors", "novelty", "--binary"])
+        .arg(env!("CARGO_BIN_EXE_quietgate"));
+    let done = bench.current_dir(root()).output().expect("python3 ran a moment ago");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let said = String::from_utf8(done.stdout).expect("UTF-8");
+    let row = said.lines().find(|line| line.starts_with("| `novelty`")).expect("a row of the table");
+    assert!(read(&root().join("docs/judgement.md")).contains(row), "docs/judgement.md has not {row}");
+    let figures: Value = serde_json::from_str(said.lines().next().expect("a line")).expect("JSON");
+    let score = figures["detectors"][0]["standard"].as_f64().expect("a score");
+    assert!(score >= 70.0, "the standard score is {score}");
 }

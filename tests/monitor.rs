@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use quietgate::backtest::{self, BacktestError, Outcome, Task, Want};
 use quietgate::monitor::{Anomalies, Anomaly, Monitor, MonitorSpec, Said};
 use quietgate::sources::recorded::{ReadOptions, SeriesInfo, load};
-use quietgate_detectors::{Calendar, Interval, OptionValue, Reason, Sample, Spec, Timestamp, Verdict};
+use quietgate_detectors::{
+    BatchStart, Calendar, Interval, OptionValue, Reason, Sample, Spec, Timestamp, Verdict,
+};
 use quietgate_rules::{Direction, Finding, RuleSpec};
 use std::collections::BTreeMap;
 
@@ -29,6 +31,7 @@ fn rule(kind: &str, detectors: Vec<Spec>, sustain: &str) -> RuleSpec {
 fn by_limits() -> MonitorSpec {
     MonitorSpec {
         rules: vec![rule("any", vec![limits(50.0, 10.0), limits(100.0, 0.0)], "2 of 3")],
+        slow: None,
         interval: streams::interval(MINUTE_MS),
         calendar: Calendar::Utc,
         lateness_ms: 0,
@@ -182,7 +185,103 @@ fn talkative(interval: Interval, sustain: &str, lateness: i64) -> MonitorSpec {
     }
 }
 
+/// The time of each cell that was judged or is unknown, and its findings by the rule and by the slow layer, where a batch starts
+/// in between.
+fn layers(
+    spec: &MonitorSpec,
+    start: BatchStart,
+    samples: &[Sample],
+    cuts: &[usize],
+) -> BTreeMap<u64, (Timestamp, Finding, Finding)> {
+    let mut monitor = Monitor::new(spec);
+    monitor.batch_starts(start);
+    let mut findings = BTreeMap::new();
+    let mut listen = |said: Said<'_>| match said {
+        Said::Judged(judged) => {
+            assert_eq!(judged.slow.len(), judged.findings.len());
+            for (offset, both) in judged.findings.iter().zip(judged.slow).enumerate() {
+                findings.insert(judged.run.first + offset as u64, (judged.run.at(offset), *both.0, *both.1));
+            }
+        }
+        Said::Unknown { cell, at, reason } => {
+            findings.insert(cell, (at, Finding::Unknown(reason), Finding::Unknown(reason)));
+        }
+        Said::Late { .. } => {}
+    };
+    let mut rest = samples;
+    for &cut in cuts {
+        let (now, later) = rest.split_at(cut.min(rest.len()));
+        monitor.observe(now, &mut listen);
+        rest = later;
+    }
+    monitor.observe(rest, &mut listen);
+    monitor.finish(&mut listen);
+    findings
+}
+
+#[test]
+fn each_layer_has_its_own_sustain_and_what_is_expected_is_in_neither() {
+    let slow = Some(rule("any", vec![limits(20.0, 0.0)], "3 of 3"));
+    let spec = MonitorSpec { slow, ..by_limits() };
+    assert_eq!(spec.detectors().len(), 3);
+    let values = [15.0, 30.0, 30.0, 30.0, 60.0, 60.0, 60.0, 60.0, 60.0, 15.0];
+    let samples: Vec<_> = (0..).zip(values).map(|(i, value)| Sample::new(i * MINUTE_MS, value)).collect();
+    let at = |minute: i64| Timestamp::from_millis(minute * MINUTE_MS);
+    let start = BatchStart { at: at(5), settled: at(7) };
+    let said = layers(&spec, start, &samples, &[]);
+    let words: Vec<_> = said.values().map(|(_, fast, slow)| format!("{fast} {slow}")).collect();
+    assert_eq!(
+        words,
+        [
+            "clean clean",
+            "clean suspect",
+            "clean suspect",
+            "clean anomalous",
+            "suspect anomalous",
+            "expected expected",
+            "expected expected",
+            "suspect suspect",
+            "anomalous suspect",
+            "anomalous suspect"
+        ]
+    );
+    let mut anomalies = Anomalies::new(2);
+    let mut monitor = Monitor::new(&spec);
+    monitor.batch_starts(start);
+    monitor.observe(&samples, |said| anomalies.hear(&said));
+    let found: Vec<_> = anomalies.finish().iter().map(|anomaly| (anomaly.from, anomaly.until)).collect();
+    assert_eq!(found, [(at(7), at(8))], "what was expected is no anomaly");
+}
+
 proptest! {
+    #[test]
+    fn the_layers_are_the_same_however_the_samples_are_cut(
+        events in streams::events(), interval in streams::intervals(), cuts in vec(0..30_usize, 0..200),
+        from in 0..60_i64, cells in 0..20_i64, lateness in 0..3_i64
+    ) {
+        let samples = streams::samples(&events, interval);
+        let slow = Some(rule("any", vec![limits(40.0, 5.0)], "3 of 5"));
+        let spec = MonitorSpec { slow, ..talkative(interval, "2 of 3", lateness) };
+        let first = samples.first().map_or(0, |sample| sample.at.as_millis());
+        let at = Timestamp::from_millis(first + from * interval.as_millis());
+        let settled = Timestamp::from_millis(at.as_millis() + cells * interval.as_millis());
+        let start = BatchStart { at, settled };
+        let at_once = layers(&spec, start, &samples, &[]);
+        prop_assert_eq!(&layers(&spec, start, &samples, &vec![1; samples.len()]), &at_once);
+        prop_assert_eq!(&layers(&spec, start, &samples, &cuts), &at_once);
+        for (cell, fast, slow) in at_once.values() {
+            let muted = at <= *cell && *cell < settled;
+            for finding in [fast, slow] {
+                let fits = match finding {
+                    Finding::Expected => muted,
+                    Finding::Unknown(_) => true,
+                    _ => !muted,
+                };
+                prop_assert!(fits, "{finding} at {cell:?}");
+            }
+        }
+    }
+
     #[test]
     fn anomalies_are_the_same_however_the_samples_are_cut(
         events in streams::events(), interval in streams::intervals(), cuts in vec(0..30_usize, 0..200),

@@ -6,5 +6,7 @@ mod drive;
 mod fleet;
 #[path = "runs/persons.rs"]
 mod persons;
+#[path = "runs/recorded.rs"]
+mod recorded;
 #[path = "runs/troubles.rs"]
 mod troubles;

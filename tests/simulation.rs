@@ -22,6 +22,8 @@ mod outside;
 mod persons;
 #[path = "simulation/run.rs"]
 mod run;
+#[path = "simulation/starts.rs"]
+mod starts;
 #[path = "simulation/told.rs"]
 mod told;
 
@@ -33,7 +35,7 @@ use std::ops::Range;
 const ALL: Range<u64> = 0..10_000;
 
 /// What must come up in some of the ten thousand runs.
-const SEEN: [&str; 34] = [
+const SEEN: [&str; 38] = [
     "Done",
     "RolledBack",
     "Aborted",
@@ -68,6 +70,10 @@ const SEEN: [&str; 34] = [
     "skip",
     "resolve",
     "blamed",
+    "blamed late",
+    "holds for what is expected",
+    "holds for the slow layer",
+    "watched to the end",
 ];
 
 /// Which seeds are run.

@@ -44,6 +44,7 @@ fn gate(decision: Decision, reason: &str) -> Record {
 /// A run that held, went on, lost a target from sight, and paused.
 fn records() -> Vec<Record> {
     let step = PinnedStep {
+        expects: Vec::new(),
         step: "agent".to_owned(),
         after: Vec::new(),
         batches: vec![vec!["h1".to_owned()], vec!["h2".to_owned()]],

@@ -3,7 +3,7 @@
 use crate::ewm::Ewm;
 
 /// Every average of a series. Detectors name theirs when they are made.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Averages {
     averages: Vec<Average>,
 }
@@ -43,7 +43,7 @@ impl Averages {
 }
 
 /// An [`Ewm`] along a run of cells: `track` says how it went.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Average {
     com: f64,
     now: Ewm,

@@ -69,6 +69,11 @@ impl Zone {
         })
     }
 
+    /// When the offset changes next after `utc_ms`.
+    fn next_change(&self, utc_ms: i64) -> i64 {
+        self.transitions.get(self.period_at(utc_ms)).map_or(i64::MAX, |change| change.at.as_millis())
+    }
+
     /// Whether the offset is the same at all times of `from_ms..=until_ms`.
     fn steady(&self, from_ms: i64, until_ms: i64) -> bool {
         self.period_at(from_ms) == self.period_at(until_ms)
@@ -116,6 +121,20 @@ impl Calendar {
             }
         };
         Timestamp::from_millis(until)
+    }
+
+    /// Which of `parts` equal parts of the day the clocks show at `at`, from 0, and until when (exclusive) that is sure.
+    pub(crate) fn part_of_day(&self, at: Timestamp, parts: u32) -> (usize, Timestamp) {
+        let (now, parts) = (at.as_millis(), i64::from(parts));
+        let (offset, change) = match self {
+            Self::Utc => (0, i64::MAX),
+            Self::Civil(zone) => (zone.offset_at(now), zone.next_change(now)),
+        };
+        let time = (now + offset).rem_euclid(DAY_MS);
+        let part = time * parts / DAY_MS;
+        // the first millisecond of the next part
+        let end = ((part + 1) * DAY_MS + parts - 1) / parts;
+        (usize::try_from(part).unwrap_or(0), Timestamp::from_millis(change.min(now + end - time)))
     }
 
     /// The time of day that the clocks show, `HH:MM`, with seconds where they are not zero.
@@ -178,6 +197,23 @@ mod tests {
         assert_eq!(berlin().lags_hold_until(summer, 14).as_millis(), 1_720_000_000_000 + DAY_MS);
         let change = Timestamp::from_millis(1_711_846_800_001);
         assert_eq!(berlin().lags_hold_until(change, 14).as_millis(), 1_711_846_800_000 + QUARTER_MS);
+    }
+
+    #[test]
+    fn a_part_of_the_day_holds_until_the_next_one_or_a_clock_change() {
+        let part = |calendar: &Calendar, at_ms, parts| {
+            let (part, until) = calendar.part_of_day(Timestamp::from_millis(at_ms), parts);
+            (part, until.as_millis() - at_ms)
+        };
+        assert_eq!(part(&Calendar::Utc, 0, 8), (0, 3 * HOUR));
+        assert_eq!(part(&Calendar::Utc, -1, 8), (7, 1));
+        assert_eq!(part(&Calendar::Utc, 4 * HOUR, 8), (1, 2 * HOUR));
+        // a day has no whole number of milliseconds in each of 7 parts: the seventh begins within one
+        assert_eq!(part(&Calendar::Utc, 12_342_857, 7), (0, 1));
+        assert_eq!(part(&Calendar::Utc, 12_342_858, 7), (1, 12_342_858 - 1));
+        // 2024-03-31T00:30Z is 01:30 in Berlin, and half an hour later it is 03:00
+        assert_eq!(part(&berlin(), 1_711_845_000_000, 8), (0, HOUR / 2));
+        assert_eq!(part(&berlin(), 1_711_846_800_000, 8), (1, 3 * HOUR));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Earlier {
 }
 
 /// What earlier days showed at some consecutive cells.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
     pub(crate) highest: Vec<f64>,
     pub(crate) lowest: Vec<f64>,
@@ -80,7 +80,7 @@ struct Part<'a> {
 
 /// The look-back of a seasonal detector: `days` days of cells. Memory grows with the cells seen, up to
 /// that bound.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Days {
     Slots(Slots),
     Lags(Lags),
@@ -132,7 +132,7 @@ impl Days {
 }
 
 /// Days of equal length: cell k lies in slot k mod `a_day`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slots {
     a_day: usize,
     /// The cells of up to `rows_max` days, in the order of their slots; a day takes the place of the one that is so many
@@ -283,7 +283,7 @@ impl Slots {
 const STALE: u32 = u32::MAX;
 
 /// Cells in order, with the lag of each earlier day looked up.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Lags {
     days: u32,
     start: Timestamp,

@@ -1,6 +1,7 @@
 //! What every detector promises.
 
 use crate::averages::Averages;
+use crate::residuals::AllResiduals;
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Verdict};
 use std::fmt;
@@ -11,7 +12,7 @@ use std::fmt;
 /// the same cells give the same verdicts however the stream is cut into calls;
 /// a score is finite and at least 0; memory is bounded, and does not grow with the stream;
 /// nothing but the cells decides: no clock, no thread, no environment.
-pub(crate) trait Detector: fmt::Debug + Send {
+pub(crate) trait Detector: Boxed + fmt::Debug + Send {
     /// Judges the values of consecutive cells and learns them. `verdicts` has a place for each of them.
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]);
 
@@ -26,8 +27,30 @@ pub(crate) trait Detector: fmt::Debug + Send {
     /// Called at most once after a cell was learnt.
     fn retract(&mut self);
 
+    /// The next cell is the first after a batch started, whose expected effects last for `settling` cells. Only what
+    /// compares after with before takes note.
+    fn batch_starts(&mut self, _residuals: &AllResiduals, _settling: u64) {}
+
     /// Why a judgement is what it is, in words: one clause without a final stop. `at` is the sample's time.
     fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String;
+}
+
+/// A detector that can be doubled: what it has learnt goes on in two ways.
+pub(crate) trait Boxed {
+    /// The same detector once more.
+    fn boxed(&self) -> Box<dyn Detector>;
+}
+
+impl<D: Detector + Clone + 'static> Boxed for D {
+    fn boxed(&self) -> Box<dyn Detector> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Detector> {
+    fn clone(&self) -> Self {
+        (**self).boxed()
+    }
 }
 
 /// Consecutive cells as a detector sees them.
@@ -37,4 +60,6 @@ pub(crate) struct Cells<'a> {
     pub(crate) values: &'a [f64],
     /// The averages that the detectors asked for, along these cells.
     pub(crate) averages: &'a Averages,
+    /// The residuals that the detectors asked for, up to these cells.
+    pub(crate) residuals: &'a AllResiduals,
 }

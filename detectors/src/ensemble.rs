@@ -7,7 +7,7 @@ use crate::sample::{Interval, Timestamp};
 use crate::verdict::{Evidence, Verdict};
 
 /// The detectors of one series and what they share. It is told of every cell once, in order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ensemble {
     detectors: Vec<Box<dyn Detector>>,
     common: Common,
@@ -24,9 +24,10 @@ impl Ensemble {
 
     /// Judges the values of the next cells, finite numbers, and learns them.
     pub fn observe_run(&mut self, values: &[f64]) {
-        let averages = &mut self.common.averages;
+        let Common { averages, residuals, .. } = &mut self.common;
         averages.learn(values);
-        let cells = Cells { values, averages };
+        residuals.learn(values);
+        let cells = Cells { values, averages, residuals };
         for (detector, verdicts) in self.detectors.iter_mut().zip(&mut self.verdicts) {
             verdicts.resize(values.len(), Verdict::Normal);
             detector.observe_run(&cells, verdicts);
@@ -36,12 +37,21 @@ impl Ensemble {
     /// The next `cells` cells have no value.
     pub fn skip(&mut self, cells: u64) {
         self.common.averages.skip(cells);
+        self.common.residuals.skip(cells);
         self.detectors.iter_mut().for_each(|detector| detector.skip(cells));
+    }
+
+    /// The next cell is the first after a batch started, whose expected effects last for `settling` cells.
+    pub fn batch_starts(&mut self, settling: u64) {
+        self.detectors
+            .iter_mut()
+            .for_each(|detector| detector.batch_starts(&self.common.residuals, settling));
     }
 
     /// The newest cell turned out to have no value after all. At most once after it was observed.
     pub fn retract(&mut self) {
         self.common.averages.retract();
+        self.common.residuals.retract();
         self.detectors.iter_mut().for_each(|detector| detector.retract());
     }
 
@@ -53,7 +63,8 @@ impl Ensemble {
     /// The numbers behind the verdict of detector `column` on the cell at `offset` of the newest run, whose `values`
     /// are given again; none where the verdict is unknown.
     pub fn evidence(&self, values: &[f64], column: usize, offset: usize) -> Option<Evidence> {
-        let cells = Cells { values, averages: &self.common.averages };
+        let Common { averages, residuals, .. } = &self.common;
+        let cells = Cells { values, averages, residuals };
         let known = !self.verdicts[column][offset].is_unknown();
         known.then(|| self.detectors[column].evidence(&cells, offset).bounded())
     }

@@ -9,7 +9,7 @@ use crate::verdict::Reason;
 use crate::wide::wide;
 
 /// Places samples, which come in the order of their cells, on the grid.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Grid {
     start: Timestamp,
     interval: Interval,
@@ -68,6 +68,13 @@ impl Grid {
         let (below, rest) = (offset.div_euclid(step), offset.rem_euclid(step));
         let up = 2 * rest > step || (2 * rest == step && below % 2 != 0);
         u64::try_from(below + i64::from(up)).ok()
+    }
+
+    /// The first cell whose time is `at` or later.
+    pub(crate) fn first_from(&self, at: Timestamp) -> u64 {
+        let (offset, step) =
+            (at.as_millis().saturating_sub(self.start.as_millis()), self.interval.as_millis());
+        u64::try_from(offset.saturating_add(step - 1).div_euclid(step)).unwrap_or(0)
     }
 
     /// The cell after the newest.

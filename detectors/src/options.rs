@@ -247,6 +247,19 @@ impl Options {
         }
     }
 
+    /// The options whose value is not the default, with it, in the order of the table: given again they make the same.
+    pub fn changed(&self) -> Vec<(String, OptionValue)> {
+        let plain = Self::defaults(self.table);
+        let value = |doc: &OptionDoc| {
+            let (number, word) = (self.number(doc.name), self.word(doc.name));
+            let changed = number != plain.number(doc.name) || word != plain.word(doc.name);
+            let value =
+                number.map(OptionValue::Number).or(word.map(|word| OptionValue::Word(word.to_owned())))?;
+            changed.then(|| (doc.name.to_owned(), value))
+        };
+        self.table.iter().filter_map(value).collect()
+    }
+
     fn default(&self, name: &str) -> Option<Default> {
         self.table.iter().find(|doc| doc.name == name).map(|doc| doc.default)
     }

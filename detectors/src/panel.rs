@@ -8,6 +8,7 @@ use crate::registry::Spec;
 use crate::reorder::Reorder;
 use crate::sample::{Interval, Sample, Timestamp};
 use crate::verdict::{Evidence, Reason, Verdict};
+use std::collections::VecDeque;
 
 /// What a series is judged by.
 #[derive(Debug, Clone)]
@@ -26,11 +27,22 @@ pub struct PanelSpec {
 
 /// Judges one series: the same code whether samples come one by one or by the million, and the same
 /// verdicts however they are cut into calls.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Panel {
     spec: PanelSpec,
     reorder: Option<Reorder>,
     judges: Option<Judges>,
+    /// Batches that started before the first sample came.
+    starts: Vec<BatchStart>,
+}
+
+/// The start of a batch, as far as a series may feel it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchStart {
+    /// When it started.
+    pub at: Timestamp,
+    /// When the effects that are expected of it are over; `at` where none are.
+    pub settled: Timestamp,
 }
 
 /// What a panel has to say, in the order of the cells; a block may restate the newest cell.
@@ -90,7 +102,7 @@ impl Panel {
     /// A panel that has seen nothing yet.
     pub fn new(spec: PanelSpec) -> Self {
         let reorder = (spec.lateness_ms > 0).then(|| Reorder::new(spec.lateness_ms));
-        Self { spec, reorder, judges: None }
+        Self { spec, reorder, judges: None, starts: Vec::new() }
     }
 
     /// Judges `samples`, which follow those of earlier calls, and gives what there is to say to `tell`.
@@ -102,6 +114,15 @@ impl Panel {
                 samples.iter().for_each(|&sample| reorder.push(sample, |s| ready.push(s)));
                 self.observe_in_order(&ready, &mut tell);
             }
+        }
+    }
+
+    /// A batch starts: cells at `start.at` and later come after it, among those that were not judged yet. To be told in
+    /// the order of time.
+    pub fn batch_starts(&mut self, start: BatchStart) {
+        match &mut self.judges {
+            Some(judges) => judges.batch_starts(start),
+            None => self.starts.push(start),
         }
     }
 
@@ -141,6 +162,7 @@ impl Panel {
         if self.judges.is_none() {
             let Some((first, others)) = samples.split_first() else { return };
             let (mut judges, placed) = Judges::begin(&self.spec, *first);
+            self.starts.drain(..).for_each(|start| judges.batch_starts(start));
             judges.take(*first, placed, tell);
             self.judges = Some(judges);
             rest = others;
@@ -183,7 +205,7 @@ impl Even<'_> {
 const RUN_MAX: usize = 512;
 
 /// A panel that knows where its series starts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Judges {
     grid: Grid,
     interval: Interval,
@@ -195,6 +217,9 @@ struct Judges {
     run: Vec<f64>,
     first: u64,
     run_max: usize,
+    /// Batches that the detectors have not been told of: the first cell after each start, and for how many cells its
+    /// expected effects last.
+    starts: VecDeque<(u64, u64)>,
 }
 
 impl Judges {
@@ -210,6 +235,7 @@ impl Judges {
             run: Vec::new(),
             first: 0,
             run_max: RUN_MAX,
+            starts: VecDeque::new(),
         };
         judges.begin_run(0);
         (judges, placed)
@@ -267,11 +293,33 @@ impl Judges {
         self.judge_run(tell);
     }
 
-    /// A run ends where the answer of the period test may change.
+    /// A run ends where the answer of the period test may change, and where a batch starts.
     fn begin_run(&mut self, cell: u64) {
         self.first = cell;
         let held = self.period.as_ref().map_or(u64::MAX, |period| period.held_for(cell));
-        self.run_max = usize::try_from(held).unwrap_or(usize::MAX).min(RUN_MAX);
+        let start = self.starts.iter().map(|(start, _)| *start).find(|start| *start > cell);
+        let most = held.min(start.map_or(u64::MAX, |start| start - cell));
+        self.run_max = usize::try_from(most).unwrap_or(usize::MAX).min(RUN_MAX);
+    }
+
+    fn batch_starts(&mut self, start: BatchStart) {
+        let first = self.grid.first_from(start.at).max(self.next + self.run.len() as u64);
+        let settled = self.grid.first_from(start.settled);
+        self.starts.push_back((first, settled.saturating_sub(first)));
+        // nothing waits to be judged between calls
+        self.begin_run(self.first);
+    }
+
+    /// Tells the detectors of `gap` cells without a value, and of batches that started before the cell after them.
+    fn skip(&mut self, gap: u64) {
+        let mut cell = self.next;
+        while let Some((start, settling)) = self.starts.pop_front_if(|(start, _)| *start <= self.first) {
+            let before = start.saturating_sub(cell);
+            self.ensemble.skip(before);
+            self.ensemble.batch_starts(settling);
+            cell += before;
+        }
+        self.ensemble.skip(self.next + gap - cell);
     }
 
     fn retract(&mut self, cell: u64, tell: &mut impl FnMut(Block<'_>)) {
@@ -306,7 +354,7 @@ impl Judges {
             period.observe_run(values);
             period.periodic()
         });
-        self.ensemble.skip(gap);
+        self.skip(gap);
         self.ensemble.observe_run(values);
         self.next = self.first + values.len() as u64;
         tell(Block::Judged(Run {

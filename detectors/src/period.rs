@@ -10,7 +10,7 @@ use crate::sample::Interval;
 use crate::wide::wide;
 
 /// The period test of one series. Memory: two days of cells.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Period {
     a_day: u64,
     variance: f64,

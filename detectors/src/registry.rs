@@ -5,6 +5,7 @@ use crate::calendar::Calendar;
 use crate::detector::Detector;
 use crate::kinds;
 use crate::options::{OptionDoc, OptionError, OptionValue, Options};
+use crate::residuals::AllResiduals;
 use crate::sample::{Interval, Timestamp};
 use std::fmt;
 
@@ -31,7 +32,7 @@ pub struct Entry {
 pub(crate) type Build = fn(&Options, &mut Common) -> Result<Box<dyn Detector>, OptionError>;
 
 /// What the detectors of one series have in common.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Common {
     /// The time of cell 0: the first sample.
     pub(crate) start: Timestamp,
@@ -41,11 +42,12 @@ pub(crate) struct Common {
     pub(crate) calendar: Calendar,
     /// What they ask to be followed for them.
     pub(crate) averages: Averages,
+    pub(crate) residuals: AllResiduals,
 }
 
 impl Common {
     pub(crate) fn new(start: Timestamp, interval: Interval, calendar: Calendar) -> Self {
-        Self { start, interval, calendar, averages: Averages::default() }
+        Self { start, interval, calendar, averages: Averages::default(), residuals: AllResiduals::default() }
     }
 }
 

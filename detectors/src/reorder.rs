@@ -3,7 +3,7 @@
 use crate::sample::Sample;
 
 /// Holds samples back until nothing older can come in time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Reorder {
     lateness_ms: i64,
     /// Sorted by time; equal times in the order of arrival.

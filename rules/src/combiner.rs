@@ -7,11 +7,12 @@ use crate::direction::Direction;
 use crate::registry::Rule;
 use fearless_simd::{Level, dispatch};
 use quietgate_detectors::{Reason, Verdict};
+use std::sync::Arc;
 
 /// Combines the verdicts of several detectors, cell by cell.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Combiner {
-    rule: Box<dyn Rule>,
+    rule: Arc<dyn Rule>,
     direction: Direction,
     voters: usize,
     /// By pattern, for series without and with a period; [`NOT_YET`] where the rule was not asked. Empty where there are
@@ -27,7 +28,7 @@ const REMEMBERED_VOTERS: usize = 6;
 const NOT_YET: Verdict = Verdict::Unknown(Reason::NoData);
 
 impl Combiner {
-    pub(crate) fn new(rule: Box<dyn Rule>, direction: Direction, voters: usize) -> Self {
+    pub(crate) fn new(rule: Arc<dyn Rule>, direction: Direction, voters: usize) -> Self {
         let patterns = if voters <= REMEMBERED_VOTERS { 1 << (2 * voters) } else { 0 };
         let outcomes = [vec![NOT_YET; patterns], vec![NOT_YET; patterns]];
         Self { rule, direction, voters, outcomes, patterns: Vec::new() }

@@ -42,6 +42,18 @@ pub enum Obstacle {
         /// Why it is not blamed on the batch; none where no batch is to be judged.
         not_blamed: Option<NotBlamed>,
     },
+    /// The slow layer found an anomaly.
+    Slow {
+        /// The time of the first sample that fired.
+        since: Timestamp,
+        /// Why it is not blamed on the batch that it could be the doing of; none where it is.
+        not_blamed: Option<NotBlamed>,
+    },
+    /// It is expected to move: what it is cannot be said yet.
+    Expected {
+        /// Until when.
+        until: Timestamp,
+    },
     /// It is clean, and was not for long enough.
     TooShort {
         /// For how long it has been clean, in milliseconds.
@@ -101,11 +113,44 @@ pub fn before(seen: &[Seen], clean_ms: i64) -> Answer {
 /// fired in the control counts before it is sustained, and its samples must be as new as that by which the anomaly was found:
 /// series are not sampled at the same instant, and a second between them must not decide.
 pub fn blamed(seen: &[Seen], started: Timestamp) -> Vec<usize> {
-    let is_blamed = |&i: &usize| match seen[i].condition {
-        Condition::Anomalous { since, found } => not_blamed(seen, i, (since, found), started).is_none(),
-        _ => false,
-    };
-    (0..seen.len()).filter(is_blamed).collect()
+    let is_anomalous = |i: &usize| matches!(seen[*i].condition, Condition::Anomalous { .. });
+    let anomalous = (0..seen.len()).filter(is_anomalous);
+    anomalous.filter(|i| not_blamed(seen, *i, started).is_none()).collect()
+}
+
+/// Why the anomaly of series `i` is not blamed on a batch that started at `started`; none where it is, or where there is no
+/// anomaly.
+pub fn not_blamed(seen: &[Seen], i: usize, started: Timestamp) -> Option<NotBlamed> {
+    let Condition::Anomalous { since, found } = seen.get(i)?.condition else { return None };
+    if seen[i].part != Part::Own {
+        return Some(NotBlamed::Elsewhere);
+    }
+    if since < started {
+        return Some(NotBlamed::Earlier);
+    }
+    let own = Count::of(alike(seen, i, Part::Own), found, |condition| {
+        matches!(condition, Condition::Anomalous { .. })
+    });
+    let control = Count::of(alike(seen, i, Part::Control), found, |condition| {
+        matches!(condition, Condition::Anomalous { .. } | Condition::Suspect { .. })
+    });
+    let Count { having, behind, of } = control;
+    match (own.is_matched(having, of), own.is_matched(having + behind, of)) {
+        (true, _) => Some(NotBlamed::AlsoInControl { anomalous: having, of }),
+        (false, true) => Some(NotBlamed::ControlBehind { behind, of }),
+        (false, false) => None,
+    }
+}
+
+/// How many untouched series of the signal of series `i` there are of which something is known now.
+pub fn control(seen: &[Seen], i: usize) -> usize {
+    Count::of(alike(seen, i, Part::Control), Timestamp::from_millis(i64::MIN), |_| false).of
+}
+
+/// The series of the signal of series `i` that are such a part of what was seen.
+fn alike(seen: &[Seen], i: usize, part: Part) -> impl Iterator<Item = &Seen> {
+    let signal = seen.get(i).map(|series| series.signal);
+    seen.iter().filter(move |series| Some(series.signal) == signal && series.part == part)
 }
 
 /// Whether a batch that `started` and `ended` is over: its own series clean for at least `clean_ms` since it ended,
@@ -117,10 +162,7 @@ pub fn after(seen: &[Seen], started: Timestamp, ended: Timestamp, clean_ms: i64)
     }
     let own = seen.iter().enumerate().filter(|(_, series)| series.part == Part::Own);
     hold(own.filter_map(|(i, series)| {
-        let why = match series.condition {
-            Condition::Anomalous { since, found } => not_blamed(seen, i, (since, found), started),
-            _ => None,
-        };
+        let why = not_blamed(seen, i, started);
         obstacle(series.condition, Some(ended), clean_ms, why).map(|obstacle| (i, obstacle))
     }))
 }
@@ -140,6 +182,7 @@ fn obstacle(
     match condition {
         Condition::Unknown { reason, .. } => Some(Obstacle::Unknown(reason)),
         Condition::Suspect { since } => Some(Obstacle::Suspect { since }),
+        Condition::Expected { until } => Some(Obstacle::Expected { until }),
         Condition::Anomalous { since, .. } => Some(Obstacle::Anomalous { since, not_blamed }),
         Condition::Clean { since, until, .. } => {
             let since = from.map_or(since, |from| from.max(since));
@@ -147,35 +190,6 @@ fn obstacle(
             let clean_ms = until.as_millis().saturating_sub(since.as_millis());
             (clean_ms < wanted_ms.max(0)).then(|| Obstacle::TooShort { clean_ms: clean_ms.max(0), wanted_ms })
         }
-    }
-}
-
-/// Why the anomaly of series `i`, which began at `since` and was found at `found`, is not blamed on a batch that started at
-/// `started`; none where it is.
-fn not_blamed(
-    seen: &[Seen],
-    i: usize,
-    (since, found): (Timestamp, Timestamp),
-    started: Timestamp,
-) -> Option<NotBlamed> {
-    if seen[i].part != Part::Own {
-        return Some(NotBlamed::Elsewhere);
-    }
-    if since < started {
-        return Some(NotBlamed::Earlier);
-    }
-    let alike =
-        |part| seen.iter().filter(move |series| series.signal == seen[i].signal && series.part == part);
-    let own =
-        Count::of(alike(Part::Own), found, |condition| matches!(condition, Condition::Anomalous { .. }));
-    let control = Count::of(alike(Part::Control), found, |condition| {
-        matches!(condition, Condition::Anomalous { .. } | Condition::Suspect { .. })
-    });
-    let Count { having, behind, of } = control;
-    match (own.is_matched(having, of), own.is_matched(having + behind, of)) {
-        (true, _) => Some(NotBlamed::AlsoInControl { anomalous: having, of }),
-        (false, true) => Some(NotBlamed::ControlBehind { behind, of }),
-        (false, false) => None,
     }
 }
 
@@ -198,7 +212,8 @@ impl Count {
         has: impl Fn(&Condition) -> bool,
     ) -> Self {
         series.fold(Self::default(), |count, series| match series.condition {
-            Condition::Unknown { .. } => count,
+            // of one that is expected to move nobody can tell: it excuses nothing, and is not counted as well either
+            Condition::Unknown { .. } | Condition::Expected { .. } => count,
             condition if has(&condition) => Self { having: count.having + 1, of: count.of + 1, ..count },
             Condition::Clean { until, .. } if until < found => {
                 Self { behind: count.behind + 1, of: count.of + 1, ..count }
@@ -294,6 +309,27 @@ mod tests {
         // an untouched series that says nothing excuses nothing
         assert_eq!(blamed_with(&[UNKNOWN, UNKNOWN]), [0]);
         assert_eq!(blamed_with(&[]), [0]);
+    }
+
+    #[test]
+    fn what_is_expected_to_move_holds_and_is_neither_blamed_nor_an_excuse() {
+        let until = at(9);
+        let expected = Condition::Expected { until };
+        let hold = |i| Answer::Hold(vec![(i, Obstacle::Expected { until })]);
+        assert_eq!(before(&[seen(Part::Other, expected)], 0), hold(0));
+        assert_eq!(after(&[seen(Part::Own, expected)], at(5), at(6), 0), hold(0));
+        assert_eq!(blamed(&[seen(Part::Own, expected)], at(5)), []);
+        // one of two is muted, the other moved: of those that are judged all have it
+        let still = seen(Part::Control, clean(0, 9));
+        let own = [seen(Part::Own, anomalous(5)), seen(Part::Own, expected)];
+        assert_eq!(blamed(&[own[0], own[1], still, still], at(5)), [0]);
+        assert_eq!(blamed(&[own[0], own[1], seen(Part::Control, expected)], at(5)), [0]);
+        // a common cause is still one where the batch's own series were muted while it began
+        assert_eq!(blamed(&[own[0], seen(Part::Control, anomalous(2))], at(5)), []);
+        assert_eq!(
+            control(&[own[0], still, seen(Part::Control, UNKNOWN), seen(Part::Control, expected)], 0),
+            1
+        );
     }
 
     #[test]

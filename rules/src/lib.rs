@@ -39,6 +39,7 @@ mod combiner;
 mod direction;
 pub mod gate;
 mod kinds;
+mod presets;
 mod registry;
 mod standing;
 mod sustain;
@@ -46,6 +47,7 @@ mod votes;
 
 pub use combiner::Combiner;
 pub use direction::{Direction, UnknownDirection};
+pub use presets::{Preset, PresetRule, preset, presets};
 pub use registry::{Build, Entry, Rule, RuleError, RuleSpec, VOTERS_MAX, all, find};
 pub use standing::{Condition, Standing};
 pub use sustain::{Finding, SUSTAIN_MAX, Sustain, SustainError, Sustained};

@@ -86,6 +86,11 @@ impl RuleSpec {
         self.entry
     }
 
+    /// The checked options of the kind.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// The detectors it combines, in order.
     pub fn detectors(&self) -> &[Spec] {
         &self.detectors
@@ -95,7 +100,7 @@ impl RuleSpec {
     pub fn combiner(&self) -> Combiner {
         // the options and detectors alone decide whether one can be made, and `new` made one
         let rule = (self.entry.build)(&self.options, &self.detectors).expect("options that were found good");
-        Combiner::new(rule, self.direction, self.detectors.len())
+        Combiner::new(rule.into(), self.direction, self.detectors.len())
     }
 }
 

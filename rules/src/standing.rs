@@ -6,7 +6,8 @@ use quietgate_detectors::{Reason, Timestamp};
 /// The findings of one series, as far as a gate must remember them. Memory: a few numbers.
 ///
 /// The clean window begins with a clean cell. It goes on while cells follow each other without a gap, each of them
-/// clean or suspect; an anomalous or unknown one, or a missing one, ends it, and it begins again from nothing.
+/// clean or suspect; an anomalous or unknown one, one that is expected to move, or a missing one, ends it, and it begins
+/// again from nothing. Where it is expected to move, what fired before is over as well: what fires after it began after it.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
     newest: Option<Newest>,
@@ -14,6 +15,8 @@ pub struct Standing {
     fired_since: Option<Timestamp>,
     /// When what fired was first sustained, since the series was last clean.
     found: Option<Timestamp>,
+    /// Until when it is expected to move, as far as that was told.
+    moves_until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +56,11 @@ pub enum Condition {
         /// The time of the first sample by which it was sustained.
         found: Timestamp,
     },
+    /// It is expected to move: neither clean nor anomalous, whatever was seen.
+    Expected {
+        /// Until when.
+        until: Timestamp,
+    },
     /// Nothing can be said.
     Unknown {
         /// Why.
@@ -86,8 +94,21 @@ impl Standing {
                 self.found.get_or_insert(at);
             }
             Finding::Unknown(_) => self.window = None,
+            Finding::Expected => (self.window, self.fired_since, self.found) = (None, None, None),
         }
         self.newest = Some(Newest { cell, at, finding });
+    }
+
+    /// It is told that the series is expected to move from `from` until before `until`: of cells in between the findings
+    /// say so from now on, and the newest is taken for one of them where it lies there.
+    pub fn expect(&mut self, from: Timestamp, until: Timestamp) {
+        self.moves_until = self.moves_until.max(Some(until));
+        let within = |newest: &Newest| from <= newest.at && newest.at < until;
+        let is_known = |newest: &Newest| !matches!(newest.finding, Finding::Unknown(_));
+        if let Some(Newest { cell, at, .. }) = self.newest.filter(|newest| within(newest) && is_known(newest))
+        {
+            self.observe(cell, at, Finding::Expected);
+        }
     }
 
     /// The time of the newest sample; none where there was none yet.
@@ -115,6 +136,7 @@ impl Standing {
                 Condition::Clean { since, until: at, samples }
             }
             (Finding::Unknown(reason), _) => unknown(reason),
+            (Finding::Expected, _) => Condition::Expected { until: self.moves_until.unwrap_or(at) },
             (Finding::Anomalous, _) => Condition::Anomalous { since: fired, found: self.found.unwrap_or(at) },
             // a clean finding has a window; were there none, this does not open a gate either
             (Finding::Suspect | Finding::Clean, _) => Condition::Suspect { since: fired },
@@ -179,6 +201,42 @@ mod tests {
         // what lies between is unknown: it may have gone on
         assert_eq!(after(&[(1, Suspect), (2, Unknown(Reason::NotANumber)), (3, Anomalous)]), began(1, 3));
         assert_eq!(after(&[(1, Anomalous), (2, Clean), (3, Suspect), (4, Anomalous)]), began(3, 4));
+    }
+
+    #[test]
+    fn where_it_is_expected_to_move_everything_begins_anew() {
+        let mut standing = Standing::default();
+        let mut say = |cell, finding| standing.observe(cell, time(cell), finding);
+        (0..3).for_each(|cell| say(cell, Clean));
+        say(3, Suspect);
+        say(4, Anomalous);
+        standing.expect(time(5), time(7));
+        let now = |standing: &Standing| standing.condition(standing.newest().expect("a cell"), 2 * STEP_MS);
+        let began = Condition::Anomalous { since: time(3), found: time(4) };
+        assert_eq!(now(&standing), began, "the newest cell lies before");
+        standing.observe(5, time(5), Finding::Expected);
+        assert_eq!(now(&standing), Condition::Expected { until: time(7) });
+        standing.observe(6, time(6), Unknown(Reason::NotANumber));
+        assert!(matches!(now(&standing), Condition::Unknown { .. }), "what is missing is not excused");
+        standing.observe(7, time(7), Anomalous);
+        assert_eq!(now(&standing), Condition::Anomalous { since: time(7), found: time(7) });
+        standing.observe(8, time(8), Clean);
+        assert_eq!(now(&standing), clean(8, 8, 1));
+    }
+
+    #[test]
+    fn the_newest_cell_may_turn_out_to_be_expected() {
+        let told = |finding| {
+            let mut standing = Standing::default();
+            (0..3).for_each(|cell| standing.observe(cell, time(cell), Clean));
+            standing.observe(3, time(3), finding);
+            standing.expect(time(3), time(5));
+            standing.condition(time(3), 2 * STEP_MS)
+        };
+        assert_eq!(told(Clean), Condition::Expected { until: time(5) });
+        assert_eq!(told(Anomalous), Condition::Expected { until: time(5) });
+        let reason = Reason::Conflicting;
+        assert_eq!(told(Unknown(reason)), Condition::Unknown { reason, newest: Some(time(3)) });
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub enum Finding {
     Anomalous,
     /// The newest cell could not be judged. Never counts as clean.
     Unknown(Reason),
+    /// It was declared that the series moves at this time: whatever was seen, it is neither clean nor anomalous.
+    Expected,
 }
 
 impl Finding {
@@ -93,6 +95,7 @@ impl Finding {
             Self::Suspect => "suspect",
             Self::Anomalous => "anomalous",
             Self::Unknown(_) => "unknown",
+            Self::Expected => "expected",
         }
     }
 }
@@ -150,6 +153,11 @@ impl Sustained {
     pub fn skip(&mut self, cells: u64) {
         let gone = u32::try_from(cells).unwrap_or(u32::MAX);
         self.fired = self.fired.checked_shl(gone).unwrap_or(0) & self.mask();
+    }
+
+    /// Nothing that fired until now counts any more.
+    pub fn forget(&mut self) {
+        self.fired = 0;
     }
 
     /// The newest cell is judged anew.
@@ -250,6 +258,15 @@ mod tests {
         assert_eq!(sustained.observe(Surge), Anomalous);
         assert_eq!(sustained.restate(GONE), Finding::Unknown(Reason::NoData));
         assert_eq!(sustained.observe(Normal), Suspect);
+    }
+
+    #[test]
+    fn what_is_forgotten_does_not_add_up() {
+        let mut sustained = Sustained::new(Sustain::new(2, 3).expect("in range"));
+        sustained.observe(Surge);
+        sustained.forget();
+        assert_eq!(sustained.observe(Surge), Suspect);
+        assert_eq!(sustained.observe(Surge), Anomalous);
     }
 
     #[test]

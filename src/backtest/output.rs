@@ -1,7 +1,7 @@
 //! Findings and verdicts as text, JSON lines and CSV.
 
 use super::report::FindingView;
-use super::series::Outcome;
+use super::series::{Outcome, Row};
 use crate::text;
 use jiff::tz::TimeZone;
 use quietgate_detectors::{Spec, Verdict};
@@ -141,13 +141,15 @@ fn finding_record(finding: &FindingView) -> [String; 14] {
 #[derive(Debug)]
 pub struct AllRows {
     format: Format,
+    scores: bool,
     head_written: bool,
 }
 
 impl AllRows {
-    /// Nothing written yet.
-    pub fn new(format: Format) -> Self {
-        Self { format, head_written: false }
+    /// Nothing written yet. With `scores` there is a column more for each detector; the series must be judged with these
+    /// ([`Want::Scores`](super::Want::Scores)).
+    pub fn new(format: Format, scores: bool) -> Self {
+        Self { format, scores, head_written: false }
     }
 
     /// Writes the rows of one series. All series written must have the same detectors and rules.
@@ -155,7 +157,7 @@ impl AllRows {
     /// # Errors
     /// What writing returns.
     pub fn write(&mut self, series: &str, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-        let columns = Columns::of(outcome);
+        let columns = Columns::of(outcome, self.scores);
         match self.format {
             Format::Csv => self.csv(series, outcome, &columns, out),
             Format::Json => json_rows(series, outcome, &columns, out),
@@ -172,14 +174,15 @@ impl AllRows {
     ) -> io::Result<()> {
         let mut table = csv::Writer::from_writer(out);
         if !std::mem::replace(&mut self.head_written, true) {
-            let names = columns.names.iter().map(String::as_str);
+            let names = columns.names.iter().chain(&columns.scores).map(String::as_str);
             table.write_record(["timestamp", "series", "value"].into_iter().chain(names)).map_err(plain)?;
         }
         let sign = |verdict: Option<i8>| verdict.map(|sign| sign.to_string()).unwrap_or_default();
-        for (at_ms, value, signs) in columns.rows(outcome) {
-            let value = value.map(|v| v.to_string()).unwrap_or_default();
-            let sample = [text::rfc3339(at_ms), series.to_owned(), value];
-            table.write_record(sample.into_iter().chain(signs.map(sign))).map_err(plain)?;
+        let number = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
+        for ((at_ms, value, signs), row) in columns.rows(outcome).zip(&outcome.rows) {
+            let sample = [text::rfc3339(at_ms), series.to_owned(), number(value)];
+            let scores = columns.scores_of(outcome, row).map(number);
+            table.write_record(sample.into_iter().chain(signs.map(sign)).chain(scores)).map_err(plain)?;
         }
         table.flush()
     }
@@ -190,11 +193,15 @@ struct Columns {
     names: Vec<String>,
     /// Where each is found among the verdicts of the detectors and, after them, of the rules.
     places: Vec<usize>,
+    /// The columns of the scores, one a detector; none where they are not wanted.
+    scores: Vec<String>,
 }
 
 impl Columns {
-    fn of(outcome: &Outcome) -> Self {
+    fn of(outcome: &Outcome, scores: bool) -> Self {
         let mut names = detector_names(&outcome.spec.detectors());
+        let scored = if scores { names.as_slice() } else { &[] };
+        let scores = scored.iter().map(|name| format!("{name}_score")).collect();
         let mut places: Vec<usize> = (0..names.len()).collect();
         let rules = outcome.spec.rules.iter().map(|rule| rule.entry().kind);
         let mut rules: Vec<_> = (names.len()..).zip(rules).collect();
@@ -202,7 +209,13 @@ impl Columns {
         rules.sort_by_key(|(_, kind)| known.iter().position(|entry| entry.kind == *kind));
         names.extend(rules.iter().map(|(_, kind)| (*kind).to_owned()));
         places.extend(rules.iter().map(|(place, _)| place));
-        Self { names, places }
+        Self { names, places, scores }
+    }
+
+    /// The scores stated of a sample, one for each of their columns.
+    fn scores_of<'a>(&self, outcome: &'a Outcome, row: &Row) -> impl Iterator<Item = Option<f64>> + use<'a> {
+        let scores: &[_] = row.cell.map_or(&[], |index| &outcome.cells[index].scores);
+        (0..self.scores.len()).map(|column| scores.get(column).copied().flatten())
     }
 
     /// Each sample with its value, if it has one, and the sign of each column.
@@ -229,6 +242,8 @@ fn json_rows(series: &str, outcome: &Outcome, columns: &Columns, out: &mut dyn W
         line.insert("series".into(), series.into());
         line.insert("value".into(), value.into());
         line.extend(columns.names.iter().cloned().zip(signs.map(serde_json::Value::from)));
+        let scores = columns.scores_of(outcome, row).map(serde_json::Value::from);
+        line.extend(columns.scores.iter().cloned().zip(scores));
         let finding = row.cell.map(|index| outcome.cells[index].finding.to_string());
         line.insert("finding".into(), finding.unwrap_or_else(|| "unknown(out_of_order)".to_owned()).into());
         json_line(out, "sample", &line)?;
@@ -238,9 +253,9 @@ fn json_rows(series: &str, outcome: &Outcome, columns: &Columns, out: &mut dyn W
 
 fn text_rows(series: &str, outcome: &Outcome, columns: &Columns, out: &mut dyn Write) -> io::Result<()> {
     let series = text::plain(series);
-    for (at_ms, value, signs) in columns.rows(outcome) {
-        let value = value.map_or_else(|| "-".to_owned(), |v| v.to_string());
-        write!(out, "{}  {series}  {value}", text::rfc3339(at_ms))?;
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| v.to_string());
+    for ((at_ms, value, signs), row) in columns.rows(outcome).zip(&outcome.rows) {
+        write!(out, "{}  {series}  {}", text::rfc3339(at_ms), number(value))?;
         for (name, sign) in columns.names.iter().zip(signs) {
             let word = match sign {
                 Some(0) => "normal",
@@ -249,6 +264,9 @@ fn text_rows(series: &str, outcome: &Outcome, columns: &Columns, out: &mut dyn W
                 None => "unknown",
             };
             write!(out, "  {name}={word}")?;
+        }
+        for (name, score) in columns.scores.iter().zip(columns.scores_of(outcome, row)) {
+            write!(out, "  {name}={}", number(score))?;
         }
         writeln!(out)?;
     }

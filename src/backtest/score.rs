@@ -102,7 +102,7 @@ impl Scores {
 }
 
 /// The smallest value that at least the share `p` of all do not exceed; the middle two are averaged for 0.5.
-fn quantile(values: &mut [f64], p: f64) -> Option<f64> {
+pub(crate) fn quantile(values: &mut [f64], p: f64) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let n = values.len();
     if n == 0 {

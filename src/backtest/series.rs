@@ -1,6 +1,6 @@
 //! One recorded series, judged.
 
-use super::{BacktestError, NotJudged, Task, interval};
+use super::{BacktestError, NotJudged, SpecOf, Task, interval};
 use crate::monitor::{Anomalies, Anomaly, Monitor, MonitorSpec, Said};
 use crate::sources::recorded::{Piece, Recording, SeriesInfo};
 use quietgate_detectors::{Interval, Reason, Sample, Timestamp, Verdict};
@@ -14,6 +14,8 @@ pub enum Want {
     Anomalies,
     /// The verdicts on each sample too.
     Rows,
+    /// The verdicts on each sample, and the score of each detector.
+    Scores,
 }
 
 /// What became of one series.
@@ -64,6 +66,8 @@ pub struct Cell {
     pub number: u64,
     /// One verdict a detector.
     pub verdicts: Box<[Verdict]>,
+    /// One score a detector, none where its verdict is unknown; empty where scores are not wanted.
+    pub scores: Box<[Option<f64>]>,
     /// One combined verdict a rule.
     pub combined: Box<[Verdict]>,
     /// The finding.
@@ -76,40 +80,70 @@ pub(super) fn judge(
     index: usize,
     task: &Task<'_>,
 ) -> Result<Result<Outcome, NotJudged>, BacktestError> {
-    let info = &recording.series()[index];
-    let visit = |see: &mut dyn FnMut(Piece<'_>)| recording.visit(index, see).map_err(BacktestError::Input);
-    let spec = match ((task.spec)(info, task.interval), task.interval) {
-        (Err(NotJudged::Interval(_)), None) => {
-            let mut spacings = interval::Spacings::default();
-            visit(&mut |piece| spacings.observe(piece))?;
-            let found = spacings.most_common().map_err(NotJudged::Interval);
-            found.and_then(|found| (task.spec)(info, Some(found)))
-        }
-        (spec, _) => spec,
-    };
-    let spec = match spec {
+    let spec = match spec_of(recording, index, task.spec, task.interval)? {
         Ok(spec) => spec,
         Err(not_judged) => return Ok(Err(not_judged)),
     };
-    let mut monitor = Monitor::new(&spec);
     let mut hearing = Hearing::new(&spec, task.want);
+    let monitor = listen(recording, index, &spec, |said| hearing.hear(said))?;
+    let rows = match task.want {
+        Want::Anomalies => Vec::new(),
+        Want::Rows | Want::Scores => {
+            hearing.rows(&recording.samples(index).map_err(BacktestError::Input)?, &monitor)
+        }
+    };
+    Ok(Ok(outcome(spec, &recording.series()[index], &monitor, hearing, rows)))
+}
+
+/// How the series `index` of `recording` is judged by `of`, with `interval` where it is given. Where neither knows
+/// the interval, it is the most common spacing of the samples.
+///
+/// # Errors
+/// Samples that cannot be read back.
+pub fn spec_of(
+    recording: &Recording,
+    index: usize,
+    of: &SpecOf<'_>,
+    interval: Option<Interval>,
+) -> Result<Result<MonitorSpec, NotJudged>, BacktestError> {
+    let info = &recording.series()[index];
+    match (of(info, interval), interval) {
+        (Err(NotJudged::Interval(_)), None) => {
+            let mut spacings = interval::Spacings::default();
+            recording.visit(index, &mut |piece| spacings.observe(piece)).map_err(BacktestError::Input)?;
+            let found = spacings.most_common().map_err(NotJudged::Interval);
+            Ok(found.and_then(|found| of(info, Some(found))))
+        }
+        (spec, _) => Ok(spec),
+    }
+}
+
+/// Gives all samples of the series `index` of `recording` to a new monitor, and what that says to `tell`. The monitor
+/// comes back for what is asked of it afterwards.
+///
+/// # Errors
+/// Samples that cannot be read back.
+pub fn listen(
+    recording: &Recording,
+    index: usize,
+    spec: &MonitorSpec,
+    mut tell: impl FnMut(&Said<'_>),
+) -> Result<Monitor, BacktestError> {
+    let mut monitor = Monitor::new(spec);
     let (interval_ms, mut listed) = (spec.interval.as_millis(), Vec::new());
-    visit(&mut |piece| match piece {
+    let mut hear = |piece: Piece<'_>| match piece {
         Piece::Even { first, step_ms, values } if step_ms == interval_ms => {
-            monitor.observe_even(first, values, |said| hearing.hear(&said));
+            monitor.observe_even(first, values, |said| tell(&said));
         }
         _ => {
             listed.clear();
             piece.append_to(&mut listed);
-            monitor.observe(&listed, |said| hearing.hear(&said));
+            monitor.observe(&listed, |said| tell(&said));
         }
-    })?;
-    monitor.finish(|said| hearing.hear(&said));
-    let rows = match task.want {
-        Want::Anomalies => Vec::new(),
-        Want::Rows => hearing.rows(&recording.samples(index).map_err(BacktestError::Input)?, &monitor),
     };
-    Ok(Ok(outcome(spec, info, &monitor, hearing, rows)))
+    recording.visit(index, &mut hear).map_err(BacktestError::Input)?;
+    monitor.finish(|said| tell(&said));
+    Ok(monitor)
 }
 
 /// What became of the series `info`, now that all of it is judged.
@@ -181,7 +215,7 @@ impl Hearing {
                 self.judged += known as u64;
                 self.newest_judged = judged.combined[0].last().is_some_and(|verdict| !verdict.is_unknown());
                 self.reach(judged.run.first, judged.run.values.len() as u64);
-                if self.want == Want::Rows {
+                if self.want != Want::Anomalies {
                     self.keep_run(judged);
                 }
             }
@@ -190,7 +224,7 @@ impl Hearing {
                 self.judged -= u64::from(restated);
                 self.newest_judged = false;
                 self.reach(*cell, 1);
-                if self.want == Want::Rows {
+                if self.want != Want::Anomalies {
                     self.keep_unknown(*cell, *reason);
                 }
             }
@@ -208,10 +242,12 @@ impl Hearing {
     fn keep_run(&mut self, judged: &crate::monitor::Judged<'_>) {
         let run = &judged.run;
         self.forget(run.first);
+        let scored = if self.want == Want::Scores { self.detectors } else { 0 };
         for offset in 0..run.values.len() {
             self.cells.push(Cell {
                 number: run.first + offset as u64,
                 verdicts: run.verdicts.iter().map(|column| column[offset]).collect(),
+                scores: (0..scored).map(|column| run.evidence(column, offset).map(|e| e.score)).collect(),
                 combined: judged.combined.iter().map(|column| column[offset]).collect(),
                 finding: judged.findings[offset],
             });
@@ -224,6 +260,7 @@ impl Hearing {
         self.cells.push(Cell {
             number,
             verdicts: vec![verdict; self.detectors].into(),
+            scores: Box::default(),
             combined: vec![verdict; self.rules].into(),
             finding: Finding::Unknown(reason),
         });

@@ -207,6 +207,7 @@ fn state(finding: Finding, way: Direction) -> State {
         Finding::Clean => State::Clean,
         Finding::Suspect => State::Suspect,
         Finding::Anomalous => State::Anomalous(way),
-        Finding::Unknown(_) => State::Unknown,
+        // nothing is expected of recorded series, for no batch starts on them
+        Finding::Unknown(_) | Finding::Expected => State::Unknown,
     }
 }

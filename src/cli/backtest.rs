@@ -8,8 +8,7 @@ use super::progress::Progress;
 use super::reporting;
 use crate::backtest::labels::Labels;
 use crate::backtest::output::Format;
-use crate::backtest::{self, IntervalFault, NotJudged, Task, Want};
-use crate::config;
+use crate::backtest::{self, NotJudged, Task, Want};
 use crate::monitor::MonitorSpec;
 use crate::sources::recorded::{self, Recording, SeriesInfo};
 use clap::{Args, ValueEnum};
@@ -38,6 +37,9 @@ pub(crate) struct BacktestArgs {
     /// Write one row a sample, with the verdict of each detector and rule, in place of the findings
     #[arg(long, help_heading = "What to write")]
     pub(super) all: bool,
+    /// With --all, write the score of each detector too
+    #[arg(long, requires = "all", help_heading = "What to write")]
+    pub(super) scores: bool,
     /// Write report.html and findings.json into this directory
     #[arg(long, value_name = "DIR", help_heading = "What to write")]
     pub(super) report: Option<PathBuf>,
@@ -110,11 +112,13 @@ pub(crate) fn run(args: &BacktestArgs) -> Result<End, Failure> {
     Ok(if interrupted { End::Aborted } else { End::Done })
 }
 
-fn processors() -> usize {
+/// How many series can be judged at once here.
+pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn read_labels(file: &str) -> Result<Labels, Failure> {
+/// The labels in the file of that name.
+pub(super) fn read_labels(file: &str) -> Result<Labels, Failure> {
     let text = read_file("--labels", file)?;
     Labels::read(file, &text).map_err(Failure::because)
 }
@@ -126,7 +130,7 @@ pub(super) fn read_file(flag: &str, file: &str) -> Result<String, Failure> {
 }
 
 /// Labels of other series are passed over in a word; labels that fit none are a mistake.
-fn check_labels(labels: Option<&Labels>, recording: &Recording) -> Result<(), Failure> {
+pub(super) fn check_labels(labels: Option<&Labels>, recording: &Recording) -> Result<(), Failure> {
     let Some(labels) = labels else { return Ok(()) };
     let unknown: Vec<_> = labels.unknown(recording.series()).collect();
     if !unknown.is_empty() && unknown.len() == labels.series() {
@@ -161,19 +165,18 @@ fn judge(
 ) -> Result<bool, Failure> {
     let literal = if args.all && judging.is_literal() { by_period() } else { Vec::new() };
     let spec = |info: &SeriesInfo, found: Option<Interval>| -> Result<MonitorSpec, NotJudged> {
-        let unknown = NotJudged::Interval(IntervalFault::NoSpacing);
-        let interval = judging.interval(&info.name).map_err(NotJudged::Signal)?.or(found).ok_or(unknown)?;
-        let zone = judging.time_zone(&info.name).map_err(NotJudged::Signal)?;
-        let calendar = config::calendar(zone, info.first.as_millis(), info.last.as_millis())
-            .map_err(|error| NotJudged::Signal(error.to_string()))?;
-        let mut spec = judging.spec(&info.name, interval, calendar).map_err(NotJudged::Signal)?;
+        let mut spec = judging.recorded(info, found)?;
         spec.rules.extend(literal.iter().cloned());
         Ok(spec)
     };
     let task = Task {
         spec: &spec,
         interval: judging.interval,
-        want: if args.all { Want::Rows } else { Want::Anomalies },
+        want: match (args.all, args.scores) {
+            (false, _) => Want::Anomalies,
+            (true, false) => Want::Rows,
+            (true, true) => Want::Scores,
+        },
         threads,
         stop: &|| progress.stopped(),
     };

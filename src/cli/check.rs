@@ -1,5 +1,6 @@
 //! `quietgate check`: finds every mistake in files before they are used.
 
+use super::history::Past;
 use super::online;
 use super::plan::read_plan;
 use crate::clock;
@@ -23,6 +24,10 @@ pub(crate) struct CheckArgs {
     /// Ask the sources too: for each signal, whether the series are there now that it must have
     #[arg(long)]
     online: bool,
+    /// Judge these recorded series by the rules of the config, and warn of what can never fire or would hold every day:
+    /// CSV or Parquet files, globs too
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    history: Vec<String>,
 }
 
 /// How the files were found.
@@ -69,14 +74,16 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Checked> 
             configs.push(config);
         }
     }
+    let past = (!args.history.is_empty()).then(|| Past::read(&args.history));
     let plans: Vec<&Plan> = files.iter().filter_map(|(_, found)| found.plan()).collect();
-    let mut mistakes = 0;
+    let mut mistakes = tell_past(past.as_ref(), !configs.is_empty(), out)?;
+    let past = past.as_ref().and_then(|past| past.as_ref().ok());
     for (path, found) in &files {
         let name = path.display().to_string();
         mistakes += match found {
             Found::Config(config) => {
                 let plans = args.online.then_some(plans.as_slice());
-                tell(config, out, |config, out| tell_config(&name, config, plans, out))?
+                tell(config, out, |config, out| tell_config(&name, config, plans, past, out))?
             }
             Found::Plan(plan) => tell(plan, out, |plan, out| tell_plan(&name, plan, &configs, out))?,
             Found::Unreadable(message) => {
@@ -116,15 +123,32 @@ fn tell<T>(
     }
 }
 
-/// With `plans`, which may use it, the sources are asked too.
+/// What stands in the way of a history, where one is wanted; says how many mistakes there are.
+fn tell_past(
+    past: Option<&Result<Past, String>>,
+    has_config: bool,
+    out: &mut dyn Write,
+) -> io::Result<usize> {
+    let why = match past {
+        Some(Err(why)) => why,
+        Some(Ok(_)) if !has_config => "there is no config to judge it by",
+        _ => return Ok(0),
+    };
+    writeln!(out, "--history: {why}")?;
+    Ok(1)
+}
+
+/// With `plans`, which may use it, the sources are asked too; with `past` it is held against that.
 fn tell_config(
     name: &str,
     config: &Config,
     plans: Option<&[&Plan]>,
+    past: Option<&Past>,
     out: &mut dyn Write,
 ) -> io::Result<usize> {
     warn(&config.lint(), out)?;
-    let mistakes = plans.map_or(Ok(0), |plans| ask(config, name, plans, out))?;
+    let mut mistakes = plans.map_or(Ok(0), |plans| ask(config, name, plans, out))?;
+    mistakes += past.map_or(Ok(0), |past| remember(config, name, past, out))?;
     if mistakes > 0 {
         return Ok(mistakes);
     }
@@ -169,6 +193,30 @@ fn ask(config: &Config, name: &str, plans: &[&Plan], out: &mut dyn Write) -> io:
     Ok(found.mistakes.len())
 }
 
+/// Holds `config` against recorded series, warns of what is odd, and says how many mistakes there are.
+fn remember(config: &Config, name: &str, past: &Past, out: &mut dyn Write) -> io::Result<usize> {
+    let odd = match past.against(config) {
+        Ok(odd) => odd,
+        Err(why) => {
+            writeln!(out, "{name}: --history: {why}")?;
+            return Ok(1);
+        }
+    };
+    for (signal, message) in odd {
+        match signal {
+            Some(signal) => {
+                writeln!(
+                    out,
+                    "{name}:{}:{}: warning: {message}",
+                    signal.rule_at.line, signal.rule_at.column
+                )?;
+            }
+            None => writeln!(out, "{name}: warning: {message}")?,
+        }
+    }
+    Ok(0)
+}
+
 /// The text of the file at `path`, or why there is none.
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
@@ -194,7 +242,7 @@ mod tests {
             })
             .collect();
         let mut out = Vec::new();
-        let checked = run(&CheckArgs { files, config: None, online: false }, &mut out)
+        let checked = run(&CheckArgs { files, config: None, online: false, history: Vec::new() }, &mut out)
             .expect("a writer that does not fail");
         let text = String::from_utf8(out).expect("text");
         (checked, text.replace(&format!("{}/", dir.path().display()), ""))
@@ -239,8 +287,12 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_a_mistake() {
         let mut out = Vec::new();
-        let args =
-            CheckArgs { files: vec![PathBuf::from("does/not/exist.yaml")], config: None, online: false };
+        let args = CheckArgs {
+            files: vec![PathBuf::from("does/not/exist.yaml")],
+            config: None,
+            online: false,
+            history: Vec::new(),
+        };
         assert_eq!(run(&args, &mut out).expect("a writer that does not fail"), Checked::Mistaken);
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("does/not/exist.yaml: the file cannot be read: "), "{text}");

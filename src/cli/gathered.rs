@@ -38,7 +38,7 @@ impl Gathered {
             scores: Vec::new(),
             specs: Vec::new(),
             span: None,
-            rows: args.all.then(|| AllRows::new(args.format.into())),
+            rows: args.all.then(|| AllRows::new(args.format.into(), args.scores)),
         }
     }
 

@@ -2,13 +2,15 @@
 
 use super::backtest::read_file;
 use super::exit::Failure;
+use crate::backtest::{IntervalFault, NotJudged};
 use crate::config::units::Duration;
 use crate::config::{self, Config, Signal, detector_from_text, kind_from_text};
 use crate::monitor::MonitorSpec;
+use crate::sources::recorded::SeriesInfo;
 use crate::text;
 use clap::Args;
 use quietgate_detectors::{Calendar, DAY_MS, Interval, Spec};
-use quietgate_rules::{Direction, RuleError, RuleSpec, Sustain};
+use quietgate_rules::{Direction, RuleError, RuleSpec, Sustain, preset, presets};
 
 /// How to judge.
 #[derive(Debug, Clone, Args)]
@@ -20,6 +22,9 @@ pub(crate) struct JudgingArgs {
     /// The signal of the config that all series belong to; else that of their name before any `{`, or the only one
     #[arg(long, value_name = "NAME", requires = "config")]
     pub(crate) signal: Option<String>,
+    /// What all series measure, as traffic or latency: the rule of that kind; then no rule can be given
+    #[arg(long, value_name = "KIND", conflicts_with_all = ["config", "rule", "detectors", "sustain", "direction"])]
+    pub(super) kind: Option<String>,
     /// The rule, with options as in `at_least:count=2`; `quietgate kinds` lists them
     #[arg(long, value_name = "KIND", default_value = "majority")]
     rule: String,
@@ -96,6 +101,13 @@ impl JudgingArgs {
     }
 
     fn rule(&self) -> Result<RuleSpec, Failure> {
+        if let Some(kind) = &self.kind {
+            let known = || presets().iter().map(|preset| preset.kind).collect::<Vec<_>>().join(", ");
+            let unknown =
+                || Failure::Input(format!("--kind: unknown kind {kind:?}, expected one of: {}", known()));
+            let preset = preset(kind).ok_or_else(unknown)?;
+            return preset.rule.spec(preset.direction).map_err(Failure::because);
+        }
         let input = |flag: &str| {
             let flag = flag.to_owned();
             move |why: String| Failure::Input(format!("{flag}: {why}"))
@@ -118,6 +130,9 @@ impl JudgingArgs {
     fn in_words(&self, rule: &RuleSpec) -> String {
         let kinds = rule.detectors().iter().map(|detector| detector.entry().kind.to_owned());
         let detectors = if self.detectors.is_empty() { kinds.collect() } else { self.detectors.clone() };
+        if let Some(kind) = &self.kind {
+            return format!("{kind}: {rule}");
+        }
         let (of, detectors) = (&self.rule, detectors.join(", "));
         format!("{of} of {detectors}; sustain {}; direction {}", rule.sustain, rule.direction)
     }
@@ -201,13 +216,45 @@ impl Judging {
     ) -> Result<MonitorSpec, String> {
         let mut spec = match &self.by {
             By::Rule(rule, _) => {
-                MonitorSpec { rules: vec![rule.as_ref().clone()], interval, calendar, lateness_ms: 0 }
+                let rules = vec![rule.as_ref().clone()];
+                MonitorSpec { rules, slow: None, interval, calendar, lateness_ms: 0 }
             }
             By::Config(config, _) => config.signals[self.signal(config, name)?].monitor_spec(calendar),
         };
         spec.interval = interval;
         spec.lateness_ms = self.lateness_ms.unwrap_or(spec.lateness_ms);
         Ok(spec)
+    }
+
+    /// How the recorded series `info` is judged, with the interval `found` where neither flags nor config have one.
+    pub(crate) fn recorded(
+        &self,
+        info: &SeriesInfo,
+        found: Option<Interval>,
+    ) -> Result<MonitorSpec, NotJudged> {
+        let unknown = NotJudged::Interval(IntervalFault::NoSpacing);
+        let interval = self.interval(&info.name).map_err(NotJudged::Signal)?.or(found).ok_or(unknown)?;
+        let zone = self.time_zone(&info.name).map_err(NotJudged::Signal)?;
+        let calendar = config::calendar(zone, info.first.as_millis(), info.last.as_millis())
+            .map_err(|error| NotJudged::Signal(error.to_string()))?;
+        self.spec(&info.name, interval, calendar).map_err(NotJudged::Signal)
+    }
+
+    /// The rule of the series `name`, with its signal where a config names it.
+    pub(crate) fn rule(&self, name: &str) -> Result<(&RuleSpec, Option<&Signal>), String> {
+        match &self.by {
+            By::Rule(rule, _) => Ok((rule, None)),
+            By::Config(config, _) => {
+                let signal = &config.signals[self.signal(config, name)?];
+                Ok((&signal.rule, Some(signal)))
+            }
+        }
+    }
+
+    /// By the signals of `config`, each series by the one of its name.
+    pub(crate) fn by_signals(config: Config) -> Self {
+        let by = By::Config(Box::new(config), None);
+        Self { interval: None, timezone: None, lateness_ms: None, by }
     }
 
     fn signal(&self, config: &Config, name: &str) -> Result<usize, String> {

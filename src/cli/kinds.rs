@@ -1,10 +1,11 @@
-//! `quietgate kinds`: every detector, rule, source and action with its options, from the registries alone.
+//! `quietgate kinds`: every detector, rule, kind of signal, source and action with its options, from the registries alone.
 
 use super::format::Format;
 use crate::config::{option_schema, setting_schema};
 use crate::settings::{self, Need, SettingDoc};
 use clap::Args;
 use quietgate_detectors::{Default, Interval, OptionDoc, Options, number};
+use quietgate_rules::Preset;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -28,6 +29,8 @@ pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out)?;
             write_family("Rules", &kinds.rules, out)?;
             writeln!(out)?;
+            write_family("Signals", &kinds.signals, out)?;
+            writeln!(out)?;
             write_family("Sources", &kinds.sources, out)?;
             writeln!(out)?;
             write_family("Actions", &kinds.actions, out)
@@ -37,6 +40,7 @@ pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
             let value = json!({
                 "detectors": list(&kinds.detectors),
                 "rules": list(&kinds.rules),
+                "signals": list(&kinds.signals),
                 "sources": list(&kinds.sources),
                 "actions": list(&kinds.actions),
             });
@@ -50,11 +54,12 @@ pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
 struct Kinds {
     detectors: Vec<Kind>,
     rules: Vec<Kind>,
+    signals: Vec<Kind>,
     sources: Vec<Kind>,
     actions: Vec<Kind>,
 }
 
-/// A kind of detector, rule, source or action.
+/// A kind of detector, rule, signal, source or action.
 struct Kind {
     name: &'static str,
     summary: &'static str,
@@ -97,12 +102,26 @@ fn kinds() -> Kinds {
             notes: vec![("detectors", words, json!(detectors))],
         }
     };
+    let signal = |preset: &Preset| {
+        let slow = preset.slow.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+        let (direction, rule) = (preset.direction.to_string(), preset.rule.to_string());
+        Kind {
+            name: preset.kind,
+            summary: preset.summary,
+            about: preset.about,
+            options: Vec::new(),
+            notes: [("direction", direction), ("rule", rule), ("slow", slow)]
+                .map(|(key, words)| (key, words.clone(), json!(words)))
+                .into(),
+        }
+    };
     let source = |entry: &crate::sources::Entry| {
         with_settings(entry.described(), vec![("query", entry.query.to_owned(), json!(entry.query))])
     };
     Kinds {
         detectors: quietgate_detectors::all().iter().map(detector).collect(),
         rules: quietgate_rules::all().iter().map(rule).collect(),
+        signals: quietgate_rules::presets().iter().map(signal).collect(),
         sources: crate::sources::all().iter().map(source).collect(),
         actions: crate::actions::all().iter().map(|entry| with_settings(entry.described(), vec![])).collect(),
     }
@@ -272,7 +291,7 @@ mod tests {
             assert!(line.chars().count() <= WIDTH && line == line.trim_end(), "{line:?}");
         }
         let kinds = kinds();
-        let families = [kinds.detectors, kinds.rules, kinds.sources, kinds.actions];
+        let families = [kinds.detectors, kinds.rules, kinds.signals, kinds.sources, kinds.actions];
         for kind in families.iter().flatten() {
             assert!(text.contains(&format!("\n{:<INDENT$}{}", kind.name, lines(kind.summary, 80)[0])));
             for row in &kind.options {

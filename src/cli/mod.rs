@@ -7,6 +7,7 @@ mod exit;
 mod following;
 mod format;
 mod gathered;
+mod history;
 mod input;
 mod journal;
 mod judging;
@@ -14,12 +15,14 @@ mod kinds;
 mod online;
 mod plan;
 mod progress;
+mod replay;
 mod reporting;
 mod run;
 mod schema;
 mod state;
 mod status;
 mod telling;
+mod tune;
 mod verbs;
 mod watch;
 mod why;
@@ -49,6 +52,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, aborted, or stopped befo
 enum Command {
     Backtest(Box<backtest::BacktestArgs>),
     Detect(Box<detect::DetectArgs>),
+    Replay(Box<replay::ReplayArgs>),
+    Tune(Box<tune::TuneArgs>),
     /// Find every mistake in configs and plans, with file, line and column
     Check(check::CheckArgs),
     /// Print the order of a plan: steps, batches, targets, and why each batch is as wide as it is
@@ -110,6 +115,8 @@ fn command(command: &Command) -> Result<End, Failure> {
     match command {
         Command::Backtest(args) => backtest::run(args),
         Command::Detect(args) => detect::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Tune(args) => tune::run(args),
         Command::Check(args) => match check::run(args, &mut std::io::stdout())? {
             check::Checked::Good => Ok(End::Done),
             check::Checked::Mistaken => Ok(End::BadInput),

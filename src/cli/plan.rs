@@ -5,7 +5,9 @@ use super::exit::Failure;
 use super::format::Format;
 use crate::config::plan::{Near, PlanFile};
 use crate::config::{Config, Mistakes};
-use crate::plan::{Batch, HeldBack, Least, LeastBy, OnAnomaly, Plan, Step, StepOrder, Width, forecast};
+use crate::plan::{
+    Batch, Expects, HeldBack, Least, LeastBy, OnAnomaly, Plan, Step, StepOrder, Width, forecast,
+};
 use crate::text::{self, counted};
 use clap::Args;
 use serde_json::{Value, json};
@@ -72,6 +74,10 @@ fn write_text(file: &PlanFile, out: &mut dyn Write) -> io::Result<()> {
         out,
         "\nA quiet run takes {least} and the time of the actions, at most {most} with their timeouts."
     )?;
+    if plan.watch_after_ms > 0 {
+        let watch = text::duration(plan.watch_after_ms);
+        writeln!(out, "For {watch} of it, after the last batch, the slow layer watches on.")?;
+    }
     writeln!(out, "{}", on_top(plan))
 }
 
@@ -118,6 +124,12 @@ fn around(step: &Step) -> String {
         OnAnomaly::Rollback => "; an anomaly rolls back",
         OnAnomaly::Abort => "; an anomaly aborts",
     };
+    for expects in &step.expects {
+        let (signals, time) = (expects.signals.join(", "), text::duration(expects.for_ms));
+        words += &format!(
+            "\n  expects {signals} of its own targets to move for {time} from the start of each batch"
+        );
+    }
     if step.approve {
         words += "\n  a person must approve before it begins";
     }
@@ -180,6 +192,7 @@ fn as_json(file: &PlanFile) -> Value {
         "targets": plan.inventory.targets.len(),
         "least_ms": length.least_ms,
         "most_ms": length.most_ms,
+        "watch_after_ms": plan.watch_after_ms,
         "steps": order.steps.iter().map(|step| step_json(plan, step)).collect::<Vec<_>>(),
     })
 }
@@ -194,10 +207,15 @@ fn step_json(plan: &Plan, order: &StepOrder) -> Value {
         "clean_before_ms": step.gate.clean_before_ms,
         "clean_after_ms": step.gate.clean_after_ms,
         "soak_ms": step.soak_ms,
+        "expects": step.expects.iter().map(expects_json).collect::<Vec<_>>(),
         "approve": step.approve,
         "least_batches": order.least.batches,
         "batches": order.batches.iter().map(|batch| batch_json(plan, batch)).collect::<Vec<_>>(),
     })
+}
+
+fn expects_json(expects: &Expects) -> Value {
+    json!({"signals": expects.signals, "for_ms": expects.for_ms})
 }
 
 fn batch_json(plan: &Plan, batch: &Batch) -> Value {

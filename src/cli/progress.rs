@@ -47,6 +47,11 @@ impl Progress {
         self.begin_with(total, "judging {wide_bar} {pos}/{len} series, {per_sec}, {eta} left");
     }
 
+    /// Counts pairs of a series and a setting up to `total` from now on.
+    pub(crate) fn tuning(&self, total: u64) {
+        self.begin_with(total, "tuning {wide_bar} {pos}/{len} judged, {per_sec}, {eta} left");
+    }
+
     /// So much is done.
     pub(crate) fn done(&self, count: u64) {
         if self.visible && self.bar.is_hidden() && self.bar.elapsed() > PATIENCE {

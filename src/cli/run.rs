@@ -38,6 +38,10 @@ pub(crate) struct RunArgs {
     /// Go on with this run, by the plan and the config that it began with
     #[arg(long, value_name = "RUN")]
     resume: Option<String>,
+    /// Put down in this file what the sources say, behind what it has: with the journal, `quietgate replay --recorded` makes every
+    /// decision once more
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    record: Option<PathBuf>,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -87,11 +91,12 @@ async fn run_here(args: &RunArgs) -> Result<End, Failure> {
     let database = if args.dry_run { None } else { args.database.url() };
     let (journal, entries) = journal::open(&state, database).await?;
     let before = fold(&entries)?;
-    let job = match (begun, &args.resume) {
+    let mut job = match (begun, &args.resume) {
         (Some(begun), _) => first(begun, &before, &state, args.dry_run)?,
         (None, Some(run)) => again(run, &before, &state)?,
         (None, None) => return Err(Failure::Input("a plan is needed, or --resume with a run".to_owned())),
     };
+    job.record.clone_from(&args.record);
     follow(args, job, journal, before).await
 }
 
@@ -149,7 +154,7 @@ fn first(begun: Begun, before: &State, state: &Path, dry: bool) -> Result<Job, F
     };
     let pinned = pinned(&name, &file, texts);
     let (state, who) = (state.to_owned(), control::ourselves());
-    Ok(Job { file, config, pinned, resumed: false, state, who, dry })
+    Ok(Job { file, config, pinned, resumed: false, state, who, dry, record: None })
 }
 
 /// The run of that name, as it was pinned.
@@ -171,7 +176,7 @@ fn again(run: &str, before: &State, state: &Path) -> Result<Job, Failure> {
         )));
     }
     let (state, who) = (state.to_owned(), control::ourselves());
-    Ok(Job { file, config, pinned, resumed: true, state, who, dry: false })
+    Ok(Job { file, config, pinned, resumed: true, state, who, dry: false, record: None })
 }
 
 fn texts(pinned: &Pinned) -> Texts<'_> {

@@ -48,6 +48,8 @@ pub enum Shape {
     Sustain,
     /// A time zone's name.
     Zone,
+    /// The name of a kind of signal.
+    Preset,
     /// The name of a kind of rule.
     RuleKind,
     /// The name of a kind of detector.
@@ -158,9 +160,16 @@ pub(super) const SIGNAL: Table = Table {
             about: "how long late samples are waited for; each sample is judged that much later",
         },
         Field {
+            name: "kind",
+            shape: Shape::Preset,
+            need: Need::DefaultWords("none"),
+            about: "what it measures, from which direction, rule and slow layer follow where they are not given; \
+                `quietgate kinds` shows what each stands for",
+        },
+        Field {
             name: "direction",
             shape: Shape::Direction,
-            need: Need::Default("either"),
+            need: Need::DefaultWords("that of the kind, else either"),
             about: "which way is harmful; a move the other way counts as normal",
         },
         Field {
@@ -192,8 +201,14 @@ pub(super) const SIGNAL: Table = Table {
         Field {
             name: "rule",
             shape: Shape::Rule,
-            need: Need::Required,
+            need: Need::DefaultWords("that of the kind; required without one"),
             about: "how the verdicts of the detectors become findings",
+        },
+        Field {
+            name: "slow",
+            shape: Shape::Rule,
+            need: Need::DefaultWords("that of the kind where the rule is, else none"),
+            about: "a second rule for what shows late: in a run it goes on judging what was upgraded, to the end of the run",
         },
     ],
 };
@@ -307,6 +322,10 @@ impl fmt::Display for Shape {
             Self::Zone => f.write_str("the name of a time zone such as Europe/Berlin, or UTC"),
             Self::RuleKind => {
                 let kinds: Vec<_> = quietgate_rules::all().iter().map(|entry| entry.kind).collect();
+                write!(f, "one of {}", kinds.join(", "))
+            }
+            Self::Preset => {
+                let kinds: Vec<_> = quietgate_rules::presets().iter().map(|preset| preset.kind).collect();
                 write!(f, "one of {}", kinds.join(", "))
             }
             Self::DetectorKind => {

@@ -1,7 +1,7 @@
 //! What is allowed in a config but can hardly be meant. Only what is certain is said.
 
+use super::Config;
 use super::mistakes::Mistakes;
-use super::{Config, Signal};
 use quietgate_detectors::{Spec, Verdict};
 use quietgate_rules::{Direction, RuleSpec};
 
@@ -13,21 +13,23 @@ pub(super) fn lint(config: &Config, mut oddities: Mistakes) -> Mistakes {
         }
     }
     for signal in &config.signals {
-        for oddity in [mute(signal), never_periodic(&signal.rule)].into_iter().flatten() {
-            oddities.add(signal.rule_at, oddity);
-        }
-        for twice in named_twice(signal.rule.detectors()) {
-            let message =
-                format!("detector {twice} is named twice with the same options: its vote counts twice");
-            oddities.add(signal.rule_at, message);
+        let slow = signal.slow.iter().map(|rule| (rule, signal.slow_at));
+        for (rule, at) in std::iter::once((&signal.rule, signal.rule_at)).chain(slow) {
+            for oddity in [mute(rule), never_periodic(rule)].into_iter().flatten() {
+                oddities.add(at, oddity);
+            }
+            for twice in named_twice(rule.detectors()) {
+                let message =
+                    format!("detector {twice} is named twice with the same options: its vote counts twice");
+                oddities.add(at, message);
+            }
         }
     }
     oddities
 }
 
 /// The rule cannot fire, since detectors can only state what goes the harmless way.
-fn mute(signal: &Signal) -> Option<String> {
-    let rule = &signal.rule;
+fn mute(rule: &RuleSpec) -> Option<String> {
     let series = match (can_fire(rule, false), can_fire(rule, true)) {
         (true, true) => return None,
         (false, false) => "",
@@ -55,9 +57,15 @@ fn can_fire(rule: &RuleSpec, periodic: bool) -> bool {
 
 /// The harmful verdict that the detector can state; normal where it can state none.
 fn voice(spec: &Spec, direction: Direction) -> Verdict {
-    let limit = |name| spec.entry().kind != "threshold" || spec.options().number(name).is_some();
-    let up = limit("above") && direction != Direction::Down;
-    let down = limit("below") && direction != Direction::Up;
+    let limit = |name| spec.options().number(name).is_some();
+    let (states_up, states_down) = match spec.entry().kind {
+        "threshold" => (limit("above"), limit("below")),
+        "counts" => (true, false),
+        "flatline" | "absence" => (false, true),
+        _ => (true, true),
+    };
+    let up = states_up && direction != Direction::Down;
+    let down = states_down && direction != Direction::Up;
     match (up, down) {
         (true, _) => Verdict::Surge,
         (false, true) => Verdict::Drop,

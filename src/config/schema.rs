@@ -5,7 +5,7 @@ use super::plan;
 use super::read::NAME_PATTERN;
 use crate::settings::{self, Kind, Need, SettingDoc};
 use quietgate_detectors::{Accepts, Default, OptionDoc, Spec};
-use quietgate_rules::{Direction, VOTERS_MAX};
+use quietgate_rules::{Direction, VOTERS_MAX, presets};
 use serde_json::{Map, Value, json};
 
 /// The schema of `quietgate.yaml`, JSON Schema draft 2020-12. Stable: the same version says the same.
@@ -115,6 +115,7 @@ fn shape(shape: Shape) -> Value {
         Shape::Duration { .. } => json!({"type": "string", "minLength": 2, "pattern": DURATION_PATTERN}),
         Shape::Sustain => json!({"type": "string", "pattern": "^[0-9]+ of [0-9]+$"}),
         Shape::Direction => json!({"enum": Direction::ALL.map(|(_, word)| word)}),
+        Shape::Preset => json!({"enum": presets().iter().map(|preset| preset.kind).collect::<Vec<_>>()}),
         Shape::RuleKind | Shape::DetectorKind | Shape::SourceKind | Shape::OuterKind => named_word(),
         Shape::Labels => by_name(named_word()),
         Shape::Expect => by_name(json!({"oneOf": [{"const": "inventory"}, values()]})),

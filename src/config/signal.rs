@@ -1,6 +1,7 @@
 //! Signals: groups of series that are judged alike.
 
-use super::fields::SIGNAL;
+use super::fields::{SIGNAL, Shape};
+use super::kind::known;
 use super::mistakes::{Mistakes, Place};
 use super::read::{Beside, Fields, check_names, is_name, with_suggestion};
 use super::units::Duration;
@@ -8,7 +9,7 @@ use super::yaml::{Key, Node};
 use super::{rule, zone};
 use crate::monitor::MonitorSpec;
 use quietgate_detectors::{Calendar, Interval};
-use quietgate_rules::RuleSpec;
+use quietgate_rules::{Direction, PresetRule, RuleSpec, preset, presets};
 
 /// A group of series: where they come from and how they are judged.
 #[derive(Debug, Clone)]
@@ -41,6 +42,10 @@ pub struct Signal {
     pub rule: RuleSpec,
     /// Where the rule stands.
     pub rule_at: Place,
+    /// The rule of the slow layer, which goes on judging what was upgraded; none where the signal has no such layer.
+    pub slow: Option<RuleSpec>,
+    /// Where that rule stands; without one, where the other does.
+    pub slow_at: Place,
 }
 
 /// What a label of a series stands for.
@@ -62,11 +67,12 @@ pub enum Expected {
 }
 
 impl Signal {
-    /// What a series of this signal is judged by. Which days `calendar` has is for the caller to find out, from
-    /// the signal's time zone and the time that is judged.
+    /// What a series of this signal is judged by, the slow layer left out, which only runs have. Which days `calendar`
+    /// has is for the caller to find out, from the signal's time zone and the time that is judged.
     pub fn monitor_spec(&self, calendar: Calendar) -> MonitorSpec {
         MonitorSpec {
             rules: vec![self.rule.clone()],
+            slow: None,
             interval: self.interval,
             calendar,
             lateness_ms: self.lateness_ms,
@@ -98,10 +104,8 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
     let unit = fields.text("unit", mistakes);
     let labels = labels(&fields, mistakes);
     let expect = expect(&fields, mistakes);
-    let direction = fields.parsed("direction", mistakes);
-    let rule_node = fields.node("rule").filter(|_| fields.map("rule", mistakes).is_some());
-    let rule_at = fields.place("rule");
-    let rule = rule_node.and_then(|node| rule::read(node, rule_at, direction, mistakes));
+    let Judged { rule, rule_at, slow, slow_at } = judged(&fields, mistakes);
+    one_period(rule.as_ref(), slow.as_ref(), slow_at, mistakes);
     Some(Signal {
         name: key.name.clone(),
         at: key.at,
@@ -117,7 +121,61 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
         expect,
         rule: rule?,
         rule_at,
+        slow,
+        slow_at,
     })
+}
+
+/// By what a signal is judged, and where that stands.
+struct Judged {
+    rule: Option<RuleSpec>,
+    rule_at: Place,
+    slow: Option<RuleSpec>,
+    slow_at: Place,
+}
+
+/// The rules of a signal, as they are given, else as its kind has them.
+fn judged(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Judged {
+    let names: Vec<_> = presets().iter().map(|preset| preset.kind).collect();
+    let kind = fields.node("kind").and_then(|node| known(node, "kind", Shape::Preset, &names, mistakes));
+    let preset = kind.and_then(preset);
+    let direction = match fields.node("direction") {
+        Some(_) => fields.parsed("direction", mistakes),
+        None => Some(preset.map_or(Direction::Either, |preset| preset.direction)),
+    };
+    let mut read = |name: &str| {
+        let node = fields.node(name).filter(|_| fields.map(name, mistakes).is_some())?;
+        rule::read(node, fields.place(name), direction, mistakes)
+    };
+    let (given, slow) = (read("rule"), read("slow"));
+    let is_given = |name| fields.node(name).is_some();
+    // a preset is a rule in every direction, which a test of its crate holds
+    let of = |rule: &PresetRule| rule.spec(direction?).ok();
+    let rule = if is_given("rule") { given } else { preset.and_then(|preset| of(&preset.rule)) };
+    let own_slow = preset.filter(|_| !is_given("rule")).and_then(|preset| preset.slow.as_ref());
+    let slow = if is_given("slow") { slow } else { own_slow.and_then(of) };
+    if !is_given("rule") && !is_given("kind") {
+        let message = format!(
+            "a signal has neither kind nor rule, allowed is a kind ({}) or a rule ({})",
+            Shape::Preset,
+            Shape::Rule
+        );
+        mistakes.add(fields.at(), message);
+    }
+    let rule_at = fields.place(if is_given("rule") { "rule" } else { "kind" });
+    let slow_at = if is_given("slow") { fields.place("slow") } else { rule_at };
+    Judged { rule, rule_at, slow, slow_at }
+}
+
+/// A series is periodic or not: both rules must ask in the same way, where both do.
+fn one_period(rule: Option<&RuleSpec>, slow: Option<&RuleSpec>, at: Place, mistakes: &mut Mistakes) {
+    let period = |rule: Option<&RuleSpec>| rule.and_then(|rule| rule.combiner().period());
+    if let (Some(fast), Some(slow)) = (period(rule), period(slow))
+        && fast != slow
+    {
+        let message = format!("variance of slow is {slow}, allowed is that of rule, which is {fast}");
+        mistakes.add(at, message);
+    }
 }
 
 fn source(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -> Option<String> {

@@ -9,8 +9,10 @@ mod watch;
 pub use anomaly::{Anomalies, Anomaly, Vote};
 pub use watch::{Labels, Latest, Statement, View, Watch, Watched};
 
+use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::{
-    Block, Calendar, Evidence, Interval, Panel, PanelSpec, Reason, Run, Sample, Spec, Timestamp, Verdict,
+    BatchStart, Block, Calendar, Evidence, Interval, Panel, PanelSpec, Reason, Run, Sample, Spec, Timestamp,
+    Verdict,
 };
 use quietgate_rules::{Combiner, Finding, RuleSpec, Sustained};
 
@@ -19,6 +21,8 @@ use quietgate_rules::{Combiner, Finding, RuleSpec, Sustained};
 pub struct MonitorSpec {
     /// The rules; the first one decides the findings, the others are only stated.
     pub rules: Vec<RuleSpec>,
+    /// The rule of the slow layer, whose findings are a stream of their own; none where it does not judge the series.
+    pub slow: Option<RuleSpec>,
     /// Spacing of the samples.
     pub interval: Interval,
     /// What a day is.
@@ -28,10 +32,10 @@ pub struct MonitorSpec {
 }
 
 impl MonitorSpec {
-    /// The detectors of all rules, each once, in the order in which the rules name them.
+    /// The detectors of all rules, each once, in the order in which the rules name them, that of the slow layer last.
     pub fn detectors(&self) -> Vec<Spec> {
         let mut detectors: Vec<Spec> = Vec::new();
-        for spec in self.rules.iter().flat_map(RuleSpec::detectors) {
+        for spec in self.rules.iter().chain(&self.slow).flat_map(RuleSpec::detectors) {
             if !detectors.contains(spec) {
                 detectors.push(spec.clone());
             }
@@ -41,7 +45,7 @@ impl MonitorSpec {
 }
 
 /// Judges one series.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Monitor {
     panel: Panel,
     opinions: Opinions,
@@ -77,13 +81,16 @@ pub struct Judged<'a> {
     pub combined: &'a [Vec<Verdict>],
     /// One finding a cell, by the first rule.
     pub findings: &'a [Finding],
+    /// One finding a cell, by the rule of the slow layer; empty where there is none.
+    pub slow: &'a [Finding],
 }
 
 impl Monitor {
     /// A monitor that has seen nothing yet.
     pub fn new(spec: &MonitorSpec) -> Self {
         let detectors = spec.detectors();
-        let voters = spec.rules.iter().map(|rule| Voter::new(rule, &detectors)).collect::<Vec<_>>();
+        let all = spec.rules.iter().chain(&spec.slow);
+        let voters = all.map(|rule| Voter::new(rule, &detectors)).collect::<Vec<_>>();
         let panel = Panel::new(PanelSpec {
             period: voters.iter().find_map(|voter| voter.combiner.period()),
             detectors,
@@ -92,14 +99,27 @@ impl Monitor {
             lateness_ms: spec.lateness_ms,
         });
         let combined = vec![Vec::new(); voters.len()];
-        let sustained = Sustained::new(spec.rules[0].sustain);
-        Self { panel, opinions: Opinions { voters, combined, findings: Vec::new(), sustained, next: 0 } }
+        let rules = spec.rules.len();
+        let slow = spec.slow.as_ref().map(|slow| Stream::new(rules, slow));
+        let streams = std::iter::once(Stream::new(0, &spec.rules[0])).chain(slow).collect();
+        let opinions = Opinions { voters, rules, combined, streams, expected: Vec::new(), next: 0 };
+        Self { panel, opinions }
     }
 
     /// Judges `samples`, which follow those of earlier calls, and gives what there is to say to `tell`.
     pub fn observe(&mut self, samples: &[Sample], mut tell: impl FnMut(Said<'_>)) {
         let opinions = &mut self.opinions;
         self.panel.observe(samples, |block| opinions.form(block, &mut tell));
+    }
+
+    /// A batch starts, to be told in the order of time: see [`Panel::batch_starts`]. From its start until what is expected
+    /// of it is over, the findings on cells that are not judged yet are `expected`, where they would be something else than
+    /// unknown.
+    pub fn batch_starts(&mut self, start: BatchStart) {
+        self.panel.batch_starts(start);
+        if start.at < start.settled {
+            self.opinions.expected.push(start);
+        }
     }
 
     /// The same for samples at `first` and each an interval after the one before, of which only the values are given.
@@ -126,7 +146,7 @@ impl Monitor {
 }
 
 /// A rule and the columns of its detectors.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Voter {
     combiner: Combiner,
     columns: Vec<usize>,
@@ -141,12 +161,17 @@ impl Voter {
 }
 
 /// What the rules make of the verdicts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Opinions {
+    /// The rules, and behind them that of the slow layer.
     voters: Vec<Voter>,
+    /// So many of them are not of the slow layer.
+    rules: usize,
     combined: Vec<Vec<Verdict>>,
-    findings: Vec<Finding>,
-    sustained: Sustained,
+    /// The findings by the first rule, and those of the slow layer where there is one.
+    streams: Vec<Stream>,
+    /// The starts after which something is expected that may not be over yet.
+    expected: Vec<BatchStart>,
     /// The cell after the newest that was told of.
     next: u64,
 }
@@ -156,7 +181,10 @@ impl Opinions {
         match block {
             Block::Judged(run) => self.judge(run, tell),
             Block::Unknown { cell, at, reason } => {
-                self.sustain(cell, Verdict::Unknown(reason));
+                for stream in &mut self.streams {
+                    stream.sustain(cell, self.next, Verdict::Unknown(reason), false);
+                }
+                self.next = self.next.max(cell + 1);
                 tell(Said::Unknown { cell, at, reason });
             }
             Block::Late { at } => tell(Said::Late { at }),
@@ -170,25 +198,67 @@ impl Opinions {
             combined.resize(run.values.len(), Verdict::Normal);
             voter.combiner.combine_run(&columns, run.periodic, combined);
         }
-        self.findings.clear();
-        let verdicts = std::mem::take(&mut self.combined[0]);
-        if let Some((&first, rest)) = verdicts.split_first() {
-            let finding = self.sustain(run.first, first);
-            self.findings.push(finding);
-            self.sustained.observe_run(rest, &mut self.findings);
-            self.next = run.first + run.values.len() as u64;
+        // cells come in the order of time
+        self.expected.retain(|start| run.at < start.settled);
+        for stream in &mut self.streams {
+            stream.judge(&run, &self.combined[stream.voter], self.next, &self.expected);
         }
-        self.combined[0] = verdicts;
-        tell(Said::Judged(Judged { run, combined: &self.combined, findings: &self.findings }));
+        self.next = self.next.max(run.first + run.values.len() as u64);
+        let findings = |stream: usize| self.streams.get(stream).map_or(&[][..], |stream| &stream.findings);
+        let combined = &self.combined[..self.rules];
+        tell(Said::Judged(Judged { run, combined, findings: findings(0), slow: findings(1) }));
+    }
+}
+
+/// The findings by one rule.
+#[derive(Debug, Clone)]
+struct Stream {
+    /// Which of the rules.
+    voter: usize,
+    sustained: Sustained,
+    findings: Vec<Finding>,
+}
+
+impl Stream {
+    fn new(voter: usize, rule: &RuleSpec) -> Self {
+        Self { voter, sustained: Sustained::new(rule.sustain), findings: Vec::new() }
     }
 
-    /// The finding at `cell`: after a gap, right after the newest cell, or the newest cell anew.
-    fn sustain(&mut self, cell: u64, verdict: Verdict) -> Finding {
-        if cell < self.next {
+    /// The findings on the cells of `run`, to which `verdicts` belong.
+    fn judge(&mut self, run: &Run<'_>, verdicts: &[Verdict], next: u64, expected: &[BatchStart]) {
+        self.findings.clear();
+        let Some((&first, rest)) = verdicts.split_first() else { return };
+        let moves = |offset| is_expected(expected, run.at(offset));
+        let finding = self.sustain(run.first, next, first, moves(0));
+        self.findings.push(finding);
+        if expected.is_empty() {
+            self.sustained.observe_run(rest, &mut self.findings);
+            return;
+        }
+        for (offset, &verdict) in (1..).zip(rest) {
+            let cell = run.first + offset as u64;
+            let finding = self.sustain(cell, cell, verdict, moves(offset));
+            self.findings.push(finding);
+        }
+    }
+
+    /// The finding at `cell`: after a gap, right at `next`, or the newest cell anew. One that is expected to move has no part
+    /// in the sustain, and what fired before it has none after it; what is unknown is so also there.
+    fn sustain(&mut self, cell: u64, next: u64, verdict: Verdict, moves: bool) -> Finding {
+        if moves && !matches!(verdict, Verdict::Unknown(_)) {
+            self.sustained.forget();
+            return Finding::Expected;
+        }
+        if cell < next {
             return self.sustained.restate(verdict);
         }
-        self.sustained.skip(cell - self.next);
-        self.next = cell + 1;
+        self.sustained.skip(cell - next);
         self.sustained.observe(verdict)
     }
+}
+
+/// Whether a series is expected to move at `at`.
+fn is_expected(expected: &[BatchStart], at: Timestamp) -> bool {
+    let within = |start: &BatchStart| start.at <= at && at < start.settled;
+    expected.iter().any(within) && !sabotage::is(Sabotage::ExpectedFires)
 }

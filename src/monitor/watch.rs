@@ -2,8 +2,8 @@
 
 use super::{Monitor, MonitorSpec, Said};
 use crate::sabotage::{self, Sabotage};
-use quietgate_detectors::{Evidence, Reason, Sample, Timestamp, Verdict};
-use quietgate_rules::{Condition, Finding, Standing};
+use quietgate_detectors::{BatchStart, Evidence, Reason, Sample, Spec, Timestamp, Verdict};
+use quietgate_rules::{Condition, Finding, RuleSpec, Standing};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -24,12 +24,12 @@ pub struct Watched {
 }
 
 /// Every series of some signals.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Watch {
     signals: Vec<Signal>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Signal {
     watched: Watched,
     series: BTreeMap<Labels, Series>,
@@ -39,10 +39,12 @@ struct Signal {
     begun: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Series {
     monitor: Monitor,
     standing: Standing,
+    /// By the findings of the slow layer, where it judges the series.
+    slow: Option<Standing>,
     latest: Option<Latest>,
     /// Whether it must be there.
     required: bool,
@@ -59,6 +61,8 @@ pub struct Latest {
     pub finding: Finding,
     /// What each detector said, in the order of the rule; nothing where the cell has no value.
     pub votes: Vec<Statement>,
+    /// The same of those of the slow layer.
+    pub slow: Vec<Statement>,
 }
 
 /// What a detector said of a sample.
@@ -70,7 +74,7 @@ pub struct Statement {
     pub verdict: Verdict,
     /// The numbers; none where the verdict is unknown.
     pub evidence: Option<Evidence>,
-    /// The same in words.
+    /// The same in words, where it fired.
     pub words: Option<String>,
 }
 
@@ -83,6 +87,8 @@ pub struct View<'a> {
     pub labels: Cow<'a, Labels>,
     /// How it stands.
     pub condition: Condition,
+    /// How it stands by the slow layer; none where that does not judge it.
+    pub slow: Option<Condition>,
     /// Its newest sample; none where there was none.
     pub latest: Option<&'a Latest>,
 }
@@ -103,13 +109,36 @@ impl Watch {
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
         let signal = &mut self.signals[signal];
         if !signal.series.contains_key(labels) {
-            let monitor = Monitor::new(&signal.watched.spec);
-            let required = signal.must_be_there(labels);
-            let series = Series { monitor, standing: Standing::default(), latest: None, required };
-            signal.series.insert(labels.clone(), series);
+            signal.know(labels);
         }
         if let Some(series) = signal.series.get_mut(labels) {
             series.observe(samples, &signal.watched.spec);
+        }
+    }
+
+    /// Whether nothing of this series has been seen or said yet.
+    pub fn is_new(&self, signal: usize, labels: &Labels) -> bool {
+        !self.signals[signal].series.contains_key(labels)
+    }
+
+    /// Batches that started before anything of this series was seen, in the order of time.
+    pub fn expect_starts(
+        &mut self,
+        signal: usize,
+        labels: &Labels,
+        starts: impl Iterator<Item = BatchStart>,
+    ) {
+        let series = self.signals[signal].know(labels);
+        starts.for_each(|start| series.batch_starts(start));
+    }
+
+    /// A batch starts, to be told in the order of time. `start` says of each series, by the number of its signal and its
+    /// labels, whether and how it may feel it.
+    pub fn batch_starts(&mut self, start: impl Fn(usize, &Labels) -> Option<BatchStart>) {
+        for (number, signal) in self.signals.iter_mut().enumerate() {
+            for (labels, series) in &mut signal.series {
+                start(number, labels).into_iter().for_each(|start| series.batch_starts(start));
+            }
         }
     }
 
@@ -125,6 +154,16 @@ impl Watch {
         signal.begun |= !signal.series.is_empty();
     }
 
+    /// Whether the slow layer finds any required series anomalous at `now`.
+    pub fn is_slowly_moving(&self, now: Timestamp) -> bool {
+        let anomalous = |signal: &Signal, series: &Series| {
+            matches!(signal.slow(series, now), Some(Condition::Anomalous { .. }))
+        };
+        self.signals
+            .iter()
+            .any(|signal| signal.series.values().any(|series| series.required && anomalous(signal, series)))
+    }
+
     /// Every required series at `now`, those that are missing too.
     pub fn views(&self, now: Timestamp) -> Vec<View<'_>> {
         self.signals.iter().enumerate().flat_map(|(number, signal)| signal.views(number, now)).collect()
@@ -132,6 +171,17 @@ impl Watch {
 }
 
 impl Signal {
+    fn know(&mut self, labels: &Labels) -> &mut Series {
+        let required = self.must_be_there(labels);
+        self.series.entry(labels.clone()).or_insert_with(|| Series {
+            monitor: Monitor::new(&self.watched.spec),
+            standing: Standing::default(),
+            slow: self.watched.spec.slow.is_some().then(Standing::default),
+            latest: None,
+            required,
+        })
+    }
+
     fn must_be_there(&self, labels: &Labels) -> bool {
         let expected = |(label, values): &(String, Vec<String>)| {
             labels.get(label).is_some_and(|value| values.contains(value))
@@ -145,26 +195,37 @@ impl Signal {
             .map(|(labels, series)| View {
                 signal: number,
                 labels: Cow::Borrowed(labels),
-                condition: self.condition(series, now),
+                condition: self.condition(&series.standing, now),
+                slow: self.slow(series, now),
                 latest: series.latest.as_ref(),
             })
             .collect();
         let missing = self.missing().into_iter().map(|labels| View {
             signal: number,
             labels: Cow::Owned(labels),
-            condition: Condition::Unknown { reason: self.trouble.unwrap_or(Reason::NoData), newest: None },
+            condition: self.nothing(),
+            slow: self.watched.spec.slow.is_some().then(|| self.nothing()),
             latest: None,
         });
         views.extend(missing);
         views
     }
 
-    fn condition(&self, series: &Series, now: Timestamp) -> Condition {
+    fn condition(&self, standing: &Standing, now: Timestamp) -> Condition {
         match self.trouble {
-            Some(reason) => Condition::Unknown { reason, newest: series.standing.newest() },
-            None if sabotage::is(Sabotage::StaleIsClean) => series.standing.condition(now, i64::MAX),
-            None => series.standing.condition(now, self.watched.max_age_ms),
+            Some(reason) => Condition::Unknown { reason, newest: standing.newest() },
+            None if sabotage::is(Sabotage::StaleIsClean) => standing.condition(now, i64::MAX),
+            None => standing.condition(now, self.watched.max_age_ms),
         }
+    }
+
+    fn slow(&self, series: &Series, now: Timestamp) -> Option<Condition> {
+        series.slow.as_ref().map(|standing| self.condition(standing, now))
+    }
+
+    /// What a series is of which nothing was ever seen.
+    fn nothing(&self) -> Condition {
+        Condition::Unknown { reason: self.trouble.unwrap_or(Reason::NoData), newest: None }
     }
 
     /// What must be there and was never seen: each value that is expected, or anything at all.
@@ -186,8 +247,16 @@ impl Signal {
 }
 
 impl Series {
+    fn batch_starts(&mut self, start: BatchStart) {
+        self.monitor.batch_starts(start);
+        if start.at < start.settled {
+            let both = std::iter::once(&mut self.standing).chain(&mut self.slow);
+            both.for_each(|standing| standing.expect(start.at, start.settled));
+        }
+    }
+
     fn observe(&mut self, samples: &[Sample], spec: &MonitorSpec) {
-        let (standing, mut newest) = (&mut self.standing, None);
+        let (standing, slow, mut newest) = (&mut self.standing, &mut self.slow, None);
         self.monitor.observe(samples, |said| match said {
             Said::Judged(judged) => {
                 let run = &judged.run;
@@ -195,7 +264,12 @@ impl Series {
                     bridge(standing, run.first, run.at, spec.interval.as_millis());
                 }
                 for (offset, &finding) in judged.findings.iter().enumerate() {
-                    standing.observe(run.first + offset as u64, run.at(offset), finding);
+                    standing.observe(run.first + offset as u64, run.at(offset), heard(finding));
+                }
+                if let Some(slow) = slow {
+                    for (offset, &finding) in judged.slow.iter().enumerate() {
+                        slow.observe(run.first + offset as u64, run.at(offset), finding);
+                    }
                 }
                 let last = run.values.len() - 1;
                 let votes = (0..run.verdicts.len()).map(|i| (run.verdicts[i][last], run.evidence(i, last)));
@@ -205,31 +279,63 @@ impl Series {
                 standing.observe(cell, at, Finding::Clean);
             }
             Said::Unknown { cell, at, reason } => {
-                standing.observe(cell, at, Finding::Unknown(reason));
-                newest = Some((at, None, Finding::Unknown(reason), Vec::new()));
+                let finding = missed(standing, at, reason);
+                for standing in std::iter::once(&mut *standing).chain(slow.as_mut()) {
+                    standing.observe(cell, at, finding);
+                }
+                newest = Some((at, None, finding, Vec::new()));
             }
             // its cell was passed over and ended the clean window then
             Said::Late { .. } => {}
         });
         if let Some((at, value, finding, votes)) = newest {
-            self.latest = Some(Latest { at, value, finding, votes: self.words(at, votes, spec) });
+            let (votes, slow) = self.words(at, votes, spec);
+            self.latest = Some(Latest { at, value, finding, votes, slow });
         }
     }
 
+    /// What the detectors of the rules said, and those of the slow layer; one may be of both.
     fn words(
         &self,
         at: Timestamp,
         votes: Vec<(Verdict, Option<Evidence>)>,
         spec: &MonitorSpec,
-    ) -> Vec<Statement> {
+    ) -> (Vec<Statement>, Vec<Statement>) {
         let names = spec.detectors();
         let statement = |(column, (verdict, evidence)): (usize, (Verdict, Option<Evidence>))| Statement {
             kind: names[column].entry().kind,
             verdict,
             evidence,
-            words: evidence.map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
+            words: evidence
+                .filter(|_| verdict.fired())
+                .map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
         };
-        votes.into_iter().enumerate().map(statement).collect()
+        let all: Vec<_> = votes.into_iter().enumerate().map(statement).collect();
+        let of = |rules: &[&RuleSpec]| {
+            let is_of = |name: &Spec| rules.iter().any(|rule| rule.detectors().contains(name));
+            let own = all.iter().zip(&names).filter(|(_, name)| is_of(name));
+            own.map(|(statement, _)| statement.clone()).collect()
+        };
+        (of(&spec.rules.iter().collect::<Vec<_>>()), of(&spec.slow.iter().collect::<Vec<_>>()))
+    }
+}
+
+/// What a finding counts as: itself, unless a mistake is to be made.
+fn heard(finding: Finding) -> Finding {
+    match finding {
+        Finding::Expected if sabotage::is(Sabotage::ExpectedIsClean) => Finding::Clean,
+        finding => finding,
+    }
+}
+
+/// The finding on a cell without a value: unknown also while the series is expected to move, unless that mistake is to be made.
+fn missed(standing: &Standing, at: Timestamp, reason: Reason) -> Finding {
+    if !sabotage::is(Sabotage::UnknownIsExpected) {
+        return Finding::Unknown(reason);
+    }
+    match standing.condition(at, i64::MAX) {
+        Condition::Expected { until } if at < until => Finding::Expected,
+        _ => Finding::Unknown(reason),
     }
 }
 
@@ -245,8 +351,8 @@ fn bridge(standing: &mut Standing, cell: u64, at: Timestamp, interval_ms: i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quietgate_detectors::{Calendar, Interval, OptionValue, Spec};
-    use quietgate_rules::{Direction, RuleSpec, Sustain};
+    use quietgate_detectors::{Calendar, Interval, OptionValue};
+    use quietgate_rules::{Direction, Sustain};
 
     const STEP_MS: i64 = 1000;
 
@@ -260,6 +366,7 @@ mod tests {
             name: "loss".to_owned(),
             spec: MonitorSpec {
                 rules: vec![rule],
+                slow: None,
                 interval: Interval::from_millis(STEP_MS).expect("a second"),
                 calendar: Calendar::Utc,
                 lateness_ms: 0,

@@ -15,7 +15,8 @@ pub struct Forecast {
 /// The forecast for `plan`, whose order is `order`.
 ///
 /// The clean window before the first batch is waited for as if nothing was known of the time before the run; later it has
-/// grown while others were at work. After a batch comes its clean window, after a step its soak.
+/// grown while others were at work, unless they were expected to move something. After a batch comes its clean window, which
+/// begins once nothing is expected to move any more, after a step its soak, and after the last the watch of the slow layer.
 pub fn forecast(plan: &Plan, order: &Order) -> Forecast {
     let length = |work: &dyn Fn(&Step) -> i64| Schedule::new(plan, order, work).length();
     let longest =
@@ -30,6 +31,8 @@ struct Schedule<'a> {
     work: &'a dyn Fn(&Step) -> i64,
     /// Beside each step of the order: how far it is.
     states: Vec<State>,
+    /// Since when nothing is expected to move.
+    still_from: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +47,7 @@ struct State {
 impl<'a> Schedule<'a> {
     fn new(plan: &'a Plan, order: &'a Order, work: &'a dyn Fn(&Step) -> i64) -> Self {
         let states = vec![State { batch: 0, busy_until: None, done: false }; order.steps.len()];
-        Self { plan, order, work, states }
+        Self { plan, order, work, states, still_from: 0 }
     }
 
     fn length(mut self) -> i64 {
@@ -56,7 +59,7 @@ impl<'a> Schedule<'a> {
             // a time that has passed opens nothing any more: what waits then waits for others
             match ends.chain(opens).filter(|at| *at > now).min() {
                 Some(next) => now = next,
-                None => return now,
+                None => return now.saturating_add(self.plan.watch_after_ms),
             }
         }
     }
@@ -91,7 +94,11 @@ impl<'a> Schedule<'a> {
             let step = self.step(i);
             let last = self.states[i].batch + 1 == batches.len();
             let soak = if last { step.soak_ms } else { 0 };
-            let length = (self.work)(step).saturating_add(step.gate.clean_after_ms).saturating_add(soak);
+            let busy = (self.work)(step).max(step.settles_ms());
+            if step.settles_ms() > 0 {
+                self.still_from = self.still_from.max(now.saturating_add(step.settles_ms()));
+            }
+            let length = busy.saturating_add(step.gate.clean_after_ms).saturating_add(soak);
             self.states[i].busy_until = Some(now.saturating_add(length));
         }
         any
@@ -103,7 +110,7 @@ impl<'a> Schedule<'a> {
 
     /// When the clean window before its batches is full.
     fn window(&self, i: usize) -> i64 {
-        self.step(i).gate.clean_before_ms
+        self.still_from.saturating_add(self.step(i).gate.clean_before_ms)
     }
 
     fn waits_for_window(&self, i: usize) -> bool {

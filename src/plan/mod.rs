@@ -47,6 +47,8 @@ pub struct Plan {
     pub limits: Limits,
     /// When batches may start; at any time where none are given.
     pub windows: Option<Windows>,
+    /// How long the slow layer goes on watching after the last batch before the run ends, in milliseconds.
+    pub watch_after_ms: i64,
     /// The steps, in the order of the file.
     pub steps: Vec<Step>,
 }
@@ -92,6 +94,8 @@ pub struct Step {
     pub probe: Option<Call>,
     /// What is done when an anomaly is blamed on a batch of it.
     pub on_anomaly: OnAnomaly,
+    /// What moves by its action although all is well; no signal twice.
+    pub expects: Vec<Expects>,
     /// The plan's times, or its own.
     pub gate: GateTimes,
     /// How long is waited after its last batch although all is clean, in milliseconds.
@@ -100,6 +104,15 @@ pub struct Step {
     pub approve: bool,
     /// When its batches may start; the plan's windows hold as well.
     pub windows: Option<Windows>,
+}
+
+/// What a step's action does to series although all is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expects {
+    /// The signals whose series move, by their names; at least one.
+    pub signals: Vec<String>,
+    /// For how long from the start of a batch, in milliseconds; more than 0.
+    pub for_ms: i64,
 }
 
 /// What is done when an anomaly is blamed on a batch.
@@ -125,6 +138,20 @@ impl OnAnomaly {
             Self::Rollback => "rollback",
             Self::Abort => "abort",
         }
+    }
+}
+
+impl Step {
+    /// For how long after the start of a batch its own series of `signal` are expected to move, in milliseconds; 0 where
+    /// they are not.
+    pub fn expected_ms(&self, signal: &str) -> i64 {
+        let named = |expects: &&Expects| expects.signals.iter().any(|name| name == signal);
+        self.expects.iter().find(named).map_or(0, |expects| expects.for_ms)
+    }
+
+    /// For how long after the start of a batch anything is expected to move, in milliseconds.
+    pub fn settles_ms(&self) -> i64 {
+        self.expects.iter().map(|expects| expects.for_ms).max().unwrap_or(0)
     }
 }
 

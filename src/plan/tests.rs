@@ -19,6 +19,7 @@ fn plan(targets: Vec<Target>) -> Plan {
         max_failed: None,
         limits: Limits::default(),
         windows: None,
+        watch_after_ms: 0,
         steps: Vec::new(),
     }
 }
@@ -43,6 +44,7 @@ fn step(name: &str, after: &[&str], batch: &[&str]) -> Step {
         on_anomaly: OnAnomaly::Pause,
         gate: GateTimes { clean_before_ms: 3_000, clean_after_ms: 1_000, patience_ms: 60_000 },
         soak_ms: 0,
+        expects: Vec::new(),
         approve: false,
         windows: None,
     }
@@ -192,6 +194,22 @@ fn a_quiet_run_takes_its_clean_windows_and_no_more() {
     plan.steps[0].targets = "name=nobody".parse().expect("a selector");
     plan.steps[0].gate.clean_before_ms = 3_000;
     assert_eq!(of(&plan).0, 66_000, "a step without targets is done at once");
+}
+
+#[test]
+fn a_quiet_run_waits_for_what_it_expects_and_for_the_slow_layer() {
+    let mut plan = plan(with_vips("- -"));
+    plan.steps = vec![step("s", &[], &["1"])];
+    plan.steps[0].expects = vec![Expects { signals: vec!["loss".to_owned()], for_ms: 4_000 }];
+    let of = |plan: &Plan| {
+        let Forecast { least_ms, most_ms } = forecast(plan, &order(plan).expect("an order"));
+        (least_ms, most_ms)
+    };
+    // starts at 3 s and moves until 7 s, which is clean for 1 s at 8 s and for 3 s at 10 s; then the same once more.
+    // An action of 10 s ends after all that
+    assert_eq!(of(&plan), (15_000, 25_000));
+    plan.watch_after_ms = 60_000;
+    assert_eq!(of(&plan), (75_000, 85_000));
 }
 
 #[test]

@@ -6,11 +6,12 @@
 
 use super::gates::Gates;
 use super::scope::Scope;
+use super::starts::felt;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
 use crate::sabotage::{self, Sabotage};
 use crate::steps::{
-    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed,
+    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, Start, State, Waiting, next, still_allowed,
 };
 use crate::story::Window;
 use quietgate_detectors::{Reason, Sample, Timestamp};
@@ -39,6 +40,11 @@ pub trait World {
 
     /// Starts `attempt`. How it goes is told later, by records.
     fn start(&mut self, attempt: &Attempt);
+
+    /// Whether a record can neither be lost nor refused here, as in a made world: then the state is not doubled before each.
+    fn is_made(&self) -> bool {
+        false
+    }
 }
 
 /// The journal cannot be written: the driver must end.
@@ -73,13 +79,20 @@ pub struct Driver {
     watch: Watch,
     state: Arc<State>,
     run: String,
+    /// The starts of batches that the series were told of.
+    told: Vec<Start>,
+    /// Whether there may be more of them by now.
+    is_behind: bool,
+    /// When was looked at what comes next, the last time.
+    looked: Timestamp,
 }
 
 impl Driver {
     /// The driver of the run `run` of `state`, whose plan is `plan`. `scopes` says what the labels of each signal of
     /// `watch` stand for.
     pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
-        Self { plan, scopes, watch, state: Arc::new(state), run }
+        let (state, looked) = (Arc::new(state), Timestamp::from_millis(0));
+        Self { plan, scopes, watch, state, run, told: Vec::new(), is_behind: true, looked }
     }
 
     /// The run, as its records leave it; none before its plan is on record.
@@ -92,20 +105,49 @@ impl Driver {
         &self.state
     }
 
-    /// The series of the plan's signals.
-    pub fn watch(&mut self) -> &mut Watch {
-        &mut self.watch
-    }
-
     /// New samples of one series of `signal`.
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
-        self.watch.trouble(signal, None);
+        // what was started is told before what came after it is judged, and not what was withdrawn at once
+        self.tell_starts();
+        if self.watch.is_new(signal, labels)
+            && let (Some(run), Some(scope)) = (self.state.runs.get(&self.run), self.scope(signal))
+        {
+            let felt = self.told.iter().filter_map(|start| felt(&self.plan, run, scope, labels, start));
+            let felt: Vec<_> = felt.collect();
+            self.watch.expect_starts(signal, labels, felt.into_iter());
+        }
         self.watch.observe(signal, labels, samples);
     }
 
-    /// The source of `signal` can say nothing now.
-    pub fn trouble(&mut self, signal: usize, reason: Reason) {
-        self.watch.trouble(signal, Some(reason));
+    /// The source of `signal` can say nothing now, or everything again.
+    pub fn trouble(&mut self, signal: usize, trouble: Option<Reason>) {
+        self.watch.trouble(signal, trouble);
+    }
+
+    /// The first whole answer of `signal` has come.
+    pub fn begin(&mut self, signal: usize) {
+        self.watch.begin(signal);
+    }
+
+    /// Tells the series of batches that have started since.
+    fn tell_starts(&mut self) {
+        let Some(run) = self.state.runs.get(&self.run).filter(|_| self.is_behind) else { return };
+        self.is_behind = false;
+        let is_known = |start: &Start| self.told.iter().any(|told| is_same(told, start));
+        let new: Vec<Start> = run.starts.iter().filter(|start| !is_known(start)).copied().collect();
+        let names: Vec<String> = self.watch.signals().map(|signal| signal.name.clone()).collect();
+        for start in &new {
+            self.watch.batch_starts(|signal, labels| {
+                let scope = (names.get(signal)?.as_str(), self.scopes.get(signal)?);
+                felt(&self.plan, run, scope, labels, start)
+            });
+        }
+        self.told.extend(new);
+    }
+
+    /// The name of a signal, and what its labels stand for.
+    fn scope(&self, signal: usize) -> Option<(&str, &Scope)> {
+        Some((self.watch.signals().nth(signal)?.name.as_str(), self.scopes.get(signal)?))
     }
 
     /// Puts a record on disk and takes it in. What cannot follow what is on record is refused before.
@@ -114,10 +156,28 @@ impl Driver {
     /// Where the record is refused or cannot be written.
     pub async fn write(&mut self, world: &mut impl World, record: Record) -> Result<u64, Refused> {
         let at = world.now();
+        self.write_at(world, at, record).await
+    }
+
+    /// The same for what was decided at `at`: the time of a decision is that at which was looked, so that it can be made
+    /// again from what was known then.
+    async fn write_at(
+        &mut self,
+        world: &mut impl World,
+        at: Timestamp,
+        record: Record,
+    ) -> Result<u64, Refused> {
+        if world.is_made() {
+            Arc::make_mut(&mut self.state).apply(0, at, &record).map_err(Refused::Illegal)?;
+            let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
+            self.is_behind = true;
+            return Ok(seq);
+        }
         let mut after = State::clone(&self.state);
         after.apply(0, at, &record).map_err(Refused::Illegal)?;
         let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
         self.state = Arc::new(after);
+        self.is_behind = true;
         Ok(seq)
     }
 
@@ -165,28 +225,43 @@ impl Driver {
             let Some(run) = self.run().filter(|run| !matches!(run.mode, Mode::Finished(_))) else {
                 return Ok(Vec::new());
             };
-            match next(run, self.state.frozen.as_ref(), &self.gates(run, world.now())) {
-                Next::Write(record) => drop(self.write(world, record).await?),
-                Next::Start(attempt) => self.start(world, attempt).await?,
+            let now = world.now();
+            let next = next(run, self.state.frozen.as_ref(), &self.gates(run, now));
+            self.looked = now;
+            match next {
+                Next::Write(record) => drop(self.write_at(world, now, record).await?),
+                Next::Start(attempt) => self.start(world, now, attempt).await?,
                 Next::Wait(waiting) => return Ok(waiting),
             }
         }
     }
 
-    async fn start(&mut self, world: &mut impl World, attempt: Attempt) -> Result<(), Refused> {
+    /// When was looked at what comes next, the last time: 0 where it never was.
+    pub fn looked(&self) -> Timestamp {
+        self.looked
+    }
+
+    async fn start(
+        &mut self,
+        world: &mut impl World,
+        now: Timestamp,
+        attempt: Attempt,
+    ) -> Result<(), Refused> {
         let call = world.call(&attempt);
         if sabotage::is(Sabotage::RecordAfterRun) {
             world.start(&attempt);
         }
-        self.write(world, Record::Intent { attempt: attempt.clone(), call }).await?;
+        self.write_at(world, now, Record::Intent { attempt: attempt.clone(), call }).await?;
         self.listen(world).await?;
         let Some(run) = self.run() else { return Ok(()) };
-        let gates = self.gates(run, world.now());
+        let now = world.now();
+        let gates = self.gates(run, now);
         match still_allowed(run, self.state.frozen.as_ref(), &attempt, &gates) {
             Ok(()) => world.start(&attempt),
             Err(_) if sabotage::is(Sabotage::NoRecheck) => world.start(&attempt),
-            Err(reason) => drop(self.write(world, Record::Withdrawn { attempt, reason }).await?),
+            Err(reason) => drop(self.write_at(world, now, Record::Withdrawn { attempt, reason }).await?),
         }
+        self.tell_starts();
         Ok(())
     }
 
@@ -199,9 +274,19 @@ impl Driver {
         })
     }
 
+    /// The gates of its run at `now`; none before its plan is on record.
+    pub fn gates_at(&self, now: Timestamp) -> Option<Gates<'_>> {
+        Some(self.gates(self.run()?, now))
+    }
+
     fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {
         Gates { plan: &self.plan, run, watch: &self.watch, scopes: &self.scopes, now }
     }
+}
+
+/// Whether both are the same start, of which one may know that it has passed.
+fn is_same(one: &Start, other: &Start) -> bool {
+    (one.at, one.batch) == (other.at, other.batch)
 }
 
 async fn append(world: &mut impl World, at: Timestamp, record: &Record) -> Result<u64, Stopped> {

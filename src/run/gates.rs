@@ -1,9 +1,13 @@
 //! What the gates of a run say now. Pure: the watch, the plan and the time in, permits out.
 
+mod held;
+
+pub use held::HeldBy;
+
 use super::scope::Scope;
-use super::telling;
+use super::telling::{self, Layer};
 use crate::monitor::{View, Watch};
-use crate::plan::{self, OnAnomaly, Opening, Plan};
+use crate::plan::{self, Opening, Plan};
 use crate::sabotage::{self, Sabotage};
 use crate::steps::{BatchId, Decision, Outlook, Permit, Run, Side, busy};
 use crate::story::Window;
@@ -29,13 +33,13 @@ pub struct Gates<'a> {
 
 impl Gates<'_> {
     /// The plan's step of that number in the run.
-    fn step(&self, step: usize) -> Option<(usize, &plan::Step)> {
+    pub(super) fn step(&self, step: usize) -> Option<(usize, &plan::Step)> {
         let name = &self.run.pinned.steps[step].step;
         self.plan.steps.iter().enumerate().find(|(_, step)| step.name == *name)
     }
 
     /// Every required series, with what it has to do with a batch.
-    fn seen<'w>(&self, views: &[View<'w>], step: usize, batch: usize) -> Vec<Seen> {
+    pub(super) fn seen<'w>(&self, views: &[View<'w>], step: usize, batch: usize) -> Vec<Seen> {
         let own: Vec<&str> = self.run.pinned.steps[step].batches[batch].iter().map(String::as_str).collect();
         let touched = self.touched(step);
         let part = |view: &View<'_>| match self.scopes.get(view.signal) {
@@ -100,16 +104,9 @@ impl Gates<'_> {
                 }
             }
             Answer::Blame(blamed) => {
-                let name = |i: &usize| telling::name(self.watch, &views[*i]);
-                let clauses: Vec<_> =
-                    blamed.iter().map(|i| format!("{}: {}", name(i), telling::blame(&views[*i]))).collect();
-                let decision = match self.step(step).map(|(_, step)| step.on_anomaly) {
-                    Some(OnAnomaly::Rollback) => Decision::Rollback,
-                    Some(OnAnomaly::Abort) => Decision::Abort,
-                    Some(OnAnomaly::Pause) | None => Decision::Pause,
-                };
-                let because = blamed.iter().map(|i| format!("{}: blamed", name(i))).collect();
-                Permit { decision, reason: telling::sentence(&clauses), because }
+                let seen = self.seen(views, step, batch);
+                let started = self.run.steps[step].batches[batch].started.unwrap_or(self.now);
+                self.accused(&blamed, views, &seen, ((step, batch), started), Layer::Fast)
             }
         }
     }
@@ -192,6 +189,18 @@ impl Outlook for Gates<'_> {
         self.step(step).map_or(0, |(_, step)| step.soak_ms)
     }
 
+    fn late(&self) -> Vec<(BatchId, Permit)> {
+        self.blamed_late()
+    }
+
+    fn watch_after_ms(&self) -> i64 {
+        self.plan.watch_after_ms
+    }
+
+    fn unwatched(&self) -> usize {
+        self.without_watch()
+    }
+
     fn evidence(&self) -> serde_json::Value {
         telling::evidence(self.watch, &self.watch.views(self.now))
     }
@@ -212,19 +221,30 @@ impl Gates<'_> {
         let (answer, wanted_ms) = match side {
             Side::Before => self.asked_before(&views, step, batch),
             Side::After => self.asked_after(&views, step, batch, true),
+            Side::Late => return None,
         };
         let Answer::Hold(obstacles) = answer else { return None };
         let clean = |(_, obstacle): &(usize, Obstacle)| match obstacle {
             Obstacle::TooShort { clean_ms, .. } => *clean_ms,
-            Obstacle::Unknown(_) | Obstacle::Suspect { .. } | Obstacle::Anomalous { .. } => 0,
+            Obstacle::Unknown(_)
+            | Obstacle::Suspect { .. }
+            | Obstacle::Anomalous { .. }
+            | Obstacle::Expected { .. }
+            | Obstacle::Slow { .. } => 0,
         };
         Some(Window { clean_ms: obstacles.iter().map(clean).min().unwrap_or(0), wanted_ms })
     }
 
-    /// What the gate before a batch answers, and how long its clean window must be.
+    /// What the gate before a batch answers, the slow layer included, and how long its clean window must be.
     fn asked_before(&self, views: &[View<'_>], step: usize, batch: usize) -> (Answer, i64) {
         let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
-        (gate::before(&self.seen(views, step, batch), clean_ms), clean_ms)
+        let slow = self.held_late(views);
+        let answer = match gate::before(&self.seen(views, step, batch), clean_ms) {
+            answer if slow.is_empty() => answer,
+            Answer::Hold(obstacles) => Answer::Hold(obstacles.into_iter().chain(slow).collect()),
+            Answer::Proceed | Answer::Blame(_) => Answer::Hold(slow),
+        };
+        (answer, clean_ms)
     }
 
     /// What the gate after the start of a batch answers, and how long its clean window must be.
@@ -251,5 +271,7 @@ impl Gates<'_> {
     }
 }
 
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod tests;

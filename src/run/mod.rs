@@ -4,15 +4,22 @@ pub mod control;
 mod desk;
 mod driver;
 mod gates;
+mod late;
 pub mod live;
 mod pin;
+pub mod recording;
 mod scope;
+mod starts;
 mod telling;
 mod watching;
 
 pub use desk::put_on_record;
 pub use driver::{Driver, Refused, Stopped, World};
-pub use gates::Gates;
+pub use gates::{Gates, HeldBy};
 pub use pin::{Keeping, Texts, pinned};
 pub use scope::Scope;
-pub use watching::{of_inventory, signals, watch};
+pub use telling::{Layer, series_name};
+pub use watching::{of_inventory, signals, watch, watch_over};
+
+/// How the reason begins for which a driver pauses that finds processes of an earlier one.
+pub const LEFT_BEHIND: &str = "still running from an earlier driver";

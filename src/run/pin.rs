@@ -1,8 +1,8 @@
 //! What a run goes by is pinned when it begins: the texts of its plan and config, the inventory, and the order.
 
 use crate::config::plan::{Elsewhere, PlanFile, Supply, SupplyError};
-use crate::plan::{Plan, StepOrder};
-use crate::steps::{Pinned, PinnedStep};
+use crate::plan::{Expects, Plan, StepOrder};
+use crate::steps::{Expected, Pinned, PinnedStep};
 use std::cell::RefCell;
 
 /// The texts that a run is pinned with.
@@ -46,7 +46,12 @@ fn pinned_step(plan: &Plan, order: &StepOrder) -> PinnedStep {
         approve: step.approve,
         undo: step.undo.is_some(),
         retries: step.action.retries,
+        expects: step.expects.iter().map(expected).collect(),
     }
+}
+
+fn expected(expects: &Expects) -> Expected {
+    Expected { signals: expects.signals.clone(), for_ms: expects.for_ms }
 }
 
 /// Hands on what another supply has, and keeps it, so that it can be pinned.

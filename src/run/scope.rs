@@ -18,6 +18,25 @@ impl Scope {
         Self { labels }
     }
 
+    /// The names of the targets that a series is about, which may be none; nothing where it concerns the whole plan.
+    pub(super) fn about<'a>(&self, series: &Labels, inventory: &'a Inventory) -> Option<BTreeSet<&'a str>> {
+        let meant = self.meant(series);
+        if meant.is_empty() {
+            return None;
+        }
+        let about = |target: &&Target| meant.iter().all(|(value, meaning)| is_meant(target, value, meaning));
+        Some(inventory.targets.iter().filter(about).map(|target| target.name.as_str()).collect())
+    }
+
+    /// Whether a series has no label that stands for something, and so concerns the whole plan.
+    pub(super) fn is_whole(&self, series: &Labels) -> bool {
+        self.meant(series).is_empty()
+    }
+
+    fn meant<'a>(&'a self, series: &'a Labels) -> Vec<(&'a String, &'a Meaning)> {
+        self.labels.iter().filter_map(|(label, meaning)| Some((series.get(label)?, meaning))).collect()
+    }
+
     /// What a series has to do with a batch of the targets `own`, where the run has `touched` these. A series without
     /// a label that has a meaning concerns every batch; one that is about none of the inventory is untouched.
     pub fn part(
@@ -27,8 +46,7 @@ impl Scope {
         own: &[&str],
         touched: &BTreeSet<&str>,
     ) -> Part {
-        let meant: Vec<_> =
-            self.labels.iter().filter_map(|(label, meaning)| Some((series.get(label)?, meaning))).collect();
+        let meant = self.meant(series);
         if meant.is_empty() {
             return Part::Own;
         }

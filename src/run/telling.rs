@@ -1,6 +1,6 @@
 //! What a gate says, in words and as data.
 
-use crate::monitor::{View, Watch};
+use crate::monitor::{Labels, Statement, View, Watch};
 use crate::text;
 use quietgate_detectors::Timestamp;
 use quietgate_rules::Condition;
@@ -10,10 +10,51 @@ use serde_json::{Value, json};
 /// So many series are named in a sentence; the evidence has all.
 const NAMED: usize = 5;
 
+/// By which of a signal's rules something was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// By its rule.
+    Fast,
+    /// By that of the slow layer.
+    Slow,
+}
+
+impl Layer {
+    /// What is to be said of a series that is blamed on a batch by it, without what changes from sample to sample.
+    pub(super) fn blamed(self) -> &'static str {
+        match self {
+            Self::Fast => "blamed",
+            Self::Slow => "by the slow layer: blamed",
+        }
+    }
+
+    /// How a series stands by it.
+    fn of(self, view: &View<'_>) -> Condition {
+        match self {
+            Self::Fast => view.condition,
+            Self::Slow => view.slow.unwrap_or(view.condition),
+        }
+    }
+
+    /// What its detectors said of the newest sample that fired.
+    fn votes<'a>(self, view: &View<'a>) -> impl Iterator<Item = &'a Statement> {
+        let votes = view.latest.into_iter().flat_map(move |latest| match self {
+            Self::Fast => &latest.votes,
+            Self::Slow => &latest.slow,
+        });
+        votes.filter(|vote| vote.verdict.fired())
+    }
+}
+
 /// The name of a series: `loss{host="h1"}`.
 pub(super) fn name(watch: &Watch, view: &View<'_>) -> String {
     let signal = watch.signals().nth(view.signal).map_or("?", |signal| signal.name.as_str());
-    let labels: Vec<_> = view.labels.iter().map(|(label, value)| format!("{label}={value:?}")).collect();
+    series_name(signal, &view.labels)
+}
+
+/// The name of a series of `signal`: `loss{host="h1"}`.
+pub fn series_name(signal: &str, labels: &Labels) -> String {
+    let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}={value:?}")).collect();
     if labels.is_empty() { signal.to_owned() } else { format!("{signal}{{{}}}", labels.join(",")) }
 }
 
@@ -35,12 +76,27 @@ pub(super) fn obstacle(obstacle: &Obstacle, view: &View<'_>, now: Timestamp) -> 
             _ => format!("unknown ({reason}), no sample yet"),
         },
         Obstacle::Suspect { since } => {
-            format!("suspect since {}{}", text::rfc3339(since.as_millis()), said(view))
+            format!("suspect since {}{}", text::rfc3339(since.as_millis()), said(view, Layer::Fast))
+        }
+        Obstacle::Expected { until } => {
+            let left = until.as_millis().saturating_sub(now.as_millis()).max(0);
+            let until = text::rfc3339(until.as_millis());
+            format!("expected to move until {until}, for {} more", text::duration(left))
+        }
+        Obstacle::Slow { since, not_blamed } => {
+            let why = match not_blamed {
+                Some(NotBlamed::Earlier) => "it began before a batch of its targets started".to_owned(),
+                Some(NotBlamed::Elsewhere) => "no batch has touched its targets".to_owned(),
+                Some(why) => innocent(*why),
+                None => "a batch is to blame for it".to_owned(),
+            };
+            let since = text::rfc3339(since.as_millis());
+            format!("by the slow layer anomalous since {since}{}: {why}", said(view, Layer::Slow))
         }
         Obstacle::Anomalous { since, not_blamed } => {
             let blame = not_blamed.map(|why| format!(", not blamed on the batch: {}", innocent(why)));
             let since = text::rfc3339(since.as_millis());
-            format!("anomalous since {since}{}{}", said(view), blame.unwrap_or_default())
+            format!("anomalous since {since}{}{}", said(view, Layer::Fast), blame.unwrap_or_default())
         }
         Obstacle::TooShort { clean_ms, wanted_ms } => {
             format!("clean for {} of {}", text::duration(*clean_ms), text::duration(*wanted_ms))
@@ -54,20 +110,32 @@ pub(super) fn cause(obstacle: &Obstacle) -> String {
         Obstacle::Unknown(reason) => format!("unknown({reason})"),
         Obstacle::Suspect { .. } => "suspect".to_owned(),
         Obstacle::Anomalous { .. } => "anomalous".to_owned(),
+        Obstacle::Slow { .. } => "by the slow layer: anomalous".to_owned(),
+        Obstacle::Expected { .. } => "expected".to_owned(),
         Obstacle::TooShort { .. } => "clean, not yet for long enough".to_owned(),
     }
 }
 
-/// Why an anomaly is blamed on a batch, with numbers.
-pub(super) fn blame(view: &View<'_>) -> String {
-    let since = match view.condition {
+/// Why an anomaly is blamed on a batch that started then, with numbers. `control` is how many untouched series it was compared
+/// with; none where the series concerns the whole plan, and has nothing to be compared with.
+pub(super) fn blame(view: &View<'_>, layer: Layer, started: Timestamp, control: Option<usize>) -> String {
+    let since = match layer.of(view) {
         Condition::Anomalous { since, .. } => text::rfc3339(since.as_millis()),
         _ => "?".to_owned(),
     };
-    format!(
-        "anomalous since {since}, after the batch started, in its scope and not in the control{}",
-        said(view)
-    )
+    let after = match layer {
+        Layer::Fast => format!("anomalous since {since}, after the batch started"),
+        Layer::Slow => {
+            let started = text::rfc3339(started.as_millis());
+            format!("by the slow layer anomalous since {since}, after the batch started at {started}")
+        }
+    };
+    let scope = match control {
+        None => "; it concerns the whole plan, and has no control",
+        Some(0) => ", in its scope; there is no control that tells",
+        Some(_) => ", in its scope and not in the control",
+    };
+    format!("{after}{scope}{}", said(view, layer))
 }
 
 fn innocent(why: NotBlamed) -> String {
@@ -86,47 +154,74 @@ fn innocent(why: NotBlamed) -> String {
 }
 
 /// What the detectors that fired said of the newest sample.
-fn said(view: &View<'_>) -> String {
-    let votes = view.latest.iter().flat_map(|latest| &latest.votes).filter(|vote| vote.verdict.fired());
-    let words: Vec<_> =
-        votes.filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?))).collect();
+fn said(view: &View<'_>, layer: Layer) -> String {
+    let words: Vec<_> = layer
+        .votes(view)
+        .filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)))
+        .collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join("; ")) }
 }
 
-/// Every required series as data: its newest sample, what it is found to be, and the numbers of what fired.
+/// Every required series as data: its newest sample, what it is found to be, and the numbers of what fired; what the slow
+/// layer finds beside, where it judges the series.
 pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
     let series = |view: &View<'_>| {
         let mut object = json!({"series": name(watch, view)});
-        match view.condition {
-            Condition::Clean { since, samples, .. } => {
-                object["condition"] = json!("clean");
-                object["clean_since"] = json!(text::rfc3339(since.as_millis()));
-                object["samples"] = json!(samples);
-            }
-            Condition::Suspect { since } => condition(&mut object, "suspect", since),
-            Condition::Anomalous { since, .. } => condition(&mut object, "anomalous", since),
-            Condition::Unknown { reason, .. } => object["condition"] = json!(format!("unknown({reason})")),
-        }
+        stands(&mut object, view, Layer::Fast);
         if let Some(latest) = view.latest {
             object["at"] = json!(text::rfc3339(latest.at.as_millis()));
             object["value"] = json!(latest.value);
-            let fired = latest.votes.iter().filter(|vote| vote.verdict.fired());
-            let votes: Vec<_> = fired.filter_map(|vote| {
-                let evidence = vote.evidence?;
-                let finite = |limit: f64| Some(limit).filter(|limit| limit.is_finite());
-                Some(json!({"detector": vote.kind, "verdict": vote.verdict.to_string(), "lower": finite(evidence.lower),
-                    "upper": finite(evidence.upper), "score": evidence.score, "points": evidence.points, "words": vote.words}))
-            }).collect();
-            if !votes.is_empty() {
-                object["votes"] = json!(votes);
-            }
+        }
+        fired(&mut object, view, Layer::Fast);
+        if view.slow.is_some() {
+            let mut slow = json!({});
+            stands(&mut slow, view, Layer::Slow);
+            fired(&mut slow, view, Layer::Slow);
+            object["slow"] = slow;
         }
         object
     };
     views.iter().map(series).collect()
 }
 
-fn condition(object: &mut Value, word: &str, since: Timestamp) {
-    object["condition"] = json!(word);
-    object["since"] = json!(text::rfc3339(since.as_millis()));
+/// Adds how a series stands by a layer.
+fn stands(object: &mut Value, view: &View<'_>, layer: Layer) {
+    let time = |at: Timestamp| json!(text::rfc3339(at.as_millis()));
+    match layer.of(view) {
+        Condition::Clean { since, samples, .. } => {
+            object["condition"] = json!("clean");
+            object["clean_since"] = time(since);
+            object["samples"] = json!(samples);
+        }
+        Condition::Suspect { since } => {
+            object["condition"] = json!("suspect");
+            object["since"] = time(since);
+        }
+        Condition::Anomalous { since, .. } => {
+            object["condition"] = json!("anomalous");
+            object["since"] = time(since);
+        }
+        Condition::Expected { until } => {
+            object["condition"] = json!("expected");
+            object["until"] = time(until);
+        }
+        Condition::Unknown { reason, .. } => object["condition"] = json!(format!("unknown({reason})")),
+    }
+}
+
+/// Adds what the detectors of a layer said that fired.
+fn fired(object: &mut Value, view: &View<'_>, layer: Layer) {
+    let fired: Vec<_> = layer.votes(view).filter_map(vote).collect();
+    if !fired.is_empty() {
+        object["votes"] = json!(fired);
+    }
+}
+
+fn vote(vote: &Statement) -> Option<Value> {
+    let evidence = vote.evidence?;
+    let finite = |limit: f64| Some(limit).filter(|limit| limit.is_finite());
+    Some(json!({
+        "detector": vote.kind, "verdict": vote.verdict.to_string(), "lower": finite(evidence.lower),
+        "upper": finite(evidence.upper), "score": evidence.score, "points": evidence.points, "words": vote.words,
+    }))
 }

@@ -2,7 +2,7 @@
 
 use super::Scope;
 use crate::config::{Config, Expected, Meaning, Signal, ZoneError, calendar};
-use crate::monitor::{Watch, Watched};
+use crate::monitor::{MonitorSpec, Watch, Watched};
 use crate::plan::Plan;
 use quietgate_detectors::{Calendar, DAY_MS, Timestamp};
 
@@ -19,15 +19,28 @@ pub fn signals<'a>(config: &'a Config, plan: &'a Plan) -> impl Iterator<Item = &
 /// # Errors
 /// A time zone that is not known any more.
 pub fn watch(config: &Config, plan: &Plan, now: Timestamp) -> Result<(Watch, Vec<Scope>), ZoneError> {
-    let watched = signals(config, plan).map(|signal| watched(signal, plan, now));
+    watch_over(config, plan, now, Timestamp::from_millis(now.as_millis().saturating_add(AHEAD_MS)))
+}
+
+/// The same for what happens from `from` to `until`, recorded or to come.
+///
+/// # Errors
+/// As [`watch`].
+pub fn watch_over(
+    config: &Config,
+    plan: &Plan,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<(Watch, Vec<Scope>), ZoneError> {
+    let watched = signals(config, plan).map(|signal| watched(signal, plan, from, until));
     let scopes = signals(config, plan).map(|signal| Scope::new(signal.labels.clone())).collect();
     Ok((Watch::new(watched.collect::<Result<_, _>>()?), scopes))
 }
 
-fn watched(signal: &Signal, plan: &Plan, now: Timestamp) -> Result<Watched, ZoneError> {
-    let until = now.as_millis().saturating_add(AHEAD_MS);
+fn watched(signal: &Signal, plan: &Plan, from: Timestamp, until: Timestamp) -> Result<Watched, ZoneError> {
     let zone = signal.time_zone.as_deref();
-    let calendar = zone.map_or(Ok(Calendar::Utc), |zone| calendar(zone, now.as_millis(), until))?;
+    let (from, until) = (from.as_millis(), until.as_millis());
+    let calendar = zone.map_or(Ok(Calendar::Utc), |zone| calendar(zone, from, until))?;
     let expect = signal.expect.iter().map(|(label, expected)| {
         let values = match expected {
             Expected::Values(values) => values.clone(),
@@ -37,7 +50,7 @@ fn watched(signal: &Signal, plan: &Plan, now: Timestamp) -> Result<Watched, Zone
     });
     Ok(Watched {
         name: signal.name.clone(),
-        spec: signal.monitor_spec(calendar),
+        spec: MonitorSpec { slow: signal.slow.clone(), ..signal.monitor_spec(calendar) },
         max_age_ms: signal.max_age_ms,
         expect: expect.collect(),
     })

@@ -13,8 +13,8 @@ mod work;
 
 pub use next::{BatchId, Next, Outlook, Permit, Waiting, aborted, busy, next, still_allowed};
 pub use record::{
-    Attempt, Decision, Doing, End, Ending, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
+    Attempt, Decision, Doing, End, Ending, Expected, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
 };
-pub use run::{Batch, Held, Mode, Place, Run, Step};
+pub use run::{Batch, Held, Mode, Place, Run, Start, Step};
 pub use state::{Illegal, State};
 pub use work::{Flight, Outcome, Work};

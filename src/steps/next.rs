@@ -4,6 +4,7 @@ use super::record::{Attempt, Decision, Doing, Ending, Gate, Record, Said, Side, 
 use super::run::{Held, Mode, Run};
 use super::work::{Outcome, Work};
 use crate::sabotage::{self, Sabotage};
+use crate::text;
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeSet;
 
@@ -25,6 +26,15 @@ pub trait Outlook {
 
     /// How long a step soaks after each batch, in milliseconds.
     fn soak_ms(&self, step: usize) -> i64;
+
+    /// What the slow layer blames on batches that have started, whether they have passed or not: what follows, for each.
+    fn late(&self) -> Vec<(BatchId, Permit)>;
+
+    /// How long the slow layer goes on watching after the last batch, in milliseconds.
+    fn watch_after_ms(&self) -> i64;
+
+    /// How many of the series that the slow layer judges have no sample that tells what they are now.
+    fn unwatched(&self) -> usize;
 
     /// The numbers behind what the gates say now: asked for only where they are put on record.
     fn evidence(&self) -> serde_json::Value;
@@ -72,6 +82,9 @@ pub enum Waiting {
     Frozen(Word),
     /// A batch to soak until this time.
     Soak(BatchId, Timestamp),
+    /// The slow layer to watch until this time, every step being over; and of so many series there is no sample that tells
+    /// what they are.
+    Watch(Timestamp, usize),
 }
 
 /// What `run` does next. `frozen` is who froze everything, and why.
@@ -102,7 +115,7 @@ fn noticed(run: &Run, outlook: &impl Outlook) -> Option<Record> {
     if run.paused.is_none() || run.mode != Mode::Going {
         return None;
     }
-    (0..run.steps.len()).find_map(|step| {
+    let blamed = (0..run.steps.len()).find_map(|step| {
         let batch = run.next_batch(step)?;
         let state = &run.steps[step].batches[batch];
         if state.started.is_none() || state.blamed.is_some() {
@@ -114,6 +127,12 @@ fn noticed(run: &Run, outlook: &impl Outlook) -> Option<Record> {
             let permit = Permit { decision: Decision::Pause, ..permit };
             said(run, (step, batch), Side::After, permit, outlook)
         })
+    });
+    blamed.or_else(|| {
+        let is_new = |id: &BatchId| run.steps[id.0].batches[id.1].blamed.is_none();
+        let (id, permit) = outlook.late().into_iter().find(|(id, _)| is_new(id))?;
+        let permit = Permit { decision: Decision::Pause, ..permit };
+        Some(said(run, id, Side::Late, permit, outlook))
     })
 }
 
@@ -159,6 +178,7 @@ impl Waiting {
             Self::Gate(_, _, reason) | Self::Forbidden(_, reason) => reason.clone(),
             Self::Frozen(word) => format!("frozen by {}: {}", word.who, word.reason),
             Self::Soak(..) => "soaking".to_owned(),
+            Self::Watch(..) => "every step is over, and the slow layer watches on".to_owned(),
         }
     }
 }
@@ -176,6 +196,9 @@ fn going(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Step {
     if let Some(record) = settle(run) {
         return Some(Ok(Next::Write(record)));
     }
+    if let Some((id, permit)) = outlook.late().into_iter().next() {
+        return Some(Ok(Next::Write(said(run, id, Side::Late, permit, outlook))));
+    }
     let mut waiting = Vec::new();
     for step in 0..run.steps.len() {
         let Some(batch) = run.next_batch(step).filter(|batch| is_ready(run, step, *batch)) else { continue };
@@ -185,7 +208,25 @@ fn going(run: &Run, frozen: Option<&Word>, outlook: &impl Outlook) -> Step {
         }
     }
     let over = (0..run.steps.len()).all(|step| run.next_batch(step).is_none());
-    Some(if over { Ok(Next::Write(finish(run, Ending::Done, "every step is over"))) } else { Err(waiting) })
+    Some(if over { done(run, outlook) } else { Err(waiting) })
+}
+
+/// Ends a run whose steps are over, once the slow layer has watched for as long as the plan wants, and knows to the end what
+/// it looks at.
+fn done(run: &Run, outlook: &impl Outlook) -> Result<Next, Vec<Waiting>> {
+    let watch_ms = outlook.watch_after_ms();
+    let passed = run.steps.iter().flat_map(|step| &step.batches).filter_map(|batch| batch.passed).max();
+    let Some(passed) = passed.filter(|_| watch_ms > 0) else {
+        return Ok(Next::Write(finish(run, Ending::Done, "every step is over")));
+    };
+    let until = Timestamp::from_millis(passed.as_millis().saturating_add(watch_ms));
+    let unknown = outlook.unwatched();
+    if outlook.now() < until || unknown > 0 {
+        return Err(vec![Waiting::Watch(until, unknown)]);
+    }
+    let watched = text::duration(watch_ms);
+    let reason = format!("every step is over, and the slow layer has watched for {watched} since");
+    Ok(Next::Write(finish(run, Ending::Done, &reason)))
 }
 
 /// What must be put on record before anything else: a retry that the plan grants, or that a person is needed.

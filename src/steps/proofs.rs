@@ -12,6 +12,8 @@ struct World {
     before: Decision,
     after: Decision,
     forbidden: bool,
+    /// What the slow layer says.
+    late: Option<(BatchId, Decision)>,
 }
 
 impl World {
@@ -43,6 +45,18 @@ impl Outlook for World {
         3
     }
 
+    fn late(&self) -> Vec<(BatchId, Permit)> {
+        self.late.iter().map(|(id, decision)| (*id, self.permit(*decision))).collect()
+    }
+
+    fn watch_after_ms(&self) -> i64 {
+        5
+    }
+
+    fn unwatched(&self) -> usize {
+        usize::from(self.forbidden)
+    }
+
     fn evidence(&self) -> serde_json::Value {
         serde_json::Value::Null
     }
@@ -54,6 +68,8 @@ enum Event {
     Before(Decision),
     After(Decision),
     Forbidden(bool),
+    /// The slow layer blames the start of this number, or none.
+    Late(usize, Option<Decision>),
     /// The attempt of this number among those in flight ends.
     End(usize, End),
     /// The driver dies; the journal is all that is left.
@@ -71,10 +87,12 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     use Decision::{Abort, Hold, Pause, Proceed, Rollback};
     let before = prop_oneof![6 => Just(Proceed), 2 => Just(Hold), 1 => Just(Pause)];
     let after = prop_oneof![9 => Just(Proceed), 3 => Just(Hold), 1 => Just(Pause), 1 => Just(Rollback), 1 => Just(Abort)];
+    let late = prop_oneof![6 => Just(None), 2 => Just(Some(Pause)), 1 => Just(Some(Rollback)), 1 => Just(Some(Abort))];
     let event = prop_oneof![
         3 => before.prop_map(Event::Before),
         3 => after.prop_map(Event::After),
         1 => any::<bool>().prop_map(Event::Forbidden),
+        2 => (0..6_usize, late).prop_map(|(which, decision)| Event::Late(which, decision)),
         20 => (0..9_usize, ends()).prop_map(|(which, end)| Event::End(which, end)),
         1 => Just(Event::Crash),
         6 => (0..60_usize).prop_map(Event::Person),
@@ -85,6 +103,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 fn plan() -> Pinned {
     let step = |step: &str, after: &[&str], batches: &[&[&str]], undo| PinnedStep {
+        expects: Vec::new(),
         step: step.to_owned(),
         after: after.iter().map(|name| (*name).to_owned()).collect(),
         batches: batches.iter().map(|batch| batch.iter().map(|t| (*t).to_owned()).collect()).collect(),
@@ -122,7 +141,8 @@ struct Driver {
 
 impl Driver {
     fn new() -> Self {
-        let world = World { now: 0, before: Decision::Proceed, after: Decision::Proceed, forbidden: false };
+        let (before, after) = (Decision::Proceed, Decision::Proceed);
+        let world = World { now: 0, before, after, forbidden: false, late: None };
         let mut driver = Self {
             state: State::default(),
             journal: Vec::new(),
@@ -252,6 +272,10 @@ impl Driver {
             Event::Before(decision) => self.world.before = decision,
             Event::After(decision) => self.world.after = decision,
             Event::Forbidden(forbidden) => self.world.forbidden = forbidden,
+            Event::Late(which, decision) => {
+                let start = self.run().starts.get(which).map(|start| start.batch);
+                self.world.late = start.zip(decision);
+            }
             Event::End(which, end) if !self.running.is_empty() => {
                 let attempt = self.running.remove(which % self.running.len());
                 self.write(Record::Result { attempt, end, reason: "exited".to_owned(), output: None });
@@ -305,6 +329,93 @@ proptest! {
     }
 }
 
+/// A driver whose first step is over; the second has not begun.
+fn first_step_over() -> Driver {
+    let mut driver = Driver::new();
+    driver.world.before = Decision::Proceed;
+    driver.drive();
+    driver.world.forbidden = true;
+    (0..3).for_each(|_| driver.happen(Event::End(0, End::Succeeded)));
+    assert!(driver.run().steps[0].batches[0].passed.is_none(), "it soaks");
+    driver.happen(Event::Later);
+    assert!(driver.run().steps[0].batches[0].passed.is_some());
+    driver
+}
+
+#[test]
+fn what_the_slow_layer_blames_stops_a_run_whose_batch_has_passed() {
+    for (decision, mode, paused) in [
+        (Decision::Pause, Mode::Going, true),
+        (Decision::Rollback, Mode::RollingBack, false),
+        (Decision::Abort, Mode::Finished(Ending::Aborted), false),
+    ] {
+        let mut driver = first_step_over();
+        driver.happen(Event::Late(0, Some(decision)));
+        assert_eq!((driver.run().mode, driver.run().paused.is_some()), (mode, paused), "{decision:?}");
+        let is_late = |record: &Record| matches!(record, Record::Gate(gate) if gate.side == Side::Late);
+        let late = |driver: &Driver| driver.journal.iter().filter(|(_, record)| is_late(record)).count();
+        assert_eq!(late(&driver), 1);
+        if paused {
+            driver.happen(Event::Later);
+            assert_eq!(late(&driver), 1, "it is put on record once");
+            driver.happen(Event::Person(0));
+            assert_eq!(late(&driver), 2, "it has not gone, so the run does not go on");
+        }
+    }
+}
+
+#[test]
+fn what_the_slow_layer_blames_while_a_run_is_paused_is_put_on_record_and_no_more() {
+    let mut driver = first_step_over();
+    driver.happen(Event::Person(9));
+    driver.happen(Event::Late(0, Some(Decision::Rollback)));
+    assert_eq!(driver.run().mode, Mode::Going);
+    assert!(driver.run().steps[0].batches[0].blamed.is_some());
+    driver.happen(Event::Person(0));
+    assert_eq!(driver.run().mode, Mode::RollingBack, "whoever resumes it knew");
+}
+
+#[test]
+fn a_late_word_is_about_a_batch_that_has_started() {
+    let mut driver = first_step_over();
+    let late = |step: &str, decision| {
+        Record::Gate(Gate {
+            run: "r1".to_owned(),
+            step: step.to_owned(),
+            batch: 0,
+            side: Side::Late,
+            decision,
+            reason: String::new(),
+            because: Vec::new(),
+            evidence: serde_json::Value::Null,
+        })
+    };
+    assert!(driver.offer(late("b", Decision::Pause)).is_err(), "it has not started");
+    assert!(driver.offer(late("a", Decision::Proceed)).is_err(), "it lets nothing pass");
+    assert!(driver.offer(late("a", Decision::Hold)).is_err());
+    driver.write(late("a", Decision::Rollback));
+    assert!(driver.offer(late("a", Decision::Pause)).is_err(), "the run goes back already");
+}
+
+#[test]
+fn a_run_ends_when_the_slow_layer_has_watched_and_knows_what_it_looks_at() {
+    let mut driver = Driver::new();
+    driver.drive();
+    let word = Word { who: "op".to_owned(), reason: "go".to_owned() };
+    let passed = |driver: &Driver| (0..4).all(|step| driver.run().next_batch(step).is_none());
+    while !passed(&driver) {
+        driver.happen(Event::End(0, End::Succeeded));
+        let step = "c".to_owned();
+        _ = driver.offer(Record::Approval { run: "r1".to_owned(), step, batch: 0, word: word.clone() });
+    }
+    assert_eq!(driver.run().mode, Mode::Going, "it watches on");
+    driver.happen(Event::Forbidden(true));
+    driver.happen(Event::Later);
+    assert_eq!(driver.run().mode, Mode::Going, "a series is unknown");
+    driver.happen(Event::Forbidden(false));
+    assert_eq!(driver.run().mode, Mode::Finished(Ending::Done));
+}
+
 #[test]
 fn a_plan_comes_to_its_end() {
     let mut driver = Driver::new();
@@ -342,6 +453,7 @@ fn a_record_is_read_back_as_it_was_written() {
 fn after(records: impl IntoIterator<Item = Record>) -> Run {
     let batches = vec![vec!["h1".to_owned()], vec!["h2".to_owned(), "h3".to_owned()]];
     let step = PinnedStep {
+        expects: Vec::new(),
         step: "s".to_owned(),
         after: Vec::new(),
         batches,

@@ -150,6 +150,18 @@ pub struct PinnedStep {
     pub undo: bool,
     /// How many attempts on a target the plan grants beyond the first.
     pub retries: u32,
+    /// What moves by it although all is well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expects: Vec<Expected>,
+}
+
+/// What a step of a pinned plan expects to move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// The signals, by name.
+    pub signals: Vec<String>,
+    /// For how long from the start of a batch, in milliseconds.
+    pub for_ms: i64,
 }
 
 /// One try of an action on a target.
@@ -255,6 +267,8 @@ pub enum Side {
     Before,
     /// After its start: is it over, is anything to be blamed on it?
     After,
+    /// At any time after its start, also long after it: does the slow layer blame anything on it?
+    Late,
 }
 
 /// What a gate says.

@@ -1,5 +1,6 @@
 //! The state of a run: the fold of its records.
 
+use super::next::BatchId;
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Pinned, Record, Said, Side, Told, Word};
 use super::work::{Flight, Outcome, Work};
 use crate::sabotage::{self, Sabotage};
@@ -19,6 +20,19 @@ pub struct Run {
     pub steps: Vec<Step>,
     /// Where the action was started, in that order, each attempt by itself: what a rollback goes back along.
     pub started: Vec<Place>,
+    /// Every start of a batch, in that order; one that was gone through anew has several.
+    pub starts: Vec<Start>,
+}
+
+/// A start of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// When its first attempt was intended.
+    pub at: Timestamp,
+    /// The batch.
+    pub batch: BatchId,
+    /// When its gate let it pass; none where it has not.
+    pub passed: Option<Timestamp>,
 }
 
 /// A target in a step: the number of the step, and the target's name.
@@ -59,7 +73,7 @@ pub struct Batch {
     pub started: Option<Timestamp>,
     /// When its newest attempt ended.
     pub ended: Option<Timestamp>,
-    /// When its gate paused the run for what it was to blame for, since the run was last resumed.
+    /// When its gate, or the slow layer, paused the run for what it was to blame for, since the run was last resumed.
     pub blamed: Option<Timestamp>,
     /// When its gate let it pass.
     pub passed: Option<Timestamp>,
@@ -96,7 +110,7 @@ impl Run {
             work: step.batches.iter().flatten().map(|target| (target.clone(), Work::default())).collect(),
         };
         let steps = pinned.steps.iter().map(step).collect();
-        Self { mode: Mode::Going, paused: None, steps, started: Vec::new(), pinned }
+        Self { mode: Mode::Going, paused: None, steps, started: Vec::new(), starts: Vec::new(), pinned }
     }
 
     /// The number of the step `name`.
@@ -214,6 +228,9 @@ impl Run {
 
     fn gate(&mut self, at: Timestamp, gate: &Gate) -> Result<(), &'static str> {
         let word = || Word { who: "gate".to_owned(), reason: gate.reason.clone() };
+        if gate.side == Side::Late {
+            return self.late(at, gate, &word());
+        }
         let step = self.next_step(&gate.step, gate.batch)?;
         match (gate.side, gate.decision) {
             (_, Decision::Hold) => {
@@ -249,8 +266,30 @@ impl Run {
                 }
                 let batch = &mut self.steps[step].batches[gate.batch];
                 (batch.passed, batch.held) = (Some(at), None);
+                let own = |start: &&mut Start| start.batch == (step, gate.batch);
+                self.starts.iter_mut().rev().find(own).into_iter().for_each(|start| start.passed = Some(at));
                 Ok(())
             }
+            (Side::Late, _) => Err("what the slow layer says is no permission"),
+        }
+    }
+
+    /// What the slow layer blames on a batch, be it over or not.
+    fn late(&mut self, at: Timestamp, gate: &Gate, word: &Word) -> Result<(), &'static str> {
+        self.must_be_going()?;
+        let step = self.step(&gate.step).ok_or("the plan has no such step")?;
+        if !self.starts.iter().any(|start| start.batch == (step, gate.batch)) {
+            return Err("the batch has not started");
+        }
+        match gate.decision {
+            Decision::Pause => {
+                self.pause(word)?;
+                self.steps[step].batches[gate.batch].blamed = Some(at);
+                Ok(())
+            }
+            Decision::Rollback => self.roll_back(),
+            Decision::Abort => self.abort(),
+            Decision::Proceed | Decision::Hold => Err("what the slow layer says is no permission"),
         }
     }
 
@@ -307,7 +346,10 @@ impl Run {
         self.work(&attempt.step, &attempt.target)?.intend(attempt.doing, attempt.attempt)?;
         if attempt.doing == Doing::Action {
             let batch = self.next_batch(step).ok_or("every batch of the step has passed")?;
-            self.steps[step].batches[batch].started.get_or_insert(at);
+            if self.steps[step].batches[batch].started.is_none() {
+                self.steps[step].batches[batch].started = Some(at);
+                self.starts.push(Start { at, batch: (step, batch), passed: None });
+            }
             self.started.push((step, attempt.target.clone()));
         }
         Ok(())
@@ -355,7 +397,9 @@ impl Run {
         newest.map(|newest| self.started.remove(newest));
         let batch = self.batch_of(step, &attempt.target)?;
         if !self.batch(step, batch).any(|(_, work)| work.is_touched()) {
-            self.steps[step].batches[batch].started = None;
+            let was_started = self.steps[step].batches[batch].started.take().is_some();
+            let newest = self.starts.iter().rposition(|start| start.batch == (step, batch));
+            newest.filter(|_| was_started).map(|newest| self.starts.remove(newest));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub struct SeriesSeen {
     /// Its name, with its labels.
     pub series: String,
-    /// What it was found to be: `clean`, `suspect`, `anomalous`, `unknown(reason)`.
+    /// What it was found to be: `clean`, `suspect`, `anomalous`, `expected`, `unknown(reason)`.
     pub condition: String,
     /// Since when it was suspect or anomalous, in RFC 3339.
     pub since: Option<String>,
@@ -19,6 +19,9 @@ pub struct SeriesSeen {
     pub clean_since: Option<String>,
     /// How many samples the clean window had.
     pub samples: Option<u64>,
+    /// Until when it was expected to move, in RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// The time of its newest sample, in RFC 3339; none where there was none.
     pub at: Option<String>,
     /// How old that sample was when the gate decided, in milliseconds.
@@ -26,6 +29,21 @@ pub struct SeriesSeen {
     /// Its value; none where it had none.
     pub value: Option<f64>,
     /// What the detectors that fired said of it.
+    #[serde(default)]
+    pub votes: Vec<Vote>,
+    /// What the slow layer found; none where it did not judge the series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow: Option<SlowSeen>,
+}
+
+/// A series, as the slow layer saw it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SlowSeen {
+    /// What it was found to be, in the same words.
+    pub condition: String,
+    /// Since when it was suspect or anomalous, in RFC 3339.
+    pub since: Option<String>,
+    /// What its detectors that fired said of the newest sample.
     #[serde(default)]
     pub votes: Vec<Vote>,
 }
@@ -58,7 +76,7 @@ pub(super) fn series(evidence: &Value, at: Timestamp) -> Vec<SeriesSeen> {
         let newest = series.at.as_deref().and_then(time);
         series.age_ms = newest.map(|newest| at.as_millis().saturating_sub(newest.as_millis()));
     }
-    out.sort_by_key(|series| series.condition == "clean");
+    out.sort_by_key(|series| series.condition == "clean" && !series.is_slowly_moving());
     out
 }
 
@@ -71,6 +89,7 @@ pub(super) fn table(series: &[SeriesSeen], at: Timestamp) -> Vec<String> {
     for (series, line) in series.iter().zip(lines) {
         out.push(line);
         out.extend(series.votes.iter().map(|vote| format!("    {}", vote.said())));
+        out.extend(series.slow.iter().flat_map(|slow| slow.lines(at)));
     }
     out
 }
@@ -86,16 +105,22 @@ impl SeriesSeen {
             at: None,
             age_ms: None,
             value: None,
+            until: None,
             votes: Vec::new(),
+            slow: None,
         }
     }
 
+    /// Whether the slow layer found something.
+    fn is_slowly_moving(&self) -> bool {
+        self.slow.as_ref().is_some_and(|slow| ["suspect", "anomalous"].contains(&slow.condition.as_str()))
+    }
+
     fn row(&self, at: Timestamp) -> Vec<String> {
-        let clock = |text: &Option<String>| {
-            text.as_deref().map(|text| time(text).map_or_else(|| text.to_owned(), |time| near(time, at)))
-        };
+        let clock = |text: &Option<String>| clock(text.as_deref(), at);
         let since = clock(&self.since).or_else(|| clock(&self.clean_since));
-        let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+        let since = since.map(|since| format!(" since {since}"));
+        let since = since.or_else(|| Some(format!(" until {}", clock(&self.until)?))).unwrap_or_default();
         let none = || "none".to_owned();
         vec![
             self.series.clone(),
@@ -105,6 +130,22 @@ impl SeriesSeen {
             self.value.map_or_else(none, text::number),
         ]
     }
+}
+
+impl SlowSeen {
+    fn lines(&self, at: Timestamp) -> Vec<String> {
+        if self.condition == "clean" {
+            return Vec::new();
+        }
+        let since = clock(self.since.as_deref(), at).map(|since| format!(" since {since}"));
+        let first = format!("    by the slow layer {}{}", self.condition, since.unwrap_or_default());
+        std::iter::once(first).chain(self.votes.iter().map(|vote| format!("      {}", vote.said()))).collect()
+    }
+}
+
+/// A time of a record as it is told beside `at`; what is no time, as it stands.
+fn clock(text: Option<&str>, at: Timestamp) -> Option<String> {
+    text.map(|text| time(text).map_or_else(|| text.to_owned(), |time| near(time, at)))
 }
 
 impl Vote {

@@ -68,7 +68,7 @@ fn gated(gate: &Gate, targets: &[String], next: &Record) -> Option<Follows> {
             _ if again => Some(Follows::Last),
             _ => stops(next),
         },
-        (Decision::Proceed, Side::After) => match next {
+        (Decision::Proceed, Side::After | Side::Late) => match next {
             Record::Gate(_) | Record::Intent { .. } => Some(Follows::Last),
             _ => stops(next),
         },

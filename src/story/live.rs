@@ -73,7 +73,7 @@ fn steps(run: &RunStatus, room: usize) -> Vec<String> {
     let rows: Vec<_> = run.steps.iter().map(row).collect();
     let lines = columns(&rows).into_iter().zip(&run.steps);
     let blocks: Vec<Vec<String>> = lines
-        .map(|(line, step)| std::iter::once(line).chain(step.batch.as_ref().and_then(targets)).collect())
+        .map(|(line, step)| std::iter::once(line).chain(step.batch.iter().flat_map(below)).collect())
         .collect();
     let mut shown: Vec<usize> = (0..blocks.len()).collect();
     if blocks.iter().map(Vec::len).sum::<usize>() > room {
@@ -119,6 +119,12 @@ fn picture(passed: usize, at_work: usize, all: usize, cells: usize) -> String {
     let working = (share(passed + at_work) - done).max(usize::from(at_work > 0)).min(cells - done);
     let rest = if to_come == 0 && at_work == 0 { 0 } else { cells - done - working };
     format!("{}{}{}", "#".repeat(done), ">".repeat(working), ".".repeat(rest))
+}
+
+/// What is told of a batch that is at work: its targets, and what is expected of it.
+fn below(batch: &BatchNow) -> Vec<String> {
+    let expected = batch.expected_words().map(|words| format!("    {words}"));
+    targets(batch).into_iter().chain(expected).collect()
 }
 
 /// The targets of a batch that is at work.

@@ -64,7 +64,7 @@ impl Past {
                 let batch = self.batches.entry((gate.step.clone(), gate.batch)).or_default();
                 match (gate.decision, gate.side) {
                     (Decision::Proceed, Side::Before) => (batch.opened, batch.held) = (Some(link()), None),
-                    (Decision::Proceed, Side::After) => batch.held = None,
+                    (Decision::Proceed, Side::After | Side::Late) => batch.held = None,
                     (Decision::Hold, _) => drop(batch.held.get_or_insert_with(link)),
                     (Decision::Rollback, _) => self.back = Some(link()),
                     (Decision::Pause | Decision::Abort, _) => {}
@@ -91,7 +91,7 @@ impl Past {
             Record::Gate(gate) => {
                 let batch = self.batches.get(&(gate.step.clone(), gate.batch));
                 let links = batch.into_iter().flat_map(|batch| {
-                    let opened = batch.opened.as_ref().filter(|_| gate.side == Side::After);
+                    let opened = batch.opened.as_ref().filter(|_| gate.side != Side::Before);
                     [batch.approved.as_ref(), opened, batch.held.as_ref()]
                 });
                 links.flatten().cloned().collect()

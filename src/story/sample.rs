@@ -26,6 +26,7 @@ pub(super) fn numbered(records: impl IntoIterator<Item = Record>) -> Vec<Noted> 
 
 pub(super) fn pinned(steps: &[(&str, &[&[&str]])]) -> Pinned {
     let step = |(name, batches): &(&str, &[&[&str]])| PinnedStep {
+        expects: Vec::new(),
         step: (*name).to_owned(),
         after: Vec::new(),
         batches: batches

@@ -3,7 +3,7 @@
 use super::far::{Doings, Far};
 use super::todo::{Todo, todo};
 use super::waits::{Wait, Waits, waits};
-use super::words::{NAMED, mode};
+use super::words::{NAMED, enumerated, mode, near};
 use crate::steps::{Doing, Mode, Outcome, Run, State, Word, Work};
 use crate::text;
 use quietgate_detectors::Timestamp;
@@ -105,6 +105,20 @@ pub struct BatchNow {
     pub started: bool,
     /// Its targets; those in flight stand first.
     pub targets: Names,
+    /// What its own series are expected to do now.
+    pub expected: Vec<ExpectedNow>,
+}
+
+/// Signals whose series are expected to move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExpectedNow {
+    /// The signals, by name.
+    pub signals: Vec<String>,
+    /// Until when, in RFC 3339.
+    pub until: String,
+    /// The same as it is told.
+    #[serde(skip)]
+    pub(super) clock: String,
 }
 
 /// How everything stands at `now`, with the run named `run` or else the one that is not over. `from` is what is known of
@@ -123,7 +137,7 @@ pub fn status(state: &State, run: Option<&str>, now: Timestamp, from: Waits<'_>)
             Waits::Recorded(newest) => Some(text::rfc3339(newest.as_millis())),
         },
         frozen: state.frozen.clone(),
-        run: run.map(run_status),
+        run: run.map(|run| run_status(run, now)),
         todo: run.map(|run| todo(state, run, &waiting, asked)).unwrap_or_default(),
         waiting,
         now,
@@ -131,18 +145,18 @@ pub fn status(state: &State, run: Option<&str>, now: Timestamp, from: Waits<'_>)
     }
 }
 
-fn run_status(run: &Run) -> RunStatus {
+fn run_status(run: &Run, now: Timestamp) -> RunStatus {
     RunStatus {
         run: run.pinned.run.clone(),
         plan: run.pinned.plan.clone(),
         mode: mode(run.mode),
         over: matches!(run.mode, Mode::Finished(_)),
         paused: run.paused.clone(),
-        steps: (0..run.steps.len()).map(|step| step_status(run, step)).collect(),
+        steps: (0..run.steps.len()).map(|step| step_status(run, step, now)).collect(),
     }
 }
 
-fn step_status(run: &Run, step: usize) -> StepStatus {
+fn step_status(run: &Run, step: usize, now: Timestamp) -> StepStatus {
     let state = &run.steps[step];
     let passed = state.batches.iter().filter(|batch| batch.passed.is_some()).count();
     let at_work =
@@ -160,14 +174,14 @@ fn step_status(run: &Run, step: usize) -> StepStatus {
         batch: run
             .next_batch(step)
             .filter(|_| run.mode == Mode::Going)
-            .map(|batch| batch_now(run, step, batch)),
+            .map(|batch| batch_now(run, step, batch, now)),
         failed: so(Far::Failed),
         unknown: so(Far::Unknown),
         stuck: so(Far::Stuck),
     }
 }
 
-fn batch_now(run: &Run, step: usize, batch: usize) -> BatchNow {
+fn batch_now(run: &Run, step: usize, batch: usize, now: Timestamp) -> BatchNow {
     let (flying, others): (Vec<_>, Vec<_>) =
         run.batch(step, batch).partition(|(_, work)| work.flight.is_some());
     let first = flying.iter().chain(&others).take(NAMED).map(|(target, work)| target_now(target, work));
@@ -175,7 +189,21 @@ fn batch_now(run: &Run, step: usize, batch: usize) -> BatchNow {
         batch,
         started: run.steps[step].batches[batch].started.is_some(),
         targets: Names { count: flying.len() + others.len(), first: first.collect() },
+        expected: expected(run, step, batch, now),
     }
+}
+
+/// What is still expected of a batch at `now`.
+fn expected(run: &Run, step: usize, batch: usize, now: Timestamp) -> Vec<ExpectedNow> {
+    let Some(started) = run.steps[step].batches[batch].started else { return Vec::new() };
+    let until = |for_ms: i64| Timestamp::from_millis(started.as_millis().saturating_add(for_ms));
+    let all = run.pinned.steps[step].expects.iter().filter(|expected| now < until(expected.for_ms));
+    all.map(|expected| {
+        let until = until(expected.for_ms);
+        let signals = expected.signals.clone();
+        ExpectedNow { signals, until: text::rfc3339(until.as_millis()), clock: near(until, now) }
+    })
+    .collect()
 }
 
 fn named(run: &Run, step: usize, is_so: impl Fn(&Work) -> bool) -> Names {
@@ -210,5 +238,17 @@ fn target_now(target: &str, work: &Work) -> TargetNow {
         doing,
         attempt,
         reason: reason.map(str::to_owned),
+    }
+}
+
+impl BatchNow {
+    /// What is expected of it now, each in a line without a margin.
+    pub(super) fn expected_words(&self) -> impl Iterator<Item = String> {
+        let words = |expected: &ExpectedNow| {
+            let signals = enumerated(&expected.signals, 0);
+            let (batch, until) = (text::count(self.batch as u64 + 1), &expected.clock);
+            format!("batch {batch}: {signals} expected to move until {until}, judged again then")
+        };
+        self.expected.iter().map(words)
     }
 }

@@ -1,6 +1,6 @@
 //! A status as text.
 
-use super::status::{Names, RunStatus, Status, StepStatus, TargetNow};
+use super::status::{BatchNow, Names, RunStatus, Status, StepStatus, TargetNow};
 use super::words::{columns, when};
 use crate::steps::{Doing, Word};
 use crate::text;
@@ -27,6 +27,8 @@ fn lines(status: &Status) -> Vec<String> {
         for names in [&step.unknown, &step.stuck, &step.failed] {
             out.extend(named(names));
         }
+        let expected = step.batch.iter().flat_map(BatchNow::expected_words);
+        out.extend(expected.map(|words| format!("  {words}")));
     }
     let mut waits = status.waiting.iter().filter(|wait| !wait.is_in_head()).peekable();
     if waits.peek().is_some() {

@@ -18,7 +18,7 @@ pub enum Waits<'a> {
 /// Something that a run waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Wait {
-    /// What: `in_flight`, `paused`, `approval`, `gate`, `forbidden`, `frozen` or `soak`.
+    /// What: `in_flight`, `paused`, `approval`, `gate`, `forbidden`, `frozen`, `soak` or `watch`.
     #[serde(rename = "for")]
     pub what: &'static str,
     /// The step, where it is about a batch.
@@ -62,7 +62,7 @@ fn live(run: &Run, waiting: &Waiting, now: Timestamp) -> Wait {
         Waiting::Gate(id, side, reason) => {
             let holds = match side {
                 Side::Before => "holds before it starts",
-                Side::After => "holds before it passes",
+                Side::After | Side::Late => "holds before it passes",
             };
             let known = run.steps.get(id.0).and_then(|step| step.batches.get(id.1));
             let since = known.and_then(|batch| batch.held.as_ref()).map(|held| held.since);
@@ -75,6 +75,19 @@ fn live(run: &Run, waiting: &Waiting, now: Timestamp) -> Wait {
         Waiting::Soak(id, until) => {
             let words = format!("soaks until {}", near(*until, now));
             Wait { until: Some(rfc3339(*until)), ..of("soak", *id, words) }
+        }
+        Waiting::Watch(until, unknown) => {
+            let unknown = match unknown {
+                0 => String::new(),
+                _ => format!(
+                    "; {} unknown now, and waited for",
+                    text::counted(*unknown as u64, "series is", "series are")
+                ),
+            };
+            let until_clock = near(*until, now);
+            let words =
+                format!("every step is over, and the slow layer watches until {until_clock}{unknown}");
+            Wait { until: Some(rfc3339(*until)), ..plain("watch", words) }
         }
     }
 }

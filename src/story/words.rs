@@ -80,6 +80,7 @@ pub(super) fn decided(gate: &Gate) -> &'static str {
         (Decision::Proceed, Side::After) => "passed",
         (Decision::Hold, Side::Before) => "holds before it starts",
         (Decision::Hold, Side::After) => "holds before it passes",
+        (Decision::Proceed | Decision::Hold, Side::Late) => "is watched on",
         (Decision::Pause, _) => "pauses the run",
         (Decision::Rollback, _) => "rolls the run back",
         (Decision::Abort, _) => "aborts the run",

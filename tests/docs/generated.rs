@@ -33,6 +33,7 @@ fn table(path: &str, name: &str) -> Option<String> {
         ("docs/detectors.md" | "detectors/README.md", "kinds") => Some(overview(&detectors())),
         ("docs/rules.md" | "rules/README.md", "kinds") => Some(overview(&rules())),
         ("docs/detectors.md", kind) => options_of(&detectors(), kind),
+        ("docs/rules.md", "signals") => Some(presets()),
         ("docs/rules.md", kind) => options_of(&rules(), kind),
         ("docs/config.md" | "docs/plan.md", name) => keys(name),
         ("docs/actions.md", "kinds") => Some(actions()),
@@ -62,6 +63,15 @@ pub(crate) fn sources() -> Vec<Value> {
 fn overview_of_sources() -> String {
     let row = |kind: &Value| vec![code(&kind["kind"]), words(&kind["summary"]), words(&kind["query"])];
     markdown(&["kind", "reads", "query"], sources().iter().map(row))
+}
+
+/// One row a kind of signal.
+fn presets() -> String {
+    let row = |kind: &Value| {
+        let code = |key: &str| if kind[key] == "none" { "none".to_owned() } else { code(&kind[key]) };
+        vec![code("kind"), words(&kind["summary"]), words(&kind["direction"]), code("rule"), code("slow")]
+    };
+    markdown(&["kind", "what it measures", "direction", "rule", "slow"], kinds("signals").iter().map(row))
 }
 
 fn kinds(family: &str) -> Vec<Value> {

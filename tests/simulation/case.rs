@@ -4,10 +4,11 @@ use super::dice::Dice;
 use quietgate::config::Meaning;
 use quietgate::monitor::{Labels, MonitorSpec, Watch, Watched};
 use quietgate::plan::{
-    Amount, Call, GateTimes, Inventory, KeepUp, Limits, OnAnomaly, Plan, Selector, Step, Target, Windows,
+    Amount, Call, Expects, GateTimes, Inventory, KeepUp, Limits, OnAnomaly, Plan, Selector, Step, Target,
+    Windows,
 };
 use quietgate::run::{Driver, Scope};
-use quietgate::steps::{Pinned, PinnedStep, State};
+use quietgate::steps::{Expected, Pinned, PinnedStep, State};
 use quietgate_detectors::{Calendar, Interval, OptionValue, Spec};
 use quietgate_rules::{Direction, RuleSpec, Sustain};
 
@@ -17,6 +18,8 @@ pub(crate) const RUN: &str = "r";
 pub(crate) const STEP_MS: i64 = 1000;
 /// What is above is an anomaly.
 pub(crate) const LIMIT: f64 = 50.0;
+/// What is above for long is one for the slow layer.
+pub(crate) const SLOW_LIMIT: f64 = 20.0;
 /// Monday, the 1st of January 2024, 10:00 UTC: when windows change.
 const TEN: i64 = 1_704_103_200_000;
 
@@ -33,6 +36,8 @@ pub(crate) struct Case {
     pub(crate) max_age_ms: i64,
     /// K of N.
     pub(crate) sustain: (u32, u32),
+    /// K of N of the slow layer, where there is one.
+    pub(crate) slow: Option<(u32, u32)>,
     /// Whether there is a second signal, which concerns the whole plan.
     pub(crate) load: bool,
     pub(crate) faults: Faults,
@@ -93,12 +98,16 @@ impl Case {
                 steps: dice.one_in(3).then(|| 1 + dice.roll(2) as u32),
             },
             windows: None,
+            watch_after_ms: 0,
             steps: Vec::new(),
         };
         for name in &names[..1 + dice.index(names.len())] {
-            let step = step(dice, name, &plan.steps, groups);
+            let mut step = step(dice, name, &plan.steps, groups);
+            step.expects = expects(dice, &plan.signals);
             plan.steps.push(step);
         }
+        let slow = dice.one_in(2).then(|| dice.pick(&[(3, 3), (4, 5), (6, 8)]));
+        plan.watch_after_ms = if slow.is_some() { dice.between(0, 8) * STEP_MS } else { 0 };
         let (begins_ms, shut) = windows(dice, &mut plan);
         let lateness_ms = [0, 0, STEP_MS, 2 * STEP_MS][dice.index(4)];
         Self {
@@ -108,6 +117,7 @@ impl Case {
             lateness_ms,
             max_age_ms: lateness_ms + 2 * STEP_MS,
             sustain: dice.pick(&[(1, 1), (1, 1), (2, 2), (2, 3)]),
+            slow,
             load,
             faults: Faults::roll(dice),
         }
@@ -121,6 +131,7 @@ impl Case {
         let pinned = |order: &quietgate::plan::StepOrder| {
             let step = &plan.steps[order.step];
             PinnedStep {
+                expects: step.expects.iter().map(expected).collect(),
                 step: step.name.clone(),
                 after: step.after.clone(),
                 batches: order.batches.iter().map(|batch| batch.targets.iter().map(name).collect()).collect(),
@@ -150,12 +161,9 @@ impl Case {
     }
 
     fn watch(&self) -> Watch {
-        let above = [("above".to_owned(), OptionValue::Number(LIMIT))];
-        let threshold = Spec::new("threshold", &above).expect("a detector");
-        let sustain = Sustain::new(self.sustain.0, self.sustain.1).expect("a sustain");
-        let rule = RuleSpec::new("any", &[], vec![threshold], Direction::Up, sustain).expect("a rule");
         let spec = MonitorSpec {
-            rules: vec![rule],
+            rules: vec![rule(LIMIT, self.sustain)],
+            slow: self.slow.map(|sustain| rule(SLOW_LIMIT, sustain)),
             interval: Interval::from_millis(STEP_MS).expect("a second"),
             calendar: Calendar::Utc,
             lateness_ms: self.lateness_ms,
@@ -171,6 +179,28 @@ impl Case {
         signals.extend(self.load.then(|| signal("load", "site", vec!["here".to_owned()])));
         Watch::new(signals)
     }
+}
+
+fn rule(limit: f64, (k, n): (u32, u32)) -> RuleSpec {
+    let above = [("above".to_owned(), OptionValue::Number(limit))];
+    let threshold = Spec::new("threshold", &above).expect("a detector");
+    let sustain = Sustain::new(k, n).expect("a sustain");
+    RuleSpec::new("any", &[], vec![threshold], Direction::Up, sustain).expect("a rule")
+}
+
+fn expected(expects: &Expects) -> Expected {
+    Expected { signals: expects.signals.clone(), for_ms: expects.for_ms }
+}
+
+/// What a step does to series although all is well: nothing, or to some signals for some seconds.
+fn expects(dice: &mut Dice, signals: &[String]) -> Vec<Expects> {
+    let mut all = Vec::new();
+    for signal in signals {
+        if dice.one_in(3) {
+            all.push(Expects { signals: vec![signal.clone()], for_ms: dice.between(1, 8) * STEP_MS });
+        }
+    }
+    all
 }
 
 fn target(i: usize, group: usize) -> Target {
@@ -207,6 +237,7 @@ fn step(dice: &mut Dice, name: &str, before: &[Step], groups: usize) -> Step {
         undo: (on_anomaly == OnAnomaly::Rollback || dice.one_in(2)).then(|| call(0)),
         probe: None,
         on_anomaly,
+        expects: Vec::new(),
         gate: GateTimes {
             clean_before_ms: dice.between(3, 7) * STEP_MS,
             clean_after_ms: dice.between(0, 4) * STEP_MS,

@@ -111,8 +111,10 @@ impl<'a> Facts<'a> {
     fn gate(&mut self, gate: &'a Gate) {
         match (gate.side, gate.decision) {
             (Side::After, Decision::Proceed) => drop(self.passed.insert((&gate.step, gate.batch))),
-            (Side::After, Decision::Rollback) => (self.is_rolling_back, self.is_paused) = (true, false),
-            (Side::After, Decision::Abort) => (self.is_aborted, self.is_paused) = (true, false),
+            (Side::After | Side::Late, Decision::Rollback) => {
+                (self.is_rolling_back, self.is_paused) = (true, false)
+            }
+            (Side::After | Side::Late, Decision::Abort) => (self.is_aborted, self.is_paused) = (true, false),
             (_, Decision::Pause) => self.is_paused = true,
             _ => {}
         }

@@ -23,6 +23,10 @@ pub(crate) struct Series {
     pub(crate) labels: Labels,
     /// Whether something is wrong with what it measures.
     pub(crate) is_bad: bool,
+    /// Whether it drifts: so little that the slow layer alone can see it.
+    pub(crate) drifts: bool,
+    /// Until when it moves as an action lets it.
+    pub(crate) stirred_ms: i64,
     /// Until when nothing is heard of it, or only the same again.
     gone_ms: i64,
     frozen_ms: i64,
@@ -59,6 +63,7 @@ impl Fleet {
         self.down = None;
         for series in &mut self.series {
             (series.is_bad, series.gone_ms, series.frozen_ms) = (false, 0, 0);
+            (series.drifts, series.stirred_ms) = (false, 0);
             series.delayed.clear();
         }
     }
@@ -66,7 +71,13 @@ impl Fleet {
     /// Something moves, or comes to rest again.
     pub(crate) fn weather(&mut self, dice: &mut Dice, moves: bool) {
         let everywhere = moves && dice.one_in(250);
+        let all_drift = moves && dice.one_in(250);
         for series in &mut self.series {
+            if all_drift || (moves && dice.one_in(700)) {
+                series.drifts = true;
+            } else if dice.one_in(25) {
+                series.drifts = false;
+            }
             if everywhere || (moves && dice.one_in(700)) {
                 series.is_bad = true;
             } else if dice.one_in(12) {
@@ -84,7 +95,11 @@ impl Fleet {
         self.down = self.down.filter(|(until, _)| at_ms < *until);
         let mut out = Vec::new();
         for (number, series) in self.series.iter_mut().enumerate() {
-            let value = if series.is_bad { 90.0 } else { dice.roll(5) as f64 };
+            let value = match (series.is_bad || at_ms < series.stirred_ms, series.drifts) {
+                (true, _) => 90.0,
+                (false, true) => 30.0,
+                (false, false) => dice.roll(5) as f64,
+            };
             let samples = match self.down {
                 Some(_) => {
                     series.missed.extend(self.remembers.then(|| Sample::new(at_ms, value)));
@@ -121,6 +136,8 @@ impl Series {
             signal,
             labels,
             is_bad: false,
+            drifts: false,
+            stirred_ms: 0,
             gone_ms: 0,
             frozen_ms: 0,
             delayed: Vec::new(),

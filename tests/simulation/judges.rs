@@ -1,12 +1,13 @@
 //! The promises. Each is judged by the ledger of what was really started, the texts of the journal, and what the driver was
 //! told; never by the state of the machine that is judged.
 
-use super::case::STEP_MS;
+use super::case::{LIMIT, SLOW_LIMIT, STEP_MS};
 use super::facts::{Facts, Is};
 use super::outside::Outside;
+use super::starts::{Starts, place};
 use quietgate::journal::Entry;
 use quietgate::plan::Amount;
-use quietgate::steps::{Attempt, Decision, Doing, End, Ending, Gate, PinnedStep, Record, Run, State};
+use quietgate::steps::{Attempt, Decision, Doing, End, Ending, Gate, PinnedStep, Record, Run, Side, State};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeSet;
 
@@ -31,7 +32,7 @@ pub(crate) fn record(outside: &Outside, record: &Record) -> Held {
             });
             must(ended, || format!("nobody knows that {attempt:?} ended so: {end:?}"))
         }
-        Record::Gate(gate) => blame(outside, gate),
+        Record::Gate(gate) => blame(outside, gate).and_then(|()| mutes(outside, gate)),
         _ => Ok(()),
     }
 }
@@ -59,9 +60,51 @@ fn blame(outside: &Outside, gate: &Gate) -> Held {
         Some(target) => facts.batch(&gate.step, &target.name) == Some(gate.batch),
         None => true,
     };
-    let count = outside.fleet.series.len();
-    let moved = (0..count).any(|series| own(series) && outside.told.moved_since(series, from));
-    must(moved, || format!("{}, and nothing of its own moved since", gate.reason))
+    let (starts, batch) = (Starts::of(outside), (place(&facts, &gate.step), gate.batch));
+    let is_late = gate.side == Side::Late;
+    must(!is_late || starts.has(batch), || {
+        format!("{} is blamed on a batch that never started", gate.reason)
+    })?;
+    let limit = if is_late { SLOW_LIMIT } else { LIMIT };
+    let moved = |series: usize| {
+        outside.told.moved(series, limit, |at| {
+            let is_its = !is_late || starts.is_newest(series, at, batch);
+            from <= at && is_its && !starts.mute(series, at)
+        })
+    };
+    let moved = (0..outside.fleet.series.len()).any(|series| own(series) && moved(series));
+    must(moved, || format!("{}, and nothing of its own moved since that was not expected to", gate.reason))
+}
+
+/// What is expected to move is just that, and it alone: the batch's own series, where there is a sample, and a batch does not
+/// pass while it goes on.
+fn mutes(outside: &Outside, gate: &Gate) -> Held {
+    let starts = Starts::of(outside);
+    let targets = &outside.case.plan.inventory.targets;
+    for seen in gate.evidence.as_array().into_iter().flatten() {
+        let name = seen["series"].as_str().unwrap_or_default();
+        let host = targets.iter().position(|target| name.contains(&format!("{:?}", target.name)));
+        let series = host.unwrap_or(targets.len());
+        let slow = seen.pointer("/slow/condition").filter(|word| *word == "expected");
+        if seen["condition"] != "expected" && slow.is_none() {
+            continue;
+        }
+        let at = seen["at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+        let at = at.ok_or("what has no sample is expected to move")?.as_millisecond();
+        must(starts.mute(series, at), || format!("series {series} is muted at {at}, and nobody expects it"))?;
+        must(outside.told.is_value(series, at), || format!("series {series} is unknown at {at}, and muted"))?;
+    }
+    if (gate.side, gate.decision) != (Side::After, Decision::Proceed) {
+        return Ok(());
+    }
+    let facts = Facts::of(&outside.journal);
+    let own = outside.case.plan.inventory.targets.iter().enumerate();
+    let mut own = own.filter(|(_, target)| facts.batch(&gate.step, &target.name) == Some(gate.batch));
+    let batch = (place(&facts, &gate.step), gate.batch);
+    let muted =
+        |series: usize| outside.told.newest_judged(series).is_some_and(|newest| starts.mute(series, newest));
+    let early = starts.has(batch) && own.any(|(series, _)| muted(series));
+    must(!early, || format!("{} batch {} passes while it is expected to move", gate.step, gate.batch))
 }
 
 /// Whether a gate says that an anomaly is a batch's doing.
@@ -151,7 +194,7 @@ fn action(outside: &Outside, facts: &Facts<'_>, pinned: &PinnedStep, attempt: &A
     let shut = case.shut[number].is_some_and(|(from, until)| (from..until).contains(&now_ms));
     must(!shut, || format!("{attempt:?} starts outside of its window"))?;
     let clean_ms = case.plan.steps[number].gate.clean_before_ms;
-    let obstacle = outside.told.obstacle(now_ms, clean_ms);
+    let obstacle = outside.told.obstacle(&Starts::before(outside, attempt), now_ms, clean_ms);
     must(obstacle.is_none(), || format!("{attempt:?} starts, but {}", obstacle.unwrap_or_default()))?;
     limits(outside, attempt)?;
     keep_up(outside, facts, attempt, number)
@@ -303,7 +346,8 @@ pub(crate) fn over(outside: &Outside, ending: Ending, run: &Run) -> Held {
 pub(crate) fn patience_ticks(outside: &Outside) -> i64 {
     let plan = &outside.case.plan;
     let each = plan.steps.iter().map(|step| {
-        let gate = step.gate.clean_before_ms + step.gate.clean_after_ms + step.soak_ms;
+        let gate =
+            step.gate.clean_before_ms + step.gate.clean_after_ms + step.soak_ms + 2 * step.settles_ms();
         gate / STEP_MS + 15
     });
     2 * each.sum::<i64>() * plan.inventory.targets.len() as i64 + 400

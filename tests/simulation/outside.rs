@@ -8,7 +8,7 @@ use super::judges;
 use super::persons;
 use super::told::Told;
 use quietgate::run::{Driver, Stopped, World};
-use quietgate::steps::{Attempt, Doing, End, Illegal, Record, State};
+use quietgate::steps::{Attempt, Doing, End, Gate, Illegal, Record, Side, State};
 use quietgate_detectors::Timestamp;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -232,6 +232,36 @@ impl Outside {
         record
     }
 
+    fn gated(&mut self, gate: &Gate) {
+        let has = |end: &str| gate.because.iter().any(|why| why.ends_with(end));
+        let over = self.state.runs.values().flat_map(|run| &run.starts).any(|start| start.passed.is_some());
+        match (gate.side, judges::is_blamed(gate)) {
+            (Side::Late, true) if over => self.mark("blamed late"),
+            (_, true) => self.mark("blamed"),
+            _ => {}
+        }
+        for (end, mark) in [
+            (": expected", "holds for what is expected"),
+            ("by the slow layer: anomalous", "holds for the slow layer"),
+        ] {
+            if has(end) {
+                self.mark(mark);
+            }
+        }
+    }
+
+    /// What a step expects really happens, and at times for longer.
+    fn stir(&mut self, attempt: &Attempt) {
+        let Self { case, dice, fleet, now_ms, is_calm, .. } = self;
+        let step = case.plan.steps.iter().find(|step| step.name == attempt.step);
+        let expected_ms = step.map_or(0, |step| step.expected_ms("loss"));
+        let series = case.plan.inventory.find(&attempt.target).and_then(|i| fleet.series.get_mut(i));
+        if let Some(series) = series.filter(|_| expected_ms > 0 && !*is_calm) {
+            let longer_ms = if dice.one_in(8) { 4 * STEP_MS } else { 0 };
+            series.stirred_ms = *now_ms + dice.between(0, expected_ms) + longer_ms;
+        }
+    }
+
     fn time_passes(&mut self) {
         let Self { case, dice, .. } = self;
         let slow = case.faults.slow && dice.one_in(40);
@@ -284,7 +314,8 @@ impl World for Outside {
         self.live.push(Some(self.state.clone()));
         match &back {
             Record::Withdrawn { .. } => self.mark("withdrawn"),
-            Record::Gate(gate) if judges::is_blamed(gate) => self.mark("blamed"),
+            Record::Gate(gate) => self.gated(gate),
+            Record::Finish { reason, .. } if reason.contains("slow layer") => self.mark("watched to the end"),
             _ => {}
         }
         let held = judges::record(self, &back);
@@ -337,8 +368,9 @@ impl World for Outside {
         let ends = [End::Failed, End::Signalled, End::TimedOut, End::NotStarted];
         let end = if fails && self.dice.one_in(12) { self.dice.pick(&ends) } else { End::Succeeded };
         let lasts_ms = self.dice.between(1, 5) * STEP_MS;
-        if attempt.doing == Doing::Undo {
-            self.mark("undo");
+        match attempt.doing {
+            Doing::Undo => self.mark("undo"),
+            Doing::Action => self.stir(attempt),
         }
         self.ledger.push(Started {
             attempt: attempt.clone(),

@@ -120,6 +120,7 @@ fn listen(outside: &mut Outside, driver: &mut Driver, said: Vec<Saying>) {
         match saying {
             Saying::Samples { series, samples } => {
                 let signal_of = signal(outside, series);
+                driver.trouble(signal_of, None);
                 driver.observe(signal_of, &outside.fleet.series[series].labels, &samples);
                 outside.told.hear(series, &samples);
                 for other in 0..outside.fleet.series.len() {
@@ -129,7 +130,7 @@ fn listen(outside: &mut Outside, driver: &mut Driver, said: Vec<Saying>) {
                 }
             }
             Saying::Trouble { signal: trouble, reason } => {
-                driver.trouble(trouble, reason);
+                driver.trouble(trouble, Some(reason));
                 for series in 0..outside.fleet.series.len() {
                     if signal(outside, series) == trouble {
                         outside.told.trouble(series, Some(reason));
@@ -169,7 +170,12 @@ async fn tell(driver: &mut Driver, outside: &mut Outside, number: usize) -> Resu
     }
     let target = outside.case.plan.inventory.find(&attempt.target);
     let breaks = outside.case.faults.actions && !outside.is_calm && outside.dice.one_in(10);
+    let drifts = outside.case.faults.actions && !outside.is_calm && outside.dice.one_in(6);
     if let Some(series) = target.and_then(|target| outside.fleet.series.get_mut(target)) {
+        series.drifts = match attempt.doing {
+            Doing::Action => series.drifts || drifts,
+            Doing::Undo => series.drifts && started.end != End::Succeeded,
+        };
         series.is_bad = match attempt.doing {
             Doing::Action => series.is_bad || breaks,
             Doing::Undo => series.is_bad && started.end != End::Succeeded,

@@ -1,7 +1,8 @@
 //! What the driver was told of each series, and what follows from it: a simple model, cell by cell, that shares nothing with
 //! the code that judges.
 
-use super::case::{Case, LIMIT, STEP_MS};
+use super::case::{Case, LIMIT, SLOW_LIMIT, STEP_MS};
+use super::starts::Starts;
 use quietgate_detectors::{Reason, Sample};
 use std::collections::BTreeMap;
 
@@ -12,14 +13,15 @@ pub(crate) struct Told {
     lateness_ms: i64,
     max_age_ms: i64,
     sustain: (u32, u32),
+    slow: Option<(u32, u32)>,
 }
 
 #[derive(Debug, Default)]
 struct Series {
     /// What came in time, by its own time.
     cells: BTreeMap<i64, Cell>,
-    /// The times of all that was above the limit, whenever it came.
-    bad: Vec<i64>,
+    /// All that was above any limit, whenever it came.
+    bad: Vec<(i64, f64)>,
     /// Why its source can say nothing.
     trouble: Option<Reason>,
 }
@@ -42,6 +44,7 @@ impl Told {
             lateness_ms: case.lateness_ms,
             max_age_ms: case.max_age_ms,
             sustain: case.sustain,
+            slow: case.slow,
         }
     }
 
@@ -51,8 +54,8 @@ impl Told {
             let at = sample.at.as_millis();
             let judged = self.newest_judged(series);
             let series = &mut self.series[series];
-            if sample.value > LIMIT {
-                series.bad.push(at);
+            if sample.value > LIMIT.min(SLOW_LIMIT) {
+                series.bad.push((at, sample.value));
             }
             if judged.is_none_or(|judged| at >= judged) {
                 let cell = series.cells.entry(at).or_insert(Cell::NotANumber);
@@ -70,7 +73,7 @@ impl Told {
     }
 
     /// Why nothing may start at `now_ms` that asks for a clean window of `wanted_ms`; none where it may.
-    pub(crate) fn obstacle(&self, now_ms: i64, wanted_ms: i64) -> Option<String> {
+    pub(crate) fn obstacle(&self, starts: &Starts, now_ms: i64, wanted_ms: i64) -> Option<String> {
         (0..self.series.len()).find_map(|number| {
             let series = &self.series[number];
             let Some(newest) = self.newest_judged(number) else {
@@ -82,7 +85,10 @@ impl Told {
                     format!("its newest sample is {} ms old", now_ms - newest)
                 }
                 None if newest - now_ms > self.max_age_ms => "its newest sample is of the future".to_owned(),
-                None => self.short(number, newest, wanted_ms)?,
+                None if self.is_slowly_bad(starts, number, newest) => {
+                    "the slow layer finds it anomalous".to_owned()
+                }
+                None => self.short(starts, number, newest, wanted_ms)?,
             };
             Some(format!(
                 "series {number}: {why}; {:?}",
@@ -91,33 +97,51 @@ impl Told {
         })
     }
 
-    /// Whether a series was above the limit at `from_ms` or later.
-    pub(crate) fn moved_since(&self, series: usize, from_ms: i64) -> bool {
-        self.series[series].bad.iter().any(|at| *at >= from_ms)
+    /// Whether a series was above `limit` at a time for which `counts`.
+    pub(crate) fn moved(&self, series: usize, limit: f64, counts: impl Fn(i64) -> bool) -> bool {
+        self.series[series].bad.iter().any(|(at, value)| *value > limit && counts(*at))
+    }
+
+    /// Whether there is a value at that time, no two of them and nothing else.
+    pub(crate) fn is_value(&self, series: usize, at: i64) -> bool {
+        matches!(self.series[series].cells.get(&at), Some(Cell::Value(_)))
     }
 
     /// The newest cell that nothing can be put before any more.
-    fn newest_judged(&self, series: usize) -> Option<i64> {
+    pub(crate) fn newest_judged(&self, series: usize) -> Option<i64> {
         let cells = &self.series[series].cells;
         let newest = cells.keys().next_back()?;
         cells.range(..=newest - self.lateness_ms).next_back().map(|(at, _)| *at)
     }
 
-    /// Why the clean window of a series that ends at the cell `newest` is too short.
-    fn short(&self, series: usize, newest: i64, wanted_ms: i64) -> Option<String> {
-        let fired = |at: i64| matches!(self.series[series].cells.get(&at), Some(Cell::Value(value)) if *value > LIMIT);
-        let is_value = |at: i64| matches!(self.series[series].cells.get(&at), Some(Cell::Value(_)));
+    /// Why the clean window of a series that ends at the cell `newest` is too short. What is expected to move is in none.
+    fn short(&self, starts: &Starts, series: usize, newest: i64, wanted_ms: i64) -> Option<String> {
+        let is_judged = |at: i64| self.is_value(series, at) && !starts.mute(series, at);
         let (k, n) = self.sustain;
-        let count = |at: i64| (0..i64::from(n)).filter(|back| fired(at - back * STEP_MS)).count() as u32;
-        if !is_value(newest) || count(newest) > 0 {
+        let count = |at: i64| self.count(starts, series, at, (LIMIT, n));
+        if !is_judged(newest) || count(newest) > 0 {
             return Some("its newest sample is not clean".to_owned());
         }
         let (mut at, mut since) = (newest, newest);
-        while is_value(at) && count(at) < k {
+        while is_judged(at) && count(at) < k {
             since = if count(at) == 0 { at } else { since };
             at -= STEP_MS;
         }
         (newest - since < wanted_ms).then(|| format!("clean for {} of {wanted_ms} ms", newest - since))
+    }
+
+    /// How many of the `n` cells up to `at` were above `limit`; what lies before one that was expected to move does not count.
+    fn count(&self, starts: &Starts, series: usize, at: i64, (limit, n): (f64, u32)) -> u32 {
+        let fired = |at: i64| matches!(self.series[series].cells.get(&at), Some(Cell::Value(value)) if *value > limit);
+        let cells = (0..i64::from(n)).map(|back| at - back * STEP_MS);
+        let after = cells.take_while(|at| !starts.mute(series, *at));
+        after.filter(|at| fired(*at)).count() as u32
+    }
+
+    /// Whether the slow layer must find a series anomalous at the cell `newest`.
+    fn is_slowly_bad(&self, starts: &Starts, series: usize, newest: i64) -> bool {
+        let Some((k, n)) = self.slow else { return false };
+        self.is_value(series, newest) && self.count(starts, series, newest, (SLOW_LIMIT, n)) >= k
     }
 }
 

@@ -8,6 +8,7 @@ const FLOORS: &[&[&str]] = &[
     &["main"],
     &["cli"],
     &["http"],
+    &["replay", "tune"],
     &["run", "backtest"],
     &["config"],
     &["sources", "actions", "sinks", "journal", "history", "telemetry"],

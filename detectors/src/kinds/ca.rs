@@ -46,7 +46,7 @@ const OPTIONS: &[OptionDoc] = &[
     },
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ca {
     limits: Limits,
     min_days: u32,
@@ -62,7 +62,7 @@ struct Ca {
     seen: Seen,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Limits {
     factor: f64,
     floor: f64,

@@ -47,7 +47,7 @@ const OPTIONS: &[OptionDoc] = &[
     },
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Chain {
     limits: Limits,
     min_days: u32,
@@ -57,7 +57,7 @@ struct Chain {
     seen: Seen,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Limits {
     max_threshold: f64,
     min_threshold: f64,

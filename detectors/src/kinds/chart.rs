@@ -37,7 +37,7 @@ pub(super) enum Through {
 }
 
 /// The chart of one series.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Chart {
     k: f64,
     average: AverageId,

@@ -48,7 +48,7 @@ pub(super) const ENTRY: Entry = Entry {
 /// The look-back of the literal form, for which the loops are unrolled.
 const LITERAL: usize = 7;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ss {
     samples: usize,
     rule: Rule,

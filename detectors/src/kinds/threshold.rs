@@ -34,7 +34,7 @@ pub(super) const ENTRY: Entry = Entry {
     build,
 };
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Threshold {
     above: Option<f64>,
     below: Option<f64>,
@@ -103,6 +103,7 @@ impl Detector for Threshold {
 mod tests {
     use super::*;
     use crate::averages::Averages;
+    use crate::residuals::AllResiduals;
     use crate::verdict::Judgement;
 
     fn observe(above: Option<f64>, below: Option<f64>, value: f64) -> Judgement {
@@ -110,7 +111,8 @@ mod tests {
     }
 
     fn judge(threshold: &mut Threshold, value: f64) -> Judgement {
-        let cells = Cells { values: &[value], averages: &Averages::default() };
+        let cells =
+            Cells { values: &[value], averages: &Averages::default(), residuals: &AllResiduals::default() };
         let mut verdict = [Verdict::Normal];
         threshold.observe_run(&cells, &mut verdict);
         Judgement { verdict: verdict[0], evidence: Some(threshold.evidence(&cells, 0)) }

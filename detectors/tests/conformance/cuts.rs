@@ -4,7 +4,9 @@ use crate::story::{Story, Told, cuts, panel, tell, variants};
 use crate::streams::{self, START_MS, events, interval, intervals, samples};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use quietgate_detectors::{Calendar, Ensemble, Interval, Judgement, Panel, Sample, Spec, Timestamp};
+use quietgate_detectors::{
+    BatchStart, Calendar, Ensemble, Interval, Judgement, Panel, Sample, Spec, Timestamp,
+};
 
 /// Late samples are waited for this many intervals, or not at all.
 fn lateness() -> impl Strategy<Value = i64> {
@@ -67,6 +69,44 @@ proptest! {
             let expected = one_by_one(never_there, &gap);
             prop_assert_eq!(&told[1..], expected.as_slice(), "{}", spec.entry().kind);
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_start_of_a_batch_may_be_told_with_any_sample_before_it(
+        events in events(), minutes in prop_oneof![Just(10), Just(60)], cuts in cuts(),
+        // where batches start after 1000 cells, in tenths of a cell, and for how many cells effects are expected
+        starts in vec((0..2000_i64, 0..5_i64), 1..4), told_early in any::<bool>(),
+    ) {
+        let interval = interval(minutes * 60_000);
+        let step = interval.as_millis();
+        let mut stream = streams::unbroken(interval, (0..1000).map(streams::varied));
+        let shift = 1000 * step;
+        stream.extend(samples(&events, interval).iter().map(|s| Sample::new(s.at.as_millis() + shift, s.value)));
+        let mut starts: Vec<BatchStart> = starts.into_iter().map(|(tenths, settling)| {
+            let at = START_MS + shift + tenths * step / 10;
+            BatchStart { at: Timestamp::from_millis(at), settled: Timestamp::from_millis(at + settling * step) }
+        }).collect();
+        starts.sort_by_key(|start| start.at);
+        let spec = panel(vec![Spec::new("step_contrast", &[]).expect("a kind")], interval, 0);
+        // each told at the first call boundary before the newest sample reaches it, or all of them at once
+        let (mut fed, mut story, mut rest) = (Panel::new(spec.clone()), Story::default(), stream.as_slice());
+        let mut waiting = starts.iter().copied().peekable();
+        let mut sizes = cuts.iter().copied().chain(std::iter::repeat(7));
+        while !rest.is_empty() {
+            let (now, after) = rest.split_at(sizes.next().unwrap_or(1).clamp(1, rest.len()));
+            let newest = now.iter().map(|sample| sample.at.as_millis() + step).max().unwrap_or_default();
+            while let Some(start) = waiting.next_if(|start| told_early || start.at.as_millis() <= newest) {
+                fed.batch_starts(start);
+            }
+            fed.observe(now, |block| story.hear(block));
+            rest = after;
+        }
+        let (mut at_once, mut expected) = (Panel::new(spec), Story::default());
+        starts.iter().for_each(|&start| at_once.batch_starts(start));
+        at_once.observe(&stream, |block| expected.hear(block));
+        prop_assert_eq!(story, expected);
     }
 }
 

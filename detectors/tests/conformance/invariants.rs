@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The kinds that have no limit of their own in the signal's unit.
-const SCALE_FREE: [&str; 5] = ["ss", "ls", "ewma3sigma", "chain", "ca"];
+const SCALE_FREE: [&str; 6] = ["ss", "ls", "ewma3sigma", "chain", "ca", "novelty"];
 
 fn calendars() -> impl Strategy<Value = Calendar> {
     let zone = |quarters: i64| Calendar::Civil(Arc::new(Zone::new(quarters * 900_000, Vec::new())));
@@ -26,6 +26,7 @@ fn restless() -> Vec<Spec> {
         of("ewma3sigma", &[("com", 3.0), ("k", 1.0), ("min_samples", 3.0)]),
         of("chain", &[("days", 3.0), ("min_days", 2.0)]),
         of("ca", &[("days", 3.0), ("min_days", 2.0), ("factor", 0.5)]),
+        of("novelty", &[("samples", 10.0), ("limit", 0.1), ("rest", 3.0), ("com", 50.0)]),
     ]
 }
 

@@ -111,10 +111,16 @@ fn an_unknown_kind_is_refused_with_the_known_ones() {
 #[test]
 fn options_that_do_not_go_together_are_refused_with_both_values() {
     type Case = (&'static str, &'static [(&'static str, f64)], &'static str);
-    let cases: [Case; 5] = [
+    let cases: [Case; 7] = [
         ("ss", &[("samples", 5.0), ("count", 5.0)], "count is 5, allowed is less than samples, which is 5"),
         ("chain", &[("days", 2.0)], "min_days is 3, allowed is at most days, which is 2"),
         ("ca", &[("days", 7.0), ("min_days", 8.0)], "min_days is 8, allowed is at most days, which is 7"),
+        (
+            "counts",
+            &[("short", 20.0)],
+            "short is 20, medium 5 and long 15, allowed is none shorter than the one before",
+        ),
+        ("slope", &[("short", 121.0)], "short is 121, allowed is at most long, which is 120"),
         ("threshold", &[], "threshold has neither above nor below"),
         ("threshold", &[("above", 1.0), ("below", 2.0)], "below is 2, allowed is at most above, which is 1"),
     ];

@@ -6,8 +6,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quietgate_detectors::{Evidence, Judgement, Panel, Verdict, number};
 
-/// Fires on how many of the look-back differ, not on a limit: a value amid the look-back may differ from all of it.
-const WITHOUT_LIMITS: &[&str] = &["ss"];
+/// Fire on how many of the look-back differ, on what was never seen, or for how long a value lasts, and not on a limit of the
+/// value itself.
+const WITHOUT_LIMITS: &[&str] = &["ss", "novelty", "flatline", "absence"];
 
 /// Limits are told after rounding.
 const ROUNDING: f64 = 1e-9;

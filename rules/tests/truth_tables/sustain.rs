@@ -12,6 +12,7 @@ fn letter(finding: Finding) -> char {
         Finding::Suspect => 's',
         Finding::Anomalous => 'a',
         Finding::Unknown(_) => 'u',
+        Finding::Expected => 'e',
     }
 }
 

@@ -94,7 +94,8 @@ fn facts(out: &mut String, finding: &FindingView, zone: &TimeZone) -> fmt::Resul
     writeln!(out, "</p>")
 }
 
-fn picture(out: &mut String, finding: &FindingView, zone: &TimeZone) -> fmt::Result {
+/// Writes the picture, or that there is none.
+pub(super) fn picture(out: &mut String, finding: &FindingView, zone: &TimeZone) -> fmt::Result {
     let picture = &finding.picture;
     let Some(time) = TimeScale::of(picture) else {
         return writeln!(out, r#"<p class="caption">There are no samples to draw.</p>"#);

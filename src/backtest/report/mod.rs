@@ -9,6 +9,7 @@ mod markup;
 mod model;
 mod overview;
 mod page;
+mod pieces;
 mod plot;
 #[cfg(test)]
 mod sample;
@@ -26,6 +27,7 @@ pub use model::{
     Direction, FaultLine, FindingView, Picture, Point, Report, Said, Score, SeriesLeftOut, SeriesSummary,
     Span, State, Vote, Words,
 };
+pub use pieces::{document, escaped, legend, picture};
 
 /// The page, a whole HTML document with times in the zone given.
 ///

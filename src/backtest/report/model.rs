@@ -211,6 +211,10 @@ pub struct Picture {
     pub votes: Vec<Vote>,
     /// The labelled windows of the series; those outside the picture are not drawn.
     pub labels: Vec<Span>,
+    /// When batches started, likewise.
+    pub starts_ms: Vec<i64>,
+    /// When a gate was shut, likewise.
+    pub held: Vec<Span>,
 }
 
 /// One interval of a picture.

@@ -21,19 +21,30 @@ const HATCH: &str = r#"<svg class="defs" width="0" height="0" aria-hidden="true"
 /// Writes the whole document.
 pub(super) fn write(out: &mut String, report: &Report, zone: &TimeZone) -> fmt::Result {
     let result = words::result(report);
+    around(out, ("Quietgate backtest", &result), |out| {
+        header(out, report, &result, zone)?;
+        writeln!(out, "<main>")?;
+        summary::write(out, report)?;
+        overview::write(out, report, zone)?;
+        summary::write_series(out, report)?;
+        findings(out, report, zone)?;
+        writeln!(out, "</main>")
+    })
+}
+
+/// Writes a document with `body` in it; `brand` says which command made it.
+pub(super) fn around(
+    out: &mut String,
+    (brand, title): (&str, &str),
+    body: impl FnOnce(&mut String) -> fmt::Result,
+) -> fmt::Result {
     writeln!(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">")?;
     writeln!(out, r#"<meta http-equiv="Content-Security-Policy" content="{POLICY}">"#)?;
     writeln!(out, r#"<meta name="viewport" content="width=device-width, initial-scale=1">"#)?;
     writeln!(out, r#"<meta name="color-scheme" content="light dark">"#)?;
-    writeln!(out, "<title>{} · Quietgate backtest</title>", Esc(&result))?;
+    writeln!(out, "<title>{} · {}</title>", Esc(title), Esc(brand))?;
     writeln!(out, "<style>\n{STYLE}</style>\n</head>\n<body>\n{HATCH}")?;
-    header(out, report, &result, zone)?;
-    writeln!(out, "<main>")?;
-    summary::write(out, report)?;
-    overview::write(out, report, zone)?;
-    summary::write_series(out, report)?;
-    findings(out, report, zone)?;
-    writeln!(out, "</main>")?;
+    body(out)?;
     writeln!(
         out,
         "<footer><p>Made by quietgate {}. This page holds all it shows and asks nothing of any network.</p></footer>",

@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 use jiff::tz::TimeZone;
 
 use super::markup::{Esc, Percent, Short, anchor};
-use super::model::{Direction, FindingView, Point, Span, State};
+use super::model::{Direction, FindingView, Picture, Point, Span, State};
 use super::scale::{TimeScale, ValueScale, half_interval};
 use super::thin::{Drawn, thinned};
 use super::ticks::time_ticks;
@@ -68,6 +68,22 @@ fn stretches(out: &mut String, finding: &FindingView, time: TimeScale) -> fmt::R
         writeln!(out, r#"<g class="label"><rect x="{x}" y="-7" width="{width}" height="4"/>"#)?;
         writeln!(out, r#"<line x1="{x}" x2="{x}" y1="-7" y2="100%"/>"#)?;
         writeln!(out, r#"<line x1="{end}" x2="{end}" y1="-7" y2="100%"/></g>"#)?;
+    }
+    gates(out, &finding.picture, time)
+}
+
+/// The starts of batches as lines with a foot, and above the lower edge a bar where a gate was shut.
+fn gates(out: &mut String, picture: &Picture, time: TimeScale) -> fmt::Result {
+    for held in &picture.held {
+        let Some((left, right)) = time.stretch(*held) else { continue };
+        let (x, width) = (Percent(left), Percent(right - left));
+        let bar = format!(r#"x="{x}" y="100%" width="{width}" height="5""#);
+        writeln!(out, r#"<rect class="held" {bar} transform="translate(0 -5)"/>"#)?;
+    }
+    let Span { from_ms, until_ms } = time.span();
+    for start in picture.starts_ms.iter().filter(|start| (from_ms..until_ms).contains(start)) {
+        let x = Percent(time.at(*start));
+        writeln!(out, r#"<line class="start" x1="{x}" x2="{x}" y1="0" y2="100%"/>"#)?;
     }
     Ok(())
 }

@@ -77,6 +77,7 @@ pub(super) fn picture() -> Picture {
         band_of: "chain".to_owned(),
         votes: vec![Vote { name: "chain".to_owned(), verdicts: (0..MINUTES).map(said).collect() }],
         labels: vec![Span { from_ms: START_MS + 98 * MINUTE_MS, until_ms: START_MS + 126 * MINUTE_MS }],
+        ..Picture::default()
     }
 }
 

@@ -209,6 +209,8 @@ fn picture() -> impl Strategy<Value = Picture> {
             points,
             band_of: "ss".to_owned(),
             votes,
+            starts_ms: labels.iter().map(|span| span.until_ms).collect(),
+            held: labels.clone(),
             labels,
         },
     )

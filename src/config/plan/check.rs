@@ -17,6 +17,7 @@ pub(super) fn check(plan: &Plan, places: Vec<Places>, whole: bool, mistakes: &mu
             let message = "on_anomaly is rollback, but the step has no undo to roll back with";
             mistakes.add(places.on_anomaly, message);
         }
+        expected(plan, places, mistakes);
         if plan.inventory.targets.is_empty() {
             continue;
         }
@@ -29,6 +30,16 @@ pub(super) fn check(plan: &Plan, places: Vec<Places>, whole: bool, mistakes: &mu
             members(plan, i, places, mistakes);
             filled(plan, i, places, mistakes);
         }
+    }
+}
+
+/// Notes each signal that a step expects to move and that is none of the plan's: nobody looks at it.
+fn expected(plan: &Plan, places: &Places, mistakes: &mut Mistakes) {
+    let known: Vec<&str> = plan.signals.iter().map(String::as_str).collect();
+    for (signal, at) in places.expects.iter().filter(|(signal, _)| !plan.signals.contains(signal)) {
+        let allowed = format!("allowed is one of {}", known.join(", "));
+        let what = format!("expects names {signal:?}, which is no signal of the plan");
+        mistakes.add(*at, with_suggestion(&what, signal, &known, &allowed));
     }
 }
 

@@ -30,6 +30,8 @@ pub enum PlanShape {
     Selector,
     /// One of the words for it.
     OnAnomaly,
+    /// One thing that is expected, or a list of such.
+    Expects,
     /// One keep-up rule or a list of them.
     KeepUp,
     /// A kind of action.
@@ -97,6 +99,13 @@ pub(super) const PLAN: Table = Table {
             shape: Shape::Plan(PlanShape::Windows),
             need: Need::DefaultWords("at any time"),
             about: "when batches may start",
+        },
+        Field {
+            name: "watch_after",
+            shape: WEEK,
+            need: Need::Default("0s"),
+            about: "how long the run stays open after its last batch, so that the slow layer goes on watching and can still \
+                blame a batch; needs a signal with a `slow` rule",
         },
         Field {
             name: "steps",
@@ -241,6 +250,13 @@ pub(super) const STEP: Table = Table {
             about: "what is done when an anomaly is blamed on a batch",
         },
         Field {
+            name: "expects",
+            shape: Shape::Plan(PlanShape::Expects),
+            need: Need::DefaultWords("nothing"),
+            about: "which signals move by the action although all is well, and for how long: there its own series are neither \
+                clean nor anomalous",
+        },
+        Field {
             name: "clean_before",
             shape: SOME_TIME,
             need: Need::DefaultWords("as in `gate`"),
@@ -275,6 +291,26 @@ pub(super) const STEP: Table = Table {
             shape: Shape::Plan(PlanShape::Windows),
             need: Need::DefaultWords("those of the plan"),
             about: "when its batches may start; those of the plan hold as well",
+        },
+    ],
+};
+
+/// What a step expects to move.
+pub(super) const EXPECTS: Table = Table {
+    what: "what is expected",
+    about: "What moves by the action although all is well.",
+    fields: &[
+        Field {
+            name: "signals",
+            shape: Shape::Plan(PlanShape::List("names of signals of the plan, at least one")),
+            need: Need::Required,
+            about: "whose series move: those of the batch alone are muted, never those of other targets",
+        },
+        Field {
+            name: "for",
+            shape: Shape::Duration { min: Interval::MIN_MS, max: DAY_MS },
+            need: Need::Required,
+            about: "for how long, from the start of the batch; what still moves then is judged from its beginning",
         },
     ],
 };
@@ -379,8 +415,8 @@ pub(super) const TARGET: Table = Table {
 };
 
 /// Every mapping of a plan, from the outside in; what has keys of a kind, or labels, has them beside these.
-pub fn tables() -> [&'static Table; 9] {
-    [&PLAN, &INVENTORY, &TARGET, &GATE, &LIMITS, &WINDOWS, &STEP, &KEEP_UP, &CALL]
+pub fn tables() -> [&'static Table; 10] {
+    [&PLAN, &INVENTORY, &TARGET, &GATE, &LIMITS, &WINDOWS, &STEP, &EXPECTS, &KEEP_UP, &CALL]
 }
 
 /// What is allowed, in words.
@@ -403,6 +439,9 @@ impl fmt::Display for PlanShape {
             Self::OnAnomaly => {
                 let words = OnAnomaly::ALL.map(|(_, word)| word);
                 write!(f, "one of {}", words.join(", "))
+            }
+            Self::Expects => {
+                f.write_str("a mapping such as {signals: [cpu, net], for: 4m}, or a list of them")
             }
             Self::KeepUp => f.write_str("a rule such as {label: vip, min: 50%}, or a list of them"),
             Self::ActionKind => {

@@ -43,6 +43,8 @@ pub struct PlanFile {
     signals_at: Vec<Place>,
     /// Where each of its steps is named.
     steps_at: Vec<Place>,
+    /// Where it says how long the slow layer watches after the last batch.
+    watch_after_at: Place,
 }
 
 impl PlanFile {
@@ -67,12 +69,13 @@ impl PlanFile {
         let mut oddities = Mistakes::none(&self.file);
         for (step, at) in self.plan.steps.iter().zip(&self.steps_at) {
             let GateTimes { clean_before_ms, clean_after_ms, patience_ms } = step.gate;
-            let longest = clean_before_ms.max(clean_after_ms);
+            let longest = clean_before_ms.max(clean_after_ms).saturating_add(step.settles_ms());
             if patience_ms <= longest {
                 let (patience, longest) =
                     (Duration::from_millis(patience_ms), Duration::from_millis(longest));
+                let expected = if step.settles_ms() > 0 { " behind what it expects" } else { "" };
                 let message = format!(
-                    "step {:?} pauses although all is clean: its patience is {patience}, and its clean window {longest}",
+                    "step {:?} pauses although all is clean: its patience is {patience}, and its clean window{expected} {longest}",
                     step.name
                 );
                 oddities.add(*at, message);
@@ -104,6 +107,12 @@ impl PlanFile {
                     mistakes.add(*at, message);
                 }
             }
+        }
+        let is_slow = |name: &String| config.signal(name).is_some_and(|signal| signal.slow.is_some());
+        if self.plan.watch_after_ms > 0 && !self.plan.signals.iter().any(is_slow) {
+            let message =
+                "watch_after is given, but no signal of the plan has a `slow` rule: nobody would watch";
+            mistakes.add(self.watch_after_at, message);
         }
         for (step, specs) in self.plan.steps.iter().zip(&self.specs) {
             for (call, spec) in specs.with_calls(step).filter(|(_, spec)| !spec.is_within(config.actions)) {
@@ -145,19 +154,24 @@ fn read_root(root: &Node, file: &str, supply: &dyn Supply, mistakes: &mut Mistak
     let windows = fields
         .inner("windows", &fields::WINDOWS, mistakes)
         .and_then(|fields| windows::read(&fields, mistakes));
+    let watch_after_ms = fields.duration("watch_after", mistakes).unwrap_or_default();
+    let watch_after_at = fields.node("watch_after").map_or(root.at, |node| node.at);
     let read = steps::read(&fields, gate, mistakes);
     // one for each step, where nothing is mistaken
     let specs = read.iter().filter_map(|read| read.specs.clone()).collect();
     let (steps, places): (Vec<_>, Vec<_>) = read.into_iter().map(|read| (read.step, read.places)).unzip();
     let steps_at = places.iter().map(|places| places.name).collect();
     // what is mistaken has something else in its place; such a plan is looked through, and never handed out
-    let plan = Plan { name, inventory, signals, gate, max_failed, limits, windows, steps };
+    let plan = Plan { name, inventory, signals, gate, max_failed, limits, windows, watch_after_ms, steps };
     check::check(&plan, places, whole, mistakes);
     if !mistakes.list().is_empty() {
         return None;
     }
     match order(&plan) {
-        Ok(order) => Some(PlanFile { plan, order, specs, file: file.to_owned(), signals_at, steps_at }),
+        Ok(order) => {
+            let file = file.to_owned();
+            Some(PlanFile { plan, order, specs, file, signals_at, steps_at, watch_after_at })
+        }
         Err(error) => {
             mistakes.add(root.at, error.to_string());
             None

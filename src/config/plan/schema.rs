@@ -41,9 +41,11 @@ pub(in crate::config) fn shape(shape: PlanShape) -> Value {
         }
         PlanShape::Selector => json!({"type": "string", "minLength": 1}),
         PlanShape::OnAnomaly => json!({"enum": OnAnomaly::ALL.map(|(_, word)| word)}),
-        PlanShape::KeepUp => {
-            let rule = closed(&fields::KEEP_UP);
-            json!({"oneOf": [rule.clone(), {"type": "array", "minItems": 1, "items": rule}]})
+        PlanShape::KeepUp => one_or_more(closed(&fields::KEEP_UP)),
+        PlanShape::Expects => {
+            let mut expects = closed(&fields::EXPECTS);
+            expects["properties"]["signals"]["minItems"] = json!(1);
+            one_or_more(expects)
         }
         PlanShape::Call => json!({"$ref": "#/$defs/call"}),
         PlanShape::Steps => json!({"type": "array", "minItems": 1, "items": closed(&fields::STEP)}),
@@ -61,6 +63,11 @@ pub(in crate::config) fn shape(shape: PlanShape) -> Value {
             windows
         }
     }
+}
+
+/// One such value, or a list of them.
+fn one_or_more(value: Value) -> Value {
+    json!({"oneOf": [value.clone(), {"type": "array", "minItems": 1, "items": value}]})
 }
 
 /// A number of targets or a share.

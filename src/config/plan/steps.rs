@@ -1,13 +1,13 @@
 //! Reads steps: their batches, keep-up rules and all else but the calls.
 
 use super::calls::{self, Checked, LabelAt, StepSpecs};
-use super::fields::{KEEP_UP, PlanShape, STEP};
+use super::fields::{EXPECTS, KEEP_UP, PlanShape, STEP};
 use super::{gate_times, name, refuse_twice, texts, windows};
 use crate::config::Shape;
 use crate::config::mistakes::{Mistakes, Place};
 use crate::config::read::{Beside, Fields, is_name, with_suggestion};
 use crate::config::yaml::{Node, Value};
-use crate::plan::{Amount, Call, GateTimes, KeepUp, OnAnomaly, Selector, Step};
+use crate::plan::{Amount, Call, Expects, GateTimes, KeepUp, OnAnomaly, Selector, Step};
 
 /// A step, with something else in place of what is mistaken.
 pub(super) struct Read {
@@ -30,6 +30,8 @@ pub(super) struct Places {
     pub(super) keep_up: Vec<Place>,
     /// What is done in case of an anomaly.
     pub(super) on_anomaly: Place,
+    /// The signals that are expected to move, in the order of the file.
+    pub(super) expects: Vec<(String, Place)>,
     /// Whether there is an undo, be it a mistaken one.
     pub(super) has_undo: bool,
     /// The labels that its calls take from its targets; none where it is not known which these are.
@@ -52,6 +54,7 @@ fn step(node: &Node, gate: GateTimes, mistakes: &mut Mistakes) -> Option<Read> {
     refuse_twice("after", &after, mistakes);
     let (after, after_at) = after.into_iter().unzip();
     let (keep_up, keep_up_at) = keep_up(&fields, mistakes).into_iter().unzip();
+    let (expects, expects_at) = expects(&fields, mistakes);
     let targets = selector(&fields, mistakes);
     let is_chosen = targets.is_some() || fields.node("targets").is_none();
     let batch = batch(&fields, mistakes).unwrap_or_default();
@@ -64,6 +67,7 @@ fn step(node: &Node, gate: GateTimes, mistakes: &mut Mistakes) -> Option<Read> {
         targets: place_of("targets"),
         keep_up: keep_up_at,
         on_anomaly: place_of("on_anomaly"),
+        expects: expects_at,
         has_undo: fields.node("undo").is_some(),
         labels,
     };
@@ -81,6 +85,7 @@ fn step(node: &Node, gate: GateTimes, mistakes: &mut Mistakes) -> Option<Read> {
         undo,
         probe,
         on_anomaly: on_anomaly(&fields, mistakes).unwrap_or(OnAnomaly::Pause),
+        expects,
         gate: gate_times(&fields, gate, mistakes),
         soak_ms: fields.duration("soak", mistakes).unwrap_or_default(),
         approve: fields.parsed("approve", mistakes).unwrap_or_default(),
@@ -116,17 +121,43 @@ fn batch(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Vec<Amount>> {
     amounts.into_iter().collect()
 }
 
-/// The keep-up rules, each with the place of its label.
-fn keep_up(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Vec<(KeepUp, Place)> {
-    let Some(node) = fields.node("keep_up") else { return Vec::new() };
-    let items = match &node.value {
+/// The mappings at `key`: one, or a list of them.
+fn one_or_more<'a>(fields: &Fields<'a>, key: &str, mistakes: &mut Mistakes) -> &'a [Node] {
+    let Some(node) = fields.node(key) else { return &[] };
+    match &node.value {
         Value::List(items) if !items.is_empty() => items.as_slice(),
         Value::Map(_) => std::slice::from_ref(node),
         _ => {
-            fields.or_wrong::<()>("keep_up", node, None, mistakes);
-            return Vec::new();
+            fields.or_wrong::<()>(key, node, None, mistakes);
+            &[]
         }
-    };
+    }
+}
+
+/// What is expected to move, and every signal that is named with its place.
+fn expects(fields: &Fields<'_>, mistakes: &mut Mistakes) -> (Vec<Expects>, Vec<(String, Place)>) {
+    let (mut all, mut places) = (Vec::new(), Vec::new());
+    for item in one_or_more(fields, "expects", mistakes) {
+        let Some(own) = Fields::open(item, item.at, &EXPECTS, Beside::Options(&[]), mistakes) else {
+            continue;
+        };
+        let signals = texts(&own, "signals", mistakes);
+        if let Some(node) = own.node("signals").filter(|node| node.list().is_some_and(<[Node]>::is_empty)) {
+            own.or_wrong::<()>("signals", node, None, mistakes);
+        }
+        let for_ms = own.duration("for", mistakes);
+        let signals = signals.unwrap_or_default();
+        places.extend(signals.iter().cloned());
+        let signals = signals.into_iter().map(|(signal, _)| signal).collect();
+        all.extend(for_ms.map(|for_ms| Expects { signals, for_ms }));
+    }
+    refuse_twice("expects", &places, mistakes);
+    (all, places)
+}
+
+/// The keep-up rules, each with the place of its label.
+fn keep_up(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Vec<(KeepUp, Place)> {
+    let items = one_or_more(fields, "keep_up", mistakes);
     let rules: Vec<(KeepUp, Place)> = items.iter().filter_map(|item| keep_up_rule(item, mistakes)).collect();
     let labels: Vec<_> = rules.iter().map(|(rule, at)| (rule.label.clone(), *at)).collect();
     refuse_twice("keep_up", &labels, mistakes);

@@ -53,6 +53,7 @@ fn every_key_of_the_reader_is_in_the_schema() {
         ("/properties/limits".to_owned(), &LIMITS),
         ("/properties/windows".to_owned(), &fields::WINDOWS),
         (step.to_owned(), &fields::STEP),
+        (format!("{step}/properties/expects/oneOf/0"), &fields::EXPECTS),
         (format!("{step}/properties/keep_up/oneOf/0"), &fields::KEEP_UP),
         ("/$defs/call/oneOf/4".to_owned(), &fields::CALL),
     ];
@@ -125,6 +126,29 @@ fn defaults_of_the_schema_are_numbers_where_the_keys_take_numbers() {
     assert_eq!(default("retries"), Some(json!(0)));
     assert_eq!(default("repeatable"), Some(Value::Bool(false)));
     assert_eq!(default("timeout"), Some(json!("10m")));
+}
+
+#[test]
+fn what_is_expected_is_read_one_by_one_or_as_a_list() {
+    let expected = |expects: &str| {
+        let text = format!(
+            "{{plan: p, inventory: [{{name: h1}}], signals: [cpu, net, loss], watch_after: 2h, \
+             steps: [{{step: a, expects: {expects}, action: {{kind: noop}}}}]}}\n"
+        );
+        let file = PlanFile::read("p.yaml", &text, &Pinned("")).expect("a good plan");
+        assert_eq!(file.plan.watch_after_ms, 7_200_000);
+        let step = &file.plan.steps[0];
+        (
+            ["cpu", "net", "loss"].map(|signal| step.expected_ms(signal)),
+            step.settles_ms(),
+            file.lint().list().len(),
+        )
+    };
+    assert_eq!(expected("{signals: [cpu, net], for: 4m}"), ([240_000, 240_000, 0], 240_000, 0));
+    let both = "[{signals: [cpu], for: 4m}, {signals: [net], for: 30s}]";
+    assert_eq!(expected(both), ([240_000, 30_000, 0], 240_000, 0));
+    // the default patience is 2 h, and the clean window after what is expected may take longer
+    assert_eq!(expected("{signals: [cpu], for: 1h45m}").2, 1);
 }
 
 #[test]

@@ -11,7 +11,7 @@ const SECOND_MS: i64 = 1000;
 const PLAN: &str = "plan: p\ninventory: [{name: h1}]\nsignals: [loss]\n\
     gate: {clean_before: 10s, clean_after: 20s, patience: 1h}\nsteps: [{step: agent, action: {kind: noop}}]\n";
 
-struct Nothing;
+pub(super) struct Nothing;
 
 impl Supply for Nothing {
     fn fetch(&self, _: &Elsewhere<'_>) -> Result<String, SupplyError> {
@@ -29,7 +29,8 @@ fn watch() -> Watch {
     let threshold = Spec::new("threshold", &above).expect("a detector");
     let rule = RuleSpec::new("any", &[], vec![threshold], Direction::Up, Sustain::ONE).expect("a rule");
     let interval = Interval::from_millis(SECOND_MS).expect("a second");
-    let spec = MonitorSpec { rules: vec![rule], interval, calendar: Calendar::Utc, lateness_ms: 0 };
+    let spec =
+        MonitorSpec { rules: vec![rule], slow: None, interval, calendar: Calendar::Utc, lateness_ms: 0 };
     Watch::new(vec![Watched { name: "loss".to_owned(), spec, max_age_ms: 2 * SECOND_MS, expect: Vec::new() }])
 }
 
@@ -41,6 +42,7 @@ fn see(watch: &mut Watch, host: &str, seconds: std::ops::RangeInclusive<i64>, va
 /// The state of a run of the plan that began.
 fn begun() -> State {
     let step = PinnedStep {
+        expects: Vec::new(),
         step: "agent".to_owned(),
         after: Vec::new(),
         batches: vec![vec!["h1".to_owned()]],

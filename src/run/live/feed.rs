@@ -5,6 +5,7 @@ use crate::plan::Plan;
 use crate::run::signals;
 use crate::sources::{Answer, Outcome, Poll, Seen, Source, SourceError};
 use quietgate_detectors::{DAY_MS, Timestamp};
+use quietgate_rules::RuleSpec;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,9 @@ const FILL_LIMIT_MS: i64 = 600_000;
 const LIMIT_MS: i64 = 60_000;
 /// So many samples before the look-back help what never forgets, such as exponential averages.
 const MORE_CELLS: i64 = 1000;
+
+/// The longest part of a run that goes on which the slow layer is told of anew.
+const RUN_MAX_MS: i64 = DAY_MS;
 
 /// The sources of a plan's signals.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ struct Fed {
 pub(super) struct Fetched {
     /// The number of the signal among those of the plan.
     pub(super) signal: usize,
+    /// Its name.
+    pub(super) name: String,
     /// New samples only.
     pub(super) answer: Result<Answer, SourceError>,
     /// Whether the last answer was of another sort: whole, in part, none.
@@ -47,7 +53,8 @@ pub(super) struct Fetched {
 }
 
 impl Feed {
-    /// Opens the sources of the signals of `plan`, whose relative paths begin in `base`. Wanted is what comes after `now`, and the look-back before it.
+    /// Opens the sources of the signals of `plan`, whose relative paths begin in `base`. Wanted is what comes after `now`, and
+    /// the look-back before it; for the slow layer also what came since the first batch started, where one has.
     ///
     /// # Errors
     /// A source whose files cannot be used.
@@ -56,6 +63,7 @@ impl Feed {
         base: &Path,
         plan: &Plan,
         now: Timestamp,
+        started: Option<Timestamp>,
     ) -> Result<Self, SourceError> {
         let mut sources: BTreeMap<&str, Arc<dyn Source>> = BTreeMap::new();
         let clean_ms = plan.steps.iter().map(|step| step.gate.clean_before_ms).max().unwrap_or_default();
@@ -68,7 +76,11 @@ impl Feed {
                 None => Arc::from(named.spec.open(base)?),
             };
             sources.insert(name, Arc::clone(&source));
-            let from = now.as_millis().saturating_sub(look_back_ms(signal).saturating_add(clean_ms));
+            let run_ms = started.filter(|_| signal.slow.is_some()).map_or(0, |started| {
+                now.as_millis().saturating_sub(started.as_millis()).clamp(0, RUN_MAX_MS)
+            });
+            let before_ms = clean_ms.max(run_ms);
+            let from = now.as_millis().saturating_sub(look_back_ms(signal).saturating_add(before_ms));
             fed.push(Fed {
                 seen: Seen::nothing(Timestamp::from_millis(from), signal.max_age_ms),
                 every_ms: source.asked_every_ms(signal.interval).max(1),
@@ -112,7 +124,7 @@ impl Feed {
             });
             let is_well = answer.as_ref().is_ok_and(|answer| answer.complete);
             let is_news = std::mem::replace(&mut fed.is_well, is_well) != is_well;
-            return Some(Fetched { signal: number, answer, is_news });
+            return Some(Fetched { signal: number, name: signal, answer, is_news });
         }
     }
 }
@@ -131,7 +143,8 @@ impl Fed {
 /// How much of the past the detectors of a signal look at, and need before their first verdict, in milliseconds.
 fn look_back_ms(signal: &Signal) -> i64 {
     let interval_ms = signal.interval.as_millis();
-    let deepest = signal.rule.detectors().iter().map(|spec| {
+    let rules = std::iter::once(&signal.rule).chain(&signal.slow);
+    let deepest = rules.flat_map(RuleSpec::detectors).map(|spec| {
         let warm_up = i64::try_from(spec.warm_up(signal.interval)).unwrap_or(i64::MAX);
         // the same time of day may be an hour further away where clocks change
         let days = spec.options().count("days").map_or(0, |days| (i64::from(days) + 1) * DAY_MS);

@@ -10,7 +10,8 @@ mod outside;
 mod signals;
 
 use super::control::{self, Answer, Ends, Shown, serve};
-use super::{Driver, Refused, watch};
+use super::recording::{FORM, Line, Recorder};
+use super::{Driver, LEFT_BEHIND, Refused, watch};
 use crate::clock;
 use crate::config::plan::PlanFile;
 use crate::config::{Config, ZoneError};
@@ -35,6 +36,9 @@ use std::time::Duration;
 /// The longest that nothing is looked at: windows open, patience ends and samples age without anybody saying so.
 const LOOK_MS: i64 = 1000;
 
+/// The longest that a driver which has ended waits for those who watch to take the last records.
+const TELLING: Duration = Duration::from_secs(1);
+
 /// A run that is to be driven.
 #[derive(Debug)]
 pub struct Job {
@@ -52,6 +56,8 @@ pub struct Job {
     pub who: String,
     /// Whether actions are left out.
     pub dry: bool,
+    /// Where what sources say is put down, so that every decision can be made once more.
+    pub record: Option<PathBuf>,
 }
 
 /// Who is told how a run goes.
@@ -139,22 +145,33 @@ pub async fn drive(
     let outputs = make_folder(&job.state.join("runs").join(&job.pinned.run))?;
     let now = clock::now();
     let (watched, scopes) = watch(&job.config, &job.file.plan, now).map_err(DriveError::Zone)?;
-    let feed = Feed::open(&job.config, Path::new(&job.pinned.config_folder), &job.file.plan, now)
+    let run = state.runs.get(&job.pinned.run);
+    let started = run.and_then(|run| run.starts.first()).map(|start| start.at);
+    let feed = Feed::open(&job.config, Path::new(&job.pinned.config_folder), &job.file.plan, now, started)
         .map_err(DriveError::Source)?;
     let (Ends { asked, ask, shown, news }, answering) =
         serve(&job.state).map_err(|error| DriveError::State(job.state.clone(), error))?;
     let attempts = Attempts::new(Calls::new(&job.file), &outputs, Path::new(&job.pinned.folder), job.dry);
     let cancel = attempts.canceller();
     let outside = Outside::new(journal, attempts, asked, news, tell);
+    let recorder = job.record.as_deref().map(|path| record(path, now, &outside.journal, &job.pinned.run));
+    let recorder = recorder.transpose()?;
     let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
     let seen = shown.subscribe();
-    let mut live = Live { driver, outside, feed, shown, needs_person: false };
+    let mut live = Live { driver, outside, feed, shown, needs_person: false, recorder };
+    tokio::pin!(answering);
     let (run, who, state_folder) = (job.pinned.run.clone(), job.who.clone(), job.state.clone());
     let ended = tokio::select! {
         ended = live.whole(job) => ended,
-        () = answering => unreachable!("who listens goes on"),
+        () = &mut answering => unreachable!("who listens goes on"),
         () = signals::hear(run, who, ask, seen, cancel) => unreachable!("signals are listened to as long as there is a run"),
     };
+    // the last record is for those who watch as well
+    tokio::select! {
+        () = &mut answering => unreachable!("who listens goes on"),
+        () = live.outside.all_told() => {}
+        () = tokio::time::sleep(TELLING) => {}
+    }
     control::remove(&state_folder);
     match ended {
         Err(Refused::Stopped(stopped)) => Err(live.ended_in_silence(stopped.why).await),
@@ -173,6 +190,14 @@ fn make_folder(path: &Path) -> Result<PathBuf, DriveError> {
     fs::canonicalize(path).map_err(failed)
 }
 
+/// Begins to put down at `path` what sources say.
+fn record(path: &Path, now: Timestamp, journal: &Journal, run: &str) -> Result<Recorder, DriveError> {
+    let (at, seq, version) = (now.as_millis(), journal.tip().seq, env!("CARGO_PKG_VERSION").to_owned());
+    let line = Line::Driver { at, seq, form: FORM, version, run: run.to_owned() };
+    let begun = Recorder::open(path).and_then(|mut recorder| recorder.write(&line).map(|()| recorder));
+    begun.map_err(|error| DriveError::State(path.to_owned(), error))
+}
+
 struct Live<'a> {
     driver: Driver,
     outside: Outside<'a>,
@@ -180,6 +205,7 @@ struct Live<'a> {
     shown: tokio::sync::watch::Sender<Option<Shown>>,
     /// Whether the run is left paused for a person from the beginning.
     needs_person: bool,
+    recorder: Option<Recorder>,
 }
 
 impl Live<'_> {
@@ -187,6 +213,8 @@ impl Live<'_> {
         self.begin(job).await?;
         loop {
             let waiting = self.driver.settle(&mut self.outside).await?;
+            let at = self.driver.looked().as_millis();
+            self.put_down(|seq| Line::Looked { at, seq });
             self.show(waiting);
             if let Some(ended) = self.driver.run().and_then(|run| self.ended(run)) {
                 return Ok(ended);
@@ -225,7 +253,7 @@ impl Live<'_> {
     /// While something that an earlier driver started is still running, what a probe says now may not hold any more when
     /// it ends, and what is started once more would run beside it: the run waits for a person.
     async fn left_behind(&mut self, left: &[String]) -> Result<(), Refused> {
-        let reason = format!("still running from an earlier driver: {}", left.join(", "));
+        let reason = format!("{LEFT_BEHIND}: {}", left.join(", "));
         self.outside.tell.note(&format!("{reason}; once that has ended, --resume goes on"));
         self.needs_person = true;
         let Some(run) = self.driver.run().filter(|run| run.paused.is_none() && run.mode != Mode::Aborting)
@@ -280,25 +308,32 @@ impl Live<'_> {
         Ok(())
     }
 
+    /// Puts down a line, where that is wanted. A file that cannot be written is no reason to leave a run alone.
+    fn put_down(&mut self, line: impl FnOnce(u64) -> Line) {
+        let Some(recorder) = &mut self.recorder else { return };
+        if let Err(error) = recorder.write(&line(self.outside.journal.tip().seq)) {
+            self.recorder = None;
+            self.outside.tell.note(&format!("what sources say is not recorded any more: {error}"));
+        }
+    }
+
     /// What a source said of a signal.
-    fn take(&mut self, Fetched { signal, answer, is_news }: Fetched) {
-        let watch = self.driver.watch();
+    fn take(&mut self, Fetched { signal, name, answer, is_news }: Fetched) {
+        self.put_down(|seq| Line::heard(clock::now(), seq, &name, &answer));
         match answer {
             Ok(answer) => {
-                watch.trouble(signal, (!answer.complete).then_some(Reason::Partial));
-                answer
-                    .series
-                    .iter()
-                    .for_each(|series| watch.observe(signal, &series.labels, &series.samples));
+                self.driver.trouble(signal, (!answer.complete).then_some(Reason::Partial));
+                let series = answer.series.iter();
+                series.for_each(|series| self.driver.observe(signal, &series.labels, &series.samples));
                 if answer.complete {
-                    watch.begin(signal);
+                    self.driver.begin(signal);
                 }
                 if is_news && !answer.warnings.is_empty() {
                     self.outside.tell.note(&answer.warnings.join("; "));
                 }
             }
             Err(error) => {
-                watch.trouble(signal, Some(error.reason()));
+                self.driver.trouble(signal, Some(error.reason()));
                 if is_news {
                     self.outside.tell.note(&text::with_causes(&error));
                 }

@@ -10,8 +10,12 @@ use crate::run::{Stopped, World};
 use crate::steps::{Attempt, Illegal, Record};
 use quietgate_detectors::Timestamp;
 use std::collections::VecDeque;
+use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{broadcast, oneshot};
+
+/// How often is looked whether those who watch have taken every record.
+const TELLING_LOOK: Duration = Duration::from_millis(2);
 
 /// Everything that the driver of a live run needs.
 pub(super) struct Outside<'a> {
@@ -33,6 +37,13 @@ impl<'a> Outside<'a> {
         tell: &'a mut dyn Tell,
     ) -> Self {
         Self { journal, attempts, asked, news, tell, waiting: VecDeque::new(), answering: None }
+    }
+
+    /// Waits until everybody who watches has taken every record.
+    pub(super) async fn all_told(&self) {
+        while !self.news.is_empty() {
+            tokio::time::sleep(TELLING_LOOK).await;
+        }
     }
 
     /// Keeps what somebody asked for until the driver listens.

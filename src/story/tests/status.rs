@@ -1,10 +1,10 @@
 //! How a run stands.
 
-use crate::steps::{Decision, Doing, End, Ending, Record, Side, State, Waiting};
+use crate::steps::{Decision, Doing, End, Ending, Expected, Record, Side, State, Waiting};
 use crate::story::sample::{
     at, attempt, folded, gate, intent, numbered, pinned, plan, result, said, told, word,
 };
-use crate::story::{Noted, Waits, status};
+use crate::story::{Noted, Waits, live, status};
 use Doing::{Action, Undo};
 use Side::{After, Before};
 
@@ -334,7 +334,8 @@ const AS_DATA: &str = "\
                 \"reason\": \"exit code 3\\u001b[2J\"
               }
             ]
-          }
+          },
+          \"expected\": []
         },
         \"failed\": {
           \"count\": 1,
@@ -395,7 +396,8 @@ const AS_DATA: &str = "\
                 \"reason\": null
               }
             ]
-          }
+          },
+          \"expected\": []
         },
         \"failed\": {
           \"count\": 0,
@@ -460,6 +462,41 @@ const AS_DATA: &str = "\
     }
   ]
 }";
+
+#[test]
+fn what_is_expected_to_move_is_told_until_it_is_over() {
+    let Record::Plan(mut pinned) = plan() else { unreachable!("it is a plan") };
+    let signals = ["cpu", "net"].map(str::to_owned).to_vec();
+    pinned.steps[0].expects = vec![Expected { signals, for_ms: 240_000 }];
+    let plan = Record::Plan(pinned);
+    let records = numbered([boot(), plan, proceed("prewarm", 0, Before), intent("prewarm", "h1", Action, 1)]);
+    let told = |seconds| recorded(&records, seconds).lines().nth(5).map(str::to_owned);
+    let words = "  batch 1: cpu and net expected to move until 08:04:30, judged again then";
+    assert_eq!(told(100).as_deref(), Some(words));
+    assert_eq!(told(269).as_deref(), Some(words));
+    assert_eq!(told(270).as_deref(), Some("agent    0 of 2 passed             2 waiting"));
+    let state = folded(&records);
+    let status = status(&state, None, at(100), Waits::Now(&[]));
+    assert!(live(&status, None, 100, 40).iter().any(|line| line.trim() == words.trim()));
+    let data = serde_json::to_value(&status).expect("JSON");
+    let expected = &data["run"]["steps"][0]["batch"]["expected"];
+    assert_eq!(*expected, serde_json::json!([{"signals": ["cpu", "net"], "until": "2026-03-09T08:04:30Z"}]));
+}
+
+#[test]
+fn what_the_slow_layer_watches_is_waited_for() {
+    let records = numbered([boot(), plan()]);
+    let waiting = |unknown| {
+        let status =
+            status(&folded(&records), None, at(20), Waits::Now(&[Waiting::Watch(at(7_200), unknown)]));
+        let wait = &status.waiting[0];
+        (wait.what, wait.until.clone(), wait.reason.clone())
+    };
+    let until = Some("2026-03-09T10:00:00Z".to_owned());
+    let over = "every step is over, and the slow layer watches until 10:00:00";
+    assert_eq!(waiting(0), ("watch", until.clone(), over.to_owned()));
+    assert_eq!(waiting(2), ("watch", until, format!("{over}; 2 series are unknown now, and waited for")));
+}
 
 #[test]
 fn as_data_it_has_what_the_text_has() {

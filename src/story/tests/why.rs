@@ -1,11 +1,12 @@
 //! Why something was decided.
 
-use crate::steps::{Decision, Doing, End, Ending, Record, Side};
+use crate::steps::{Decision, Doing, End, Ending, Gate, Record, Side};
 use crate::story::sample::{attempt, gate, intent, numbered, plan, result, said, told, word};
 use crate::story::{Noted, Which, why};
 use Decision::{Hold, Pause, Proceed, Rollback};
 use Doing::{Action, Undo};
 use Side::{After, Before};
+use serde_json::json;
 
 /// A run that held, went on, failed, was tried once more, did harm and went back.
 fn story() -> Vec<Noted> {
@@ -66,6 +67,39 @@ load{host=\"h1\"}  clean since 07:40:00      08:00:00  20 s  0.25
 what came of it
   4 08:00:30 prewarm batch 1 of 1 may start on h1 and h2: 3 series clean for long enough"
     );
+}
+
+#[test]
+fn what_the_slow_layer_found_and_what_is_expected_stand_in_the_table() {
+    let slow = json!({"condition": "anomalous", "since": "2026-03-09T07:10:00Z",
+        "votes": [{"detector": "ls", "verdict": "surge", "words": "61 is above"}]});
+    let evidence = json!([
+        {"series": "load{host=\"h1\"}", "condition": "clean", "clean_since": "2026-03-09T07:40:00Z",
+            "at": "2026-03-09T08:00:00Z", "value": 0.25, "slow": {"condition": "clean"}},
+        {"series": "memory{host=\"h1\"}", "condition": "clean", "clean_since": "2026-03-09T07:40:00Z",
+            "at": "2026-03-09T08:00:00Z", "value": 61.0, "slow": slow},
+        {"series": "cpu{host=\"h2\"}", "condition": "expected", "until": "2026-03-09T08:04:00Z",
+            "at": "2026-03-09T08:00:00Z", "value": 97.0}
+    ]);
+    let Record::Gate(late) = gate("prewarm", 0, Side::Late, Decision::Pause, "memory: …") else {
+        unreachable!()
+    };
+    let records = numbered([plan(), Record::Gate(Gate { evidence, ..late })]);
+    let which = "2".parse().expect("a number");
+    let text = why(records, which, None).expect("it is there").to_string();
+    let table: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("series")).take(6).collect();
+    assert_eq!(
+        table,
+        [
+            "series             condition                newest    age   value",
+            "memory{host=\"h1\"}  clean since 07:40:00     08:00:00  10 s  61",
+            "    by the slow layer anomalous since 07:10:00",
+            "      ls surge: 61 is above",
+            "cpu{host=\"h2\"}     expected until 08:04:00  08:00:00  10 s  97",
+            "load{host=\"h1\"}    clean since 07:40:00     08:00:00  10 s  0.25",
+        ]
+    );
+    assert!(text.contains("prewarm batch 1 of 1 pauses the run: memory: …"));
 }
 
 #[test]

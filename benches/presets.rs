@@ -1,0 +1,136 @@
+//! What the kinds of signals cost: judged in long runs, and a tick of very many live series.
+//!
+//! `cargo bench --bench presets` prints one line of JSON and a table, by processor time of one core: for each kind the points a
+//! second of a backtest, beside the five literal detectors in the same run, and the time of a tick in which `--series N` (default
+//! 20,000) series with 14 days of history get a sample each, with what that makes for 100,000. `-- --rounds R` (default 5) takes
+//! the median of more rounds. Run as a test it measures two series once.
+
+use quietgate::monitor::{Monitor, MonitorSpec};
+use quietgate_detectors::{Calendar, Interval, Sample, Timestamp};
+use quietgate_rules::{Direction, RuleSpec, Sustain, presets};
+use std::hint::black_box;
+
+const MINUTE_MS: i64 = 60_000;
+const DAY: usize = 1440;
+/// A backtest of a month.
+const MONTH: usize = 31 * DAY;
+const HISTORY: usize = 14 * DAY;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let after = |flag: &str| {
+        let place = arguments.iter().position(|argument| argument == flag)?;
+        arguments.get(place + 1)?.parse::<usize>().ok()
+    };
+    let is_test = arguments.iter().any(|argument| argument == "--test");
+    let rounds = if is_test { 1 } else { after("--rounds").unwrap_or(5) };
+    let series = if is_test { 2 } else { after("--series").unwrap_or(20_000) };
+    let values = day_curve(MONTH);
+    let specs: Vec<(&str, MonitorSpec)> = std::iter::once(("literal", literal())).chain(kinds()).collect();
+    let found: Vec<_> = specs
+        .iter()
+        .map(|(kind, spec)| (*kind, points_a_second(spec, &values, rounds), tick_ms(spec, &values, series)))
+        .collect();
+    let line: serde_json::Map<_, _> = found
+        .iter()
+        .map(|(kind, points, tick)| {
+            let figures = serde_json::json!({
+                "million_points_a_second": points / 1e6,
+                "tick_ms": tick,
+                "tick_ms_of_100000": tick * 1e5 / series as f64,
+            });
+            ((*kind).to_owned(), figures)
+        })
+        .collect();
+    println!(
+        "{}",
+        serde_json::json!({"bench": "presets", "series": series, "rounds": rounds, "kinds": line})
+    );
+    println!("\n| kind | M points/s | a tick of 100,000 series |\n| --- | --- | --- |");
+    for (kind, points, tick) in found {
+        println!("| {kind} | {:.1} | {:.0} ms |", points / 1e6, tick * 1e5 / series as f64);
+    }
+}
+
+/// Every kind of signal by the rule of its gate.
+fn kinds() -> impl Iterator<Item = (&'static str, MonitorSpec)> {
+    presets().iter().map(|preset| {
+        let rule = preset.rule.spec(preset.direction).expect("a rule of the table");
+        (preset.kind, spec(rule))
+    })
+}
+
+fn literal() -> MonitorSpec {
+    let sustain = Sustain::new(2, 3).expect("a sustain in range");
+    spec(RuleSpec::new("majority", &[], Vec::new(), Direction::Either, sustain).expect("its own detectors"))
+}
+
+fn spec(rule: RuleSpec) -> MonitorSpec {
+    MonitorSpec {
+        rules: vec![rule],
+        slow: None,
+        interval: Interval::from_millis(MINUTE_MS).expect("a minute"),
+        calendar: Calendar::Utc,
+        lateness_ms: 0,
+    }
+}
+
+/// A day-curve with noise, by a small generator of its own: the same at every run.
+fn day_curve(points: usize) -> Vec<f64> {
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / f64::from(1_u32 << 31) - 0.5
+    };
+    let day = |i: usize| (std::f64::consts::TAU * (i % DAY) as f64 / DAY as f64).sin();
+    (0..points).map(|i| 1000.0 * (1.0 + 0.6 * day(i)) * (1.0 + 0.1 * noise())).collect()
+}
+
+/// The median over the rounds.
+fn points_a_second(spec: &MonitorSpec, values: &[f64], rounds: usize) -> f64 {
+    let round = || {
+        let (begin, mut judged) = (cpu_seconds(), 0);
+        while judged == 0 || cpu_seconds() - begin < 0.3 {
+            let mut monitor = Monitor::new(spec);
+            monitor.observe_even(Timestamp::from_millis(0), black_box(values), |said| _ = black_box(said));
+            judged += values.len();
+        }
+        judged as f64 / (cpu_seconds() - begin)
+    };
+    median((0..rounds).map(|_| round()))
+}
+
+/// The median over ten ticks.
+fn tick_ms(spec: &MonitorSpec, values: &[f64], series: usize) -> f64 {
+    let history = |_| {
+        let mut monitor = Monitor::new(spec);
+        monitor.observe_even(Timestamp::from_millis(0), &values[..HISTORY], |said| _ = black_box(said));
+        monitor
+    };
+    // one is judged and the others have its history: each has memory of its own
+    let first = history(0);
+    let mut monitors: Vec<Monitor> = (0..series).map(|_| first.clone()).collect();
+    let tick = |minute: usize| {
+        let sample = [Sample::new(minute as i64 * MINUTE_MS, values[minute])];
+        let begin = cpu_seconds();
+        for monitor in &mut monitors {
+            monitor.observe(black_box(&sample), |said| _ = black_box(said));
+        }
+        1000.0 * (cpu_seconds() - begin)
+    };
+    median((HISTORY..HISTORY + 10).map(tick))
+}
+
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+/// Processor time of this thread so far.
+fn cpu_seconds() -> f64 {
+    let text =
+        std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells the time of a thread");
+    let nanoseconds: u64 = text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
+    nanoseconds as f64 / 1e9
+}

@@ -1,0 +1,436 @@
+//! What of a series is not usual at its time of day, on a logarithmic scale; followed once for all detectors that rest on it.
+//!
+//! The residual of a value x whose usual value is b is f(x) − f(b) with f(x) = sign(x) ln(1 + |x| / c) and c = 2 % of the
+//! usual size of the values. For values that are never below 0 this is ln((x + c) / (b + c)): 0.1 is a tenth more than
+//! usual, −0.7 is half, whatever the unit, and 0 is a finite −3.9 where traffic is all gone.
+
+use crate::baseline::{Baseline, Usual};
+use crate::logarithm::{exp, ln, ln_short};
+use crate::middle::PLACES;
+use crate::registry::Common;
+use crate::ring::Ring;
+use crate::wide::wide;
+
+/// Residuals are remembered for this many days.
+pub(crate) const DAYS_KEPT: usize = 7;
+/// The first cells, whose values only say how large values are.
+pub(crate) const FIRST_CELL: u64 = 16;
+/// Larger values are taken for this.
+const LARGEST: f64 = 1e37;
+/// The part of the usual size that is added to each value.
+const SMALL: f64 = 0.02;
+/// The usual size is worked out again after this many cells at the latest, where a day has fewer.
+const REVIEW_LEAST: u64 = 64;
+
+/// The residuals of a series.
+#[derive(Debug, Clone)]
+pub(crate) struct Residuals {
+    days: u32,
+    a_day: u64,
+    values: Ring,
+    residuals: Ring,
+    baseline: Baseline,
+    size: Size,
+    /// The cell before which the usual size is worked out again.
+    review: u64,
+    /// The newest residuals, by the size that holds now.
+    recent: Recent,
+    /// Of the cells of the newest run: the residual, the level before it, and what was expected.
+    run: Vec<f32>,
+    levels: Vec<f32>,
+    expected: Vec<Expected>,
+}
+
+/// How large the values usually are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Size {
+    /// Added to each value; above 0.
+    small: f64,
+    /// The median of the values: what is usual where no earlier day says it.
+    level: f64,
+}
+
+/// What was expected at a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Expected {
+    small: f64,
+    usual: f64,
+    /// How many days the usual value rests on.
+    pub(crate) days: u32,
+}
+
+impl Expected {
+    /// The value whose residual this is.
+    pub(crate) fn value(self, residual: f64) -> f64 {
+        let curved = curve(self.usual, self.small) + residual;
+        (exp(curved.abs()) - 1.0) * self.small * curved.signum()
+    }
+}
+
+#[inline(always)]
+fn curve(value: f64, small: f64) -> f64 {
+    ln(1.0 + value.abs() / small) * value.signum()
+}
+
+/// f(value) − f(usual).
+#[inline(always)]
+fn residual(value: f32, usual: f32, small: f32) -> f32 {
+    if value >= 0.0 && usual >= 0.0 {
+        ln_short((value + small) / (usual + small))
+    } else {
+        let curve = |value: f32| ln_short(1.0 + value.abs() / small) * value.signum();
+        curve(value) - curve(usual)
+    }
+}
+
+impl Residuals {
+    pub(crate) fn new(days: u32, common: &Common) -> Self {
+        let a_day = common.interval.cells_a_day();
+        Self {
+            days,
+            a_day: a_day as u64,
+            values: Ring::new(
+                Baseline::reach(days, common.interval).max(REVIEW_LEAST as usize),
+                f32::INFINITY,
+            ),
+            residuals: Ring::new((DAYS_KEPT * a_day).max(4 * REVIEW_LEAST as usize), f32::NAN),
+            baseline: Baseline::new(days, common),
+            size: Size { small: 1.0, level: 0.0 },
+            review: FIRST_CELL,
+            recent: Recent::new(0),
+            run: Vec::new(),
+            levels: Vec::new(),
+            expected: Vec::new(),
+        }
+    }
+
+    /// The residuals at the cells of the newest run; not a number in the first cells of a series.
+    pub(crate) fn run(&self) -> &[f32] {
+        &self.run
+    }
+
+    /// At the same cells the median of the residuals before it, the level of the recent past; not a number where these are
+    /// too few.
+    pub(crate) fn levels(&self) -> &[f32] {
+        &self.levels
+    }
+
+    /// The residuals of all cells that are remembered.
+    pub(crate) fn all(&self) -> &Ring {
+        &self.residuals
+    }
+
+    /// What was expected at the cell at `offset` of the newest run.
+    pub(crate) fn expected(&self, offset: usize) -> Expected {
+        self.expected[offset]
+    }
+
+    /// Takes in the values of consecutive cells.
+    pub(crate) fn learn(&mut self, values: &[f64]) {
+        self.run.clear();
+        self.levels.clear();
+        self.expected.clear();
+        let mut rest = values;
+        while !rest.is_empty() {
+            self.review();
+            let next = self.values.next();
+            let in_block = PLACES - (next % PLACES as u64) as usize;
+            let to_review = usize::try_from(self.review - next).unwrap_or(usize::MAX);
+            let (now, after) = rest.split_at(rest.len().min(in_block).min(to_review));
+            wide!(self.learn_block(now));
+            rest = after;
+        }
+    }
+
+    /// The next `cells` cells have no value.
+    pub(crate) fn skip(&mut self, cells: u64) {
+        let all = self.values.capacity().max(self.residuals.capacity()) as u64;
+        for _ in 0..cells.min(all) {
+            self.review();
+            self.values.push(f32::INFINITY);
+            self.residuals.push(f32::NAN);
+            self.recent.push(f32::NAN);
+        }
+        if cells > all {
+            self.values.forget(cells - all);
+            self.residuals.forget(cells - all);
+            self.recent = Recent::new(self.values.next());
+            self.review = self.review_after(self.values.next() - 1);
+        }
+    }
+
+    /// The newest cell has no value after all.
+    pub(crate) fn retract(&mut self) {
+        if let Some(newest) = self.values.next().checked_sub(1) {
+            self.values.set(newest, f32::INFINITY);
+            self.residuals.set(newest, f32::NAN);
+            self.recent.retract();
+        }
+    }
+
+    #[inline(always)]
+    fn learn_block(&mut self, values: &[f64]) {
+        let next = self.values.next();
+        let usual = *self.baseline.block(next, &self.values);
+        let first = (next % PLACES as u64) as usize;
+        let (mut found, mut expected) = ([f32::NAN; PLACES], [Usual { value: 0.0, days: 0 }; PLACES]);
+        for (i, value) in values.iter().enumerate() {
+            found[i] = value.clamp(-LARGEST, LARGEST) as f32;
+            expected[i] = self.expect(next + i as u64, usual[first + i]);
+        }
+        for &value in &found[..values.len()] {
+            self.values.push(value);
+        }
+        if next >= FIRST_CELL {
+            residuals(&mut found, &expected, self.size.small as f32);
+        } else {
+            found = [f32::NAN; PLACES];
+        }
+        let mut levels = [f32::NAN; PLACES];
+        for (level, &residual) in levels.iter_mut().zip(&found[..values.len()]) {
+            *level = self.recent.level();
+            self.recent.push(residual);
+            self.residuals.push(residual);
+        }
+        self.run.extend_from_slice(&found[..values.len()]);
+        self.levels.extend_from_slice(&levels[..values.len()]);
+        let small = self.size.small;
+        let told = expected.map(|Usual { value, days }| Expected { small, usual: f64::from(value), days });
+        self.expected.extend_from_slice(&told[..values.len()]);
+    }
+
+    /// What is usual at a cell. Over the third day the earlier days take the place of the level, bit by bit: two of them are
+    /// few, and a jump would look like an anomaly.
+    #[inline(always)]
+    fn expect(&self, cell: u64, usual: Usual) -> Usual {
+        let level = self.size.level as f32;
+        if usual.days == 0 || cell < 2 * self.a_day {
+            return Usual { value: level, days: 0 };
+        }
+        let into = cell - 2 * self.a_day;
+        let share = if into >= self.a_day { 1.0 } else { into as f32 / self.a_day as f32 };
+        Usual { value: level * (1.0 - share) + usual.value * share, days: usual.days }
+    }
+
+    /// Works out the usual size again where that is due: after 16, 32, 64, … cells, then once a day.
+    #[inline(always)]
+    fn review(&mut self) {
+        if self.values.next() >= self.review {
+            self.review_now();
+        }
+    }
+
+    /// The first cell after `cell` before which the usual size is worked out again.
+    fn review_after(&self, cell: u64) -> u64 {
+        let daily = self.a_day.max(REVIEW_LEAST);
+        let doubled = (FIRST_CELL.max(cell + 1)).next_power_of_two();
+        if cell < daily { doubled.min(daily) } else { (cell / daily + 1) * daily }
+    }
+
+    #[cold]
+    fn review_now(&mut self) {
+        let now = self.values.next();
+        self.review = self.review_after(now);
+        let back = self.a_day.max(REVIEW_LEAST).min(now);
+        let mut seen: Vec<f32> = (now - back..now).map(|cell| self.values.get(cell)).collect();
+        seen.retain(|value| value.is_finite());
+        if seen.is_empty() {
+            return;
+        }
+        let mean = seen.iter().map(|&value| f64::from(value).abs()).sum::<f64>() / seen.len() as f64;
+        let below_zero = seen.iter().any(|value| *value < 0.0);
+        let level = f64::from(middle(&mut seen));
+        seen.iter_mut().for_each(|value| *value = value.abs());
+        let typical = if below_zero { f64::from(middle(&mut seen)) } else { level };
+        let size = if typical > 0.0 { typical } else { mean };
+        // of nothing but zeros nothing is known: then 1 is the size of things
+        let small = if size > 0.0 { (SMALL * size).max(f64::from(f32::MIN_POSITIVE)) } else { SMALL };
+        self.size = Size { small, level };
+        self.rework(now);
+    }
+
+    /// Works out the newest residuals by the size that holds from now on: by the one before they would look like another
+    /// level.
+    fn rework(&mut self, now: u64) {
+        let mut baseline = self.baseline.clone();
+        // from a multiple on, so that the medians are those of the same cells
+        let first = (now / TOGETHER as u64 * TOGETHER as u64).saturating_sub((MEDIANS * TOGETHER) as u64);
+        self.recent = Recent::new(first);
+        for cell in first..now {
+            let value = self.values.get(cell);
+            let usual = baseline.block(cell, &self.values)[(cell % PLACES as u64) as usize];
+            let expected = self.expect(cell, usual).value;
+            let is_known = cell >= FIRST_CELL && value.is_finite();
+            self.recent.push(if is_known {
+                residual(value, expected, self.size.small as f32)
+            } else {
+                f32::NAN
+            });
+        }
+    }
+
+    /// Whether these are the residuals against so many days.
+    fn looks_back(&self, days: u32) -> bool {
+        self.days == days
+    }
+}
+
+#[inline(always)]
+fn residuals(values: &mut [f32; PLACES], usual: &[Usual; PLACES], small: f32) {
+    for (value, usual) in values.iter_mut().zip(usual) {
+        *value = residual(*value, usual.value, small);
+    }
+}
+
+/// Residuals of so many cells, from a multiple of it on, have a median together.
+const TOGETHER: usize = 5;
+/// The level is the median of so many such medians: of the last 30 cells, up to 4 cells ago.
+const MEDIANS: usize = 6;
+/// With fewer of them there is no level.
+const MEDIANS_LEAST: usize = 2;
+/// The first cell of a series that has a level.
+pub(crate) const FIRST_LEVEL: u64 = 25;
+
+/// The level of the newest residuals: a median of medians (Tukey 1978, the ninther), which one odd half hour does not move.
+#[derive(Debug, Clone)]
+struct Recent {
+    /// The residuals of the cells since the last multiple; a missing one is not a number.
+    newest: [f32; TOGETHER],
+    place: usize,
+    /// The medians, in a ring; a missing one is not a number.
+    medians: [f32; MEDIANS],
+    next: usize,
+    level: f32,
+}
+
+impl Recent {
+    /// A level that begins with the cell of this number.
+    fn new(cell: u64) -> Self {
+        let place = (cell % TOGETHER as u64) as usize;
+        Self { newest: [f32::NAN; TOGETHER], place, medians: [f32::NAN; MEDIANS], next: 0, level: f32::NAN }
+    }
+
+    /// The level before the next cell; not a number where there are too few residuals.
+    #[inline(always)]
+    fn level(&mut self) -> f32 {
+        if self.place == TOGETHER {
+            self.gather();
+        }
+        self.level
+    }
+
+    /// The residual of the next cell.
+    #[inline(always)]
+    fn push(&mut self, residual: f32) {
+        if self.place == TOGETHER {
+            self.gather();
+        }
+        self.newest[self.place] = residual;
+        self.place += 1;
+    }
+
+    /// The newest one is missing after all: it was not gathered yet.
+    fn retract(&mut self) {
+        self.newest[self.place - 1] = f32::NAN;
+    }
+
+    fn gather(&mut self) {
+        self.medians[self.next] = median(self.newest, FIVE, 1);
+        self.next = if self.next + 1 == MEDIANS { 0 } else { self.next + 1 };
+        self.level = median(self.medians, SIX, MEDIANS_LEAST);
+        self.newest = [f32::NAN; TOGETHER];
+        self.place = 0;
+    }
+}
+
+/// The shortest networks that sort five and six numbers (Knuth, TAOCP 3, 5.3.4).
+const FIVE: [(usize, usize); 9] = [(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)];
+const SIX: [(usize, usize); 12] =
+    [(1, 2), (4, 5), (0, 2), (3, 5), (0, 1), (3, 4), (2, 5), (0, 3), (1, 4), (2, 4), (1, 3), (2, 3)];
+
+/// The median of those that are not missing; not a number where these are fewer than `least`.
+#[inline(always)]
+fn median<const N: usize, const P: usize>(
+    numbers: [f32; N],
+    network: [(usize, usize); P],
+    least: usize,
+) -> f32 {
+    let mut sorted = numbers.map(|number| if number.is_nan() { f32::INFINITY } else { number });
+    for (low, high) in network {
+        let (a, b) = (sorted[low], sorted[high]);
+        (sorted[low], sorted[high]) = (if b < a { b } else { a }, if b < a { a } else { b });
+    }
+    let count = sorted.iter().map(|number| u32::from(*number < f32::INFINITY)).sum::<u32>() as usize;
+    if count < least { f32::NAN } else { 0.5 * sorted[(count - 1) / 2] + 0.5 * sorted[count / 2] }
+}
+
+/// The lower of the two numbers in the middle, of at least one.
+fn middle(numbers: &mut [f32]) -> f32 {
+    let at = (numbers.len() - 1) / 2;
+    *numbers.select_nth_unstable_by(at, f32::total_cmp).1
+}
+
+/// The residuals that the detectors of one series ask for, each against its own number of days.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AllResiduals {
+    all: Vec<Residuals>,
+}
+
+/// Which of the residuals.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResidualsId(usize);
+
+impl AllResiduals {
+    /// Those against `days` days, followed from now on.
+    pub(crate) fn follow(common: &mut Common, days: u32) -> ResidualsId {
+        let known = common.residuals.all.iter().position(|residuals| residuals.looks_back(days));
+        ResidualsId(known.unwrap_or_else(|| {
+            let residuals = Residuals::new(days, common);
+            common.residuals.all.push(residuals);
+            common.residuals.all.len() - 1
+        }))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, id: ResidualsId) -> &Residuals {
+        &self.all[id.0]
+    }
+
+    pub(crate) fn learn(&mut self, values: &[f64]) {
+        self.all.iter_mut().for_each(|residuals| residuals.learn(values));
+    }
+
+    pub(crate) fn skip(&mut self, cells: u64) {
+        self.all.iter_mut().for_each(|residuals| residuals.skip(cells));
+    }
+
+    pub(crate) fn retract(&mut self) {
+        self.all.iter_mut().for_each(Residuals::retract);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_is_that_of_the_numbers_that_are_there() {
+        for seed in 0..720_usize {
+            // every order of six, by its number
+            let (mut left, mut order, mut rest) = (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Vec::new(), seed);
+            while !left.is_empty() {
+                let place = rest % left.len();
+                rest /= left.len();
+                order.push(left.remove(place) as f32);
+            }
+            let six: [f32; 6] = order.try_into().expect("six");
+            assert_eq!(median(six, SIX, 1), 3.5, "{six:?}");
+            let five = [six[0], six[1], six[2], six[3], six[4]];
+            let mut sorted = five;
+            sorted.sort_by(f32::total_cmp);
+            assert_eq!(median(five, FIVE, 1), sorted[2], "{five:?}");
+        }
+        assert_eq!(median([f32::NAN, 4.0, f32::NAN, 2.0, f32::NAN], FIVE, 1), 3.0);
+        assert!(median([f32::NAN, 4.0, f32::NAN, f32::NAN, f32::NAN], FIVE, 2).is_nan());
+    }
+}
