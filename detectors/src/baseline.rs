@@ -1,7 +1,7 @@
 //! What a series usually shows at a time of day: the median of the earlier days, with a few neighbours on each side.
 
 use crate::calendar::Calendar;
-use crate::middle::{DEPTH, PLACES, exchange, medians};
+use crate::middle::{DEPTH, FIVE, PLACES, exchange, medians};
 use crate::registry::Common;
 use crate::ring::Ring;
 use crate::sample::{Interval, Timestamp};
@@ -137,7 +137,9 @@ fn smoothed(medians: &[(f32, u32); 3 * PLACES]) -> [Usual; PLACES] {
             counts[place] += usize::from(days > 0);
         }
     }
-    sort_five(&mut around);
+    for (low, high) in FIVE {
+        exchange(&mut around, low, high);
+    }
     std::array::from_fn(|place| match counts[place] {
         0 => Usual { value: f32::NAN, days: 0 },
         count => {
@@ -145,14 +147,6 @@ fn smoothed(medians: &[(f32, u32); 3 * PLACES]) -> [Usual; PLACES] {
             Usual { value: 0.5 * low + 0.5 * high, days: medians[PLACES + place].1 }
         }
     })
-}
-
-/// Sorts the five numbers of each place by the shortest network (Knuth, TAOCP 3, 5.3.4).
-#[inline(always)]
-fn sort_five(rows: &mut [[f32; PLACES]; AROUND]) {
-    for (low, high) in [(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)] {
-        exchange(rows, low, high);
-    }
 }
 
 #[cfg(test)]
@@ -195,7 +189,7 @@ mod tests {
     #[test]
     fn five_numbers_are_sorted() {
         let mut rows = [3.0, f32::INFINITY, -1.0, 2.0, 2.0].map(|number| [number; PLACES]);
-        sort_five(&mut rows);
+        FIVE.into_iter().for_each(|(low, high)| exchange(&mut rows, low, high));
         assert_eq!(rows.map(|row| row[5]), [-1.0, 2.0, 2.0, 3.0, f32::INFINITY]);
     }
 }

@@ -5,6 +5,10 @@ pub(crate) const PLACES: usize = 8;
 /// So many numbers a place may have.
 pub(crate) const DEPTH: usize = 16;
 
+/// The shortest network that sorts five numbers (Knuth, TAOCP 3, 5.3.4).
+pub(crate) const FIVE: [(usize, usize); 9] =
+    [(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)];
+
 /// The pairs of Batcher's odd-even merge network (Knuth, TAOCP 3, 5.3.4), which are the same whatever the numbers are.
 const PAIRS: [(usize, usize); 63] = pairs();
 

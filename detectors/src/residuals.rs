@@ -6,7 +6,7 @@
 
 use crate::baseline::{Baseline, Usual};
 use crate::logarithm::{exp, ln, ln_short};
-use crate::middle::PLACES;
+use crate::middle::{FIVE, PLACES};
 use crate::registry::Common;
 use crate::ring::Ring;
 use crate::wide::wide;
@@ -343,8 +343,7 @@ impl Recent {
     }
 }
 
-/// The shortest networks that sort five and six numbers (Knuth, TAOCP 3, 5.3.4).
-const FIVE: [(usize, usize); 9] = [(0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2)];
+/// The shortest network that sorts six numbers (Knuth, TAOCP 3, 5.3.4).
 const SIX: [(usize, usize); 12] =
     [(1, 2), (4, 5), (0, 2), (3, 5), (0, 1), (3, 4), (2, 5), (0, 3), (1, 4), (2, 4), (1, 3), (2, 3)];
 

@@ -62,20 +62,23 @@ impl Spread {
     /// The size that at most one in `rarity` is above of, and not more than `times` that which one in ten is above of: so an
     /// outage among the sizes, which is rare and far off, does not become the scale of the next.
     pub(crate) fn scale(&self, rarity: u32, times: f32) -> f32 {
-        self.quantile(rarity).min(times * self.quantile(10))
+        let [rare, common] = self.quantiles([rarity, 10]);
+        rare.min(times * common)
     }
 
-    /// The size that at most one in `rarity` is above of: the upper end of its bucket.
-    fn quantile(&self, rarity: u32) -> f32 {
-        let most = self.counted / rarity;
-        let mut above = 0;
-        for (bucket, count) in self.counts.iter().enumerate().rev() {
-            above += count;
-            if above > most {
-                return f32::from_bits(LEAST_BITS + ((bucket as u32 + 1) << 19));
+    /// The sizes that at most one in each of `rarities` is above of, the rarest first: the upper ends of their buckets.
+    fn quantiles<const N: usize>(&self, rarities: [u32; N]) -> [f32; N] {
+        let mut buckets = self.counts.iter().enumerate().rev();
+        let (mut above, mut end) = (0, f32::from_bits(LEAST_BITS));
+        rarities.map(|rarity| {
+            while above <= self.counted / rarity
+                && let Some((bucket, count)) = buckets.next()
+            {
+                above += count;
+                end = f32::from_bits(LEAST_BITS + ((bucket as u32 + 1) << 19));
             }
-        }
-        f32::from_bits(LEAST_BITS)
+            if above > self.counted / rarity { end } else { f32::from_bits(LEAST_BITS) }
+        })
     }
 
     #[inline(always)]
@@ -125,7 +128,7 @@ mod tests {
         let mut spread = Spread::new(2000);
         (1..=1000).for_each(|i| spread.push(i as f32 / 100.0, true));
         for (rarity, expected) in [(10, 9.0), (100, 9.9), (1000, 9.99), (2000, 10.0)] {
-            let found = spread.quantile(rarity);
+            let found = spread.quantiles([rarity])[0];
             assert!(found >= expected && found <= expected * 1.07, "{rarity}: {found}");
         }
     }
@@ -135,11 +138,11 @@ mod tests {
         let mut spread = Spread::new(3);
         [8.0, 1.0, 1.0, 1.0].into_iter().for_each(|size| spread.push(size, true));
         assert_eq!(spread.counted(), 3);
-        assert!(spread.quantile(1000) < 1.1);
+        assert!(spread.quantiles([1000])[0] < 1.1);
         spread.push(64.0, true);
         spread.retract();
         assert_eq!(spread.counted(), 2);
-        assert!(spread.quantile(1000) < 1.1);
+        assert!(spread.quantiles([1000])[0] < 1.1);
     }
 
     #[test]
@@ -147,14 +150,14 @@ mod tests {
         let mut spread = Spread::new(10_000);
         (0..1000).for_each(|_| spread.push(1.0, true));
         (0..10).for_each(|_| spread.push(50.0, false));
-        assert!(spread.quantile(1000) < 1.1);
+        assert!(spread.quantiles([1000])[0] < 1.1);
         (0..50).for_each(|_| spread.push(50.0, false));
-        assert!(spread.quantile(1000) > 50.0);
+        assert!(spread.quantiles([1000])[0] > 50.0);
     }
 
     #[test]
     fn nothing_seen_is_the_least_size() {
-        assert_eq!(Spread::new(9).quantile(1000).to_bits(), LEAST_BITS);
+        assert_eq!(Spread::new(9).quantiles([1000])[0].to_bits(), LEAST_BITS);
     }
 
     #[test]
@@ -164,6 +167,6 @@ mod tests {
         (0..60).for_each(|_| spread.push(40.0, true));
         let scale = spread.scale(1000, 8.0);
         assert!((7.0..9.0).contains(&scale), "{scale}");
-        assert!(spread.quantile(1000) > 39.0);
+        assert!(spread.quantiles([1000])[0] > 39.0);
     }
 }

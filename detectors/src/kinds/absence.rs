@@ -50,7 +50,6 @@ const RARE: u64 = 1000;
 struct Absence {
     samples: u64,
     floor: f64,
-    history: u32,
     a_day: u64,
     /// For how many samples it has been absent, and whether that was rare when it began.
     stretch: u64,
@@ -77,7 +76,6 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
     Ok(Box::new(Behind::new(Absence {
         samples: u64::from(options.the_count("samples")),
         floor: options.the_number("floor"),
-        history: FIRST_HISTORY,
         a_day: common.interval.cells_a_day() as u64,
         stretch: 0,
         rare: false,
@@ -109,7 +107,7 @@ impl Follower for Absence {
         let rare =
             if decided { self.rare } else { u64::from(self.seen.absent) * RARE < u64::from(self.seen.all) };
         let verdict = Verdict::of((stretch >= self.samples) & rare, false);
-        let verdict = if self.seen.all < self.history { super::WARMING_UP } else { verdict };
+        let verdict = if self.seen.all < FIRST_HISTORY { super::WARMING_UP } else { verdict };
         (verdict, Reading { stretch, rare, seen: self.seen.all })
     }
 

@@ -72,7 +72,6 @@ struct Cusum {
     /// Centre of mass of the averages, and the share of each sample that follows from it.
     com: f64,
     share: f64,
-    history: u32,
     /// Samples learnt.
     learnt: f64,
     past: Past,
@@ -110,13 +109,12 @@ struct Reading {
 }
 
 fn build(options: &Options, _: &mut Common) -> Result<Box<dyn Detector>, OptionError> {
-    let (history, com) = (FIRST_HISTORY, options.the_number("memory"));
+    let com = options.the_number("memory");
     Ok(Box::new(Behind::new(Cusum {
         k: options.the_number("k"),
         h: options.the_number("h"),
         com,
         share: 1.0 / (com + 1.0),
-        history,
         learnt: 0.0,
         past: Past::default(),
         sigma: f64::MIN_POSITIVE,
@@ -139,7 +137,7 @@ impl Past {
 impl Cusum {
     #[inline(always)]
     fn ready(&self) -> bool {
-        self.learnt >= f64::from(self.history)
+        self.learnt >= f64::from(FIRST_HISTORY)
     }
 
     #[inline(always)]

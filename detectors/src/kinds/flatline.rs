@@ -47,7 +47,6 @@ const OPTIONS: &[OptionDoc] = &[
 struct Flatline {
     factor: f64,
     least: f64,
-    history: u32,
     /// The value of the newest cell, not a number where it has none, and for how many samples it has been so.
     value: f64,
     stretch: f64,
@@ -76,7 +75,6 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
     Ok(Box::new(Behind::new(Flatline {
         factor: options.the_number("factor"),
         least: options.the_number("least"),
-        history: FIRST_HISTORY,
         value: f64::NAN,
         stretch: 0.0,
         slices: Slices::new(look_back(options.the_count(DAYS_BACK.name), common.interval)),
@@ -128,7 +126,7 @@ impl Follower for Flatline {
     fn read(&self, value: f64) -> (Verdict, Reading) {
         let (stretch, limit) = (self.stretch_with(value), self.limit());
         let verdict = Verdict::of(stretch > limit, false);
-        let verdict = if self.steps.samples < self.history { super::WARMING_UP } else { verdict };
+        let verdict = if self.steps.samples < FIRST_HISTORY { super::WARMING_UP } else { verdict };
         (verdict, Reading { stretch, limit, steps: self.steps.all })
     }
 

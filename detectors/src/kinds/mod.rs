@@ -59,21 +59,13 @@ const MIN_DAYS: OptionDoc = OptionDoc {
 };
 
 /// The option `days` of the kinds that go by medians.
-const DAYS_OF_MEDIANS: OptionDoc = OptionDoc {
-    name: "days",
-    accepts: Accepts::Count { min: 2, max: DAYS_MAX },
-    default: Default::Number(14.0),
-    unit: "days",
-    why: "length of the look-back; 14 holds every day of the week twice",
-};
+const DAYS_OF_MEDIANS: OptionDoc = OptionDoc { accepts: Accepts::Count { min: 2, max: DAYS_MAX }, ..DAYS };
 
 /// The option `days` of the kinds that learn from all hours of the past days.
 const DAYS_BACK: OptionDoc = OptionDoc {
-    name: "days",
-    accepts: Accepts::Count { min: 1, max: 60 },
     default: Default::Number(7.0),
-    unit: "days",
     why: "length of the look-back, and at least 960 samples; 7 holds every day of the week once",
+    ..DAYS
 };
 
 /// Samples before the first verdict of kinds that compare with all of the past: four hours of minutes.
@@ -103,9 +95,9 @@ fn min_days_in_cells(options: &Options, interval: Interval, round: Round) -> usi
 fn days_and_min_days(options: &Options) -> Result<(u32, u32), OptionError> {
     let (days, min_days) = (options.the_count(DAYS.name), options.the_count(MIN_DAYS.name));
     if min_days > days {
-        let message =
-            format!("min_days is {min_days}, allowed is at most days, which is {days}: it could never judge");
-        return Err(OptionError::Together { message });
+        return Err(together(format!(
+            "min_days is {min_days}, allowed is at most days, which is {days}: it could never judge"
+        )));
     }
     Ok((days, min_days))
 }

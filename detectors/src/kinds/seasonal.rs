@@ -6,7 +6,7 @@ use crate::registry::{Common, Entry};
 use crate::residuals::{AllResiduals, DAYS_KEPT, FIRST_LEVEL, Residuals, ResidualsId};
 use crate::sample::Timestamp;
 use crate::spread::Spread;
-use crate::verdict::{Evidence, Reason, Verdict};
+use crate::verdict::{Evidence, Verdict};
 use crate::words::{counted, number};
 
 pub(super) const ENTRY: Entry = Entry {
@@ -115,11 +115,11 @@ impl Seasonal {
         let off = residual - self.base(level);
         if off.is_nan() {
             self.spread.skip();
-            return Verdict::Unknown(Reason::WarmingUp);
+            return super::WARMING_UP;
         }
         let Some(scale) = self.scale else {
             self.spread.push(off.abs(), true);
-            return Verdict::Unknown(Reason::WarmingUp);
+            return super::WARMING_UP;
         };
         self.spread.push(off.abs(), off.abs() <= UNUSUAL * scale);
         Verdict::of(off.abs() > self.limit(scale), off > 0.0)

@@ -5,7 +5,7 @@ use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::residuals::{AllResiduals, ResidualsId};
 use crate::sample::{Interval, Timestamp};
-use crate::verdict::{Evidence, Reason, Verdict};
+use crate::verdict::{Evidence, Verdict};
 use crate::words::number;
 use std::collections::VecDeque;
 
@@ -133,8 +133,8 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
     let minutes = |name| options.the_count(name);
     if minutes("longest") > minutes("within") {
         let (longest, within) = (minutes("longest"), minutes("within"));
-        let message = format!("longest is {longest}, allowed is at most within, which is {within}");
-        return Err(OptionError::Together { message });
+        let words = format!("longest is {longest}, allowed is at most within, which is {within}");
+        return Err(super::together(words));
     }
     let cells = |name| in_cells(minutes(name), common.interval);
     Ok(Box::new(StepContrast {
@@ -174,7 +174,7 @@ impl StepContrast {
         }
         start.add(residual, shape);
         let Some(known) = &start.known else {
-            return (Verdict::Unknown(Reason::WarmingUp), Contrast::NONE);
+            return (super::WARMING_UP, Contrast::NONE);
         };
         let contrast = start.largest(known, shape, factor, least);
         (Verdict::of(contrast.score() > 1.0, contrast.difference > 0.0), contrast)
