@@ -5,6 +5,9 @@
 //! [--interval SECONDS]` judges N series of P points, read from FILE as little-endian f64, one series after
 //! another, and prints one JSON line with the processor time; `benches/compare` runs it beside its peers.
 
+mod common;
+
+use common::{cpu_seconds, day_curve};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use quietgate::monitor::{Anomalies, Judged, Monitor, MonitorSpec, Said};
 use quietgate_detectors::{Block, Calendar, Interval, Panel, PanelSpec, Sample, Spec, Timestamp};
@@ -30,18 +33,10 @@ fn main() {
 
 criterion_group!(benches, detectors, literal_set, one_by_one);
 
-/// A day-curve with noise, by a small generator of its own: the same at every run.
-fn day_curve(points: usize) -> Vec<Sample> {
-    let mut state = 1_u64;
-    let mut noise = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / f64::from(1_u32 << 31) - 0.5
-    };
-    let value = |i: usize, noise: f64| {
-        let day = std::f64::consts::TAU * (i % 1440) as f64 / 1440.0;
-        1000.0 * (1.0 + 0.6 * day.sin()) * (1.0 + 0.1 * noise)
-    };
-    (0..points).map(|i| Sample::new(START_MS + i as i64 * MINUTE_MS, value(i, noise()))).collect()
+/// A day-curve by the minute.
+fn samples(points: usize) -> Vec<Sample> {
+    let minutes = (0..).map(|minute| START_MS + minute * MINUTE_MS);
+    minutes.zip(day_curve(points)).map(|(at, value)| Sample::new(at, value)).collect()
 }
 
 fn interval(ms: i64) -> Interval {
@@ -74,7 +69,7 @@ fn literal(interval_ms: i64) -> MonitorSpec {
 }
 
 fn detectors(criterion: &mut Criterion) {
-    let samples = day_curve(TWO_WEEKS);
+    let samples = samples(TWO_WEEKS);
     let mut group = criterion.benchmark_group("detector");
     group.throughput(Throughput::Elements(samples.len() as u64));
     for entry in quietgate_detectors::all().iter().filter(|entry| Spec::new(entry.kind, &[]).is_ok()) {
@@ -94,7 +89,7 @@ fn detectors(criterion: &mut Criterion) {
 }
 
 fn literal_set(criterion: &mut Criterion) {
-    let samples = day_curve(TWO_WEEKS);
+    let samples = samples(TWO_WEEKS);
     let mut group = criterion.benchmark_group("literal set");
     group.throughput(Throughput::Elements(samples.len() as u64));
     let spec = literal(MINUTE_MS);
@@ -120,7 +115,7 @@ fn literal_set(criterion: &mut Criterion) {
 }
 
 fn one_by_one(criterion: &mut Criterion) {
-    let samples = day_curve(TWO_WEEKS);
+    let samples = samples(TWO_WEEKS);
     let mut group = criterion.benchmark_group("live");
     group.throughput(Throughput::Elements(samples.len() as u64));
     group.bench_function("sample by sample", |bencher| {
@@ -213,12 +208,4 @@ impl Fired {
         *self.by_name.entry("period").or_default() +=
             usize::from(judged.run.periodic) * judged.findings.len();
     }
-}
-
-/// Processor time of this thread so far.
-fn cpu_seconds() -> f64 {
-    let text =
-        std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells the time of a thread");
-    let nanoseconds: u64 = text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
-    nanoseconds as f64 / 1e9
 }

@@ -5,6 +5,9 @@
 //! 20,000) series with 14 days of history get a sample each, with what that makes for 100,000. `-- --rounds R` (default 5) takes
 //! the median of more rounds. Run as a test it measures two series once.
 
+mod common;
+
+use common::{cpu_seconds, day_curve};
 use quietgate::monitor::{Monitor, MonitorSpec};
 use quietgate_detectors::{Calendar, Interval, Sample, Timestamp};
 use quietgate_rules::{Direction, RuleSpec, Sustain, presets};
@@ -75,17 +78,6 @@ fn spec(rule: RuleSpec) -> MonitorSpec {
     }
 }
 
-/// A day-curve with noise, by a small generator of its own: the same at every run.
-fn day_curve(points: usize) -> Vec<f64> {
-    let mut state = 1_u64;
-    let mut noise = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / f64::from(1_u32 << 31) - 0.5
-    };
-    let day = |i: usize| (std::f64::consts::TAU * (i % DAY) as f64 / DAY as f64).sin();
-    (0..points).map(|i| 1000.0 * (1.0 + 0.6 * day(i)) * (1.0 + 0.1 * noise())).collect()
-}
-
 /// The median over the rounds.
 fn points_a_second(spec: &MonitorSpec, values: &[f64], rounds: usize) -> f64 {
     let round = || {
@@ -125,12 +117,4 @@ fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
-}
-
-/// Processor time of this thread so far.
-fn cpu_seconds() -> f64 {
-    let text =
-        std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells the time of a thread");
-    let nanoseconds: u64 = text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
-    nanoseconds as f64 / 1e9
 }

@@ -102,14 +102,11 @@ impl Gates<'_> {
 
     /// The newest start, not after `since`, of a batch whose own a series is.
     fn suspected(&self, view: &View<'_>, since: Timestamp) -> Option<Start> {
-        let mut starts: Vec<&Start> = self.run.starts.iter().collect();
-        starts.sort_by_key(|start| (start.at, start.batch));
         let is_own = self.owning(view);
-        let mut own = starts.iter().filter(|start| start.at <= since && is_own(start.batch));
-        if sabotage::is(Sabotage::BlamesFirstBatch) {
-            return own.next().map(|start| **start);
-        }
-        own.next_back().map(|start| **start)
+        let own = self.run.starts.iter().filter(|start| start.at <= since && is_own(start.batch));
+        let when = |start: &&Start| (start.at, start.batch);
+        if sabotage::is(Sabotage::BlamesFirstBatch) { own.min_by_key(when) } else { own.max_by_key(when) }
+            .copied()
     }
 
     /// Whether a series is one of any batch that has started.

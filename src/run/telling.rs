@@ -29,7 +29,7 @@ impl Layer {
     }
 
     /// How a series stands by it.
-    fn of(self, view: &View<'_>) -> Condition {
+    pub(super) fn of(self, view: &View<'_>) -> Condition {
         match self {
             Self::Fast => view.condition,
             Self::Slow => view.slow.unwrap_or(view.condition),

@@ -51,22 +51,23 @@ impl Gates<'_> {
             matches!(obstacle, Some(Obstacle::TooShort { .. } | Obstacle::Expected { .. }))
         };
         let short = held.iter().any(|(_, obstacle)| is_short(obstacle));
-        let held_by = |(i, obstacle): &(usize, Option<Obstacle>)| HeldBy {
-            signal: views[*i].signal,
-            labels: views[*i].labels.clone().into_owned(),
-            condition: match obstacle {
-                Some(Obstacle::Slow { .. }) => views[*i].slow.unwrap_or(views[*i].condition),
-                _ => views[*i].condition,
-            },
-            layer: if matches!(obstacle, Some(Obstacle::Slow { .. })) { Layer::Slow } else { Layer::Fast },
-            blamed: matches!(obstacle, None | Some(Obstacle::Slow { not_blamed: None, .. })),
-            words: match obstacle {
-                Some(obstacle) => telling::obstacle(obstacle, &views[*i], self.now),
-                None => {
-                    let started = self.run.steps[step].batches[batch].started.unwrap_or(self.now);
-                    self.blame((&views, &seen), *i, started, Layer::Fast)
-                }
-            },
+        let held_by = |(i, obstacle): &(usize, Option<Obstacle>)| {
+            let is_slow = matches!(obstacle, Some(Obstacle::Slow { .. }));
+            let layer = if is_slow { Layer::Slow } else { Layer::Fast };
+            HeldBy {
+                signal: views[*i].signal,
+                labels: views[*i].labels.clone().into_owned(),
+                condition: layer.of(&views[*i]),
+                layer,
+                blamed: matches!(obstacle, None | Some(Obstacle::Slow { not_blamed: None, .. })),
+                words: match obstacle {
+                    Some(obstacle) => telling::obstacle(obstacle, &views[*i], self.now),
+                    None => {
+                        let started = self.run.steps[step].batches[batch].started.unwrap_or(self.now);
+                        self.blame((&views, &seen), *i, started, layer)
+                    }
+                },
+            }
         };
         (held.iter().filter(|(_, obstacle)| !is_short(obstacle)).map(held_by).collect(), short)
     }

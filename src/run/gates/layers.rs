@@ -5,7 +5,7 @@ use crate::config::Meaning;
 use crate::config::plan::PlanFile;
 use crate::monitor::{Labels, MonitorSpec, Watched};
 use crate::run::starts::felt;
-use crate::steps::{Attempt, Doing, End, Gate, Pinned, PinnedStep, Record, State};
+use crate::steps::{Attempt, Doing, End, Gate, Record, State};
 use quietgate_detectors::{Calendar, Interval, OptionValue, Sample, Spec};
 use quietgate_rules::{Condition, Direction, RuleSpec, Sustain};
 use std::ops::RangeInclusive;
@@ -70,26 +70,6 @@ struct Case {
 impl Case {
     /// Everything was clean until the second before this one.
     fn clean_until(second: i64) -> Self {
-        let step = PinnedStep {
-            expects: Vec::new(),
-            step: "agent".to_owned(),
-            after: Vec::new(),
-            batches: ["h1", "h2", "h3"].map(|host| vec![host.to_owned()]).to_vec(),
-            approve: false,
-            undo: false,
-            retries: 0,
-        };
-        let pinned = Pinned {
-            run: "r".to_owned(),
-            plan: "p".to_owned(),
-            folder: String::new(),
-            config_folder: String::new(),
-            text: PLAN.to_owned(),
-            config: String::new(),
-            inventory: serde_json::Value::Null,
-            max_failed: 0,
-            steps: vec![step],
-        };
         let host = || Scope::new(vec![("host".to_owned(), Meaning::Target)]);
         let mut case = Self {
             plan: PlanFile::read("p.yaml", PLAN, &tests::Nothing).expect("a plan").plan,
@@ -97,7 +77,7 @@ impl Case {
             watch: Watch::new(vec![watched("loss", false), watched("cpu", true), watched("total", true)]),
             scopes: vec![host(), host(), Scope::default()],
         };
-        case.write(0, Record::Plan(pinned));
+        case.write(0, Record::Plan(tests::pinned(PLAN, &["h1", "h2", "h3"])));
         case.see_all(0..=second - 1, &[]);
         case
     }

@@ -39,30 +39,34 @@ fn see(watch: &mut Watch, host: &str, seconds: std::ops::RangeInclusive<i64>, va
     watch.observe(0, &Labels::from([("host".to_owned(), host.to_owned())]), &samples);
 }
 
-/// The state of a run of the plan that began.
-fn begun() -> State {
+/// The run of a plan with one step, whose batches are single hosts.
+pub(super) fn pinned(text: &str, hosts: &[&str]) -> Pinned {
     let step = PinnedStep {
         expects: Vec::new(),
         step: "agent".to_owned(),
         after: Vec::new(),
-        batches: vec![vec!["h1".to_owned()]],
+        batches: hosts.iter().map(|host| vec![(*host).to_owned()]).collect(),
         approve: false,
         undo: false,
         retries: 0,
     };
-    let pinned = Pinned {
+    Pinned {
         run: "r".to_owned(),
         plan: "p".to_owned(),
         folder: String::new(),
         config_folder: String::new(),
-        text: PLAN.to_owned(),
+        text: text.to_owned(),
         config: String::new(),
         inventory: serde_json::Value::Null,
         max_failed: 0,
         steps: vec![step],
-    };
+    }
+}
+
+/// The state of a run of the plan that began.
+fn begun() -> State {
     let mut state = State::default();
-    state.apply(1, at(0), &Record::Plan(pinned)).expect("a run that begins");
+    state.apply(1, at(0), &Record::Plan(pinned(PLAN, &["h1"]))).expect("a run that begins");
     state
 }
 
