@@ -1,11 +1,12 @@
 //! What a series usually shows at a time of day: the median of the earlier days, with a few neighbours on each side.
 
 use crate::calendar::Calendar;
-use crate::middle::{DEPTH, FIVE, PLACES, exchange, medians};
+use crate::middle::{DEPTH, Medians, PLACES, sort_five, sort_fourteen};
 use crate::registry::Common;
 use crate::ring::Ring;
 use crate::sample::{Interval, Timestamp};
 use crate::wide::wide;
+use fearless_simd::Simd;
 
 /// Cells on each side that count as the same time of day: what happens daily is some minutes early or late.
 const NEIGHBOURS: usize = 2;
@@ -14,7 +15,9 @@ const AROUND: usize = 2 * NEIGHBOURS + 1;
 /// With fewer cells a day there is no time of day to speak of.
 const LEAST_A_DAY: usize = 24;
 /// The most days that are looked back.
-pub(crate) const DAYS_MAX: u32 = DEPTH as u32 - 1;
+pub(crate) const DAYS_MAX: u32 = DEPTH as u32;
+/// With fewer cells a day the next block has places whose day before is not over when this one begins.
+const LONG_DAY: usize = 3 * PLACES;
 
 /// The medians of the earlier days around the cells that come next.
 #[derive(Debug, Clone)]
@@ -26,21 +29,14 @@ pub(crate) struct Baseline {
     /// Cells back to the same time 1, 2, … days earlier; good for cells before `until`.
     lags: Vec<Option<u64>>,
     until: u64,
-    /// The medians of the cells of three blocks: the one at hand, the one before, the one after.
-    medians: [(f32, u32); 3 * PLACES],
+    /// The medians of the cells of the block at hand and of the one after it, and the last ones of the one before.
+    before: [f32; NEIGHBOURS],
+    at_hand: Medians,
+    after: Medians,
     /// The number of the block at hand; none before the first.
     block: Option<u64>,
-    /// What is usual there.
-    usual: [Usual; PLACES],
-}
-
-/// What is usual at a cell.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Usual {
-    /// The value; not a number where no earlier day has any.
-    pub(crate) value: f32,
-    /// How many days it rests on.
-    pub(crate) days: u32,
+    /// What is usual there, and on how many days that rests.
+    usual: Medians,
 }
 
 impl Baseline {
@@ -52,9 +48,11 @@ impl Baseline {
             calendar: common.calendar.clone(),
             lags: Vec::new(),
             until: 0,
-            medians: [(f32::NAN, 0); 3 * PLACES],
+            before: [f32::NAN; NEIGHBOURS],
+            at_hand: Medians::NONE,
+            after: Medians::NONE,
             block: None,
-            usual: [Usual { value: f32::NAN, days: 0 }; PLACES],
+            usual: Medians::NONE,
         }
     }
 
@@ -64,9 +62,10 @@ impl Baseline {
         (days.min(DAYS_MAX) as usize + 1) * interval.cells_a_day() + 4 * PLACES
     }
 
-    /// What is usual at the cells of the block of `cell`, from the `values` of the cells before it.
+    /// What is usual at the cells of the block of `cell`, from the `values` of the cells before it: not a number where no
+    /// earlier day has any.
     #[inline(always)]
-    pub(crate) fn block(&mut self, cell: u64, values: &Ring) -> &[Usual; PLACES] {
+    pub(crate) fn block(&mut self, cell: u64, values: &Ring) -> &Medians {
         let block = cell / PLACES as u64;
         if self.block != Some(block) {
             self.advance(block, values);
@@ -76,28 +75,27 @@ impl Baseline {
 
     #[cold]
     fn advance(&mut self, block: u64, values: &Ring) {
-        if self.block.is_some_and(|before| before + 1 == block) {
-            self.medians.copy_within(PLACES.., 0);
+        let follows = self.block.is_some_and(|before| before + 1 == block);
+        if follows && self.interval.cells_a_day() >= LONG_DAY {
+            self.before = last(&self.at_hand);
+            self.at_hand = self.after;
         } else {
             // the lags are those of these days, whatever was asked for before
             self.until = 0;
-            for (part, number) in [block.checked_sub(1), Some(block)].into_iter().enumerate() {
-                let found =
-                    number.map_or([(f32::NAN, 0); PLACES], |number| self.medians_of(number, block, values));
-                self.medians[part * PLACES..][..PLACES].copy_from_slice(&found);
-            }
+            let before = block.checked_sub(1).map(|before| self.medians_of(before, block, values));
+            self.before = last(&before.unwrap_or(Medians::NONE));
+            self.at_hand = self.medians_of(block, block, values);
         }
-        let after = self.medians_of(block + 1, block, values);
-        self.medians[2 * PLACES..].copy_from_slice(&after);
+        self.after = self.medians_of(block + 1, block, values);
         self.block = Some(block);
-        self.usual = wide!(smoothed(&self.medians));
+        self.usual = wide!(|simd| smoothed(simd, &self.before, &self.at_hand, &self.after));
     }
 
     /// The medians of the cells of `block`, from what was known when the cells of block `at` began.
-    fn medians_of(&mut self, block: u64, at: u64, values: &Ring) -> [(f32, u32); PLACES] {
+    fn medians_of(&mut self, block: u64, at: u64, values: &Ring) -> Medians {
         let first = block * PLACES as u64;
         if self.interval.cells_a_day() < LEAST_A_DAY {
-            return [(f32::NAN, 0); PLACES];
+            return Medians::NONE;
         }
         if first >= self.until || self.lags.is_empty() {
             self.look_up(first);
@@ -107,7 +105,7 @@ impl Baseline {
             let Some(lag) = *lag else { continue };
             values.copy(first.wrapping_sub(lag), at * PLACES as u64, row);
         }
-        wide!(medians(rows))
+        wide!(|simd| Medians::of(simd, &rows, sort_fourteen))
     }
 
     fn look_up(&mut self, cell: u64) {
@@ -125,28 +123,29 @@ impl Baseline {
     }
 }
 
+fn last(medians: &Medians) -> [f32; NEIGHBOURS] {
+    std::array::from_fn(|i| medians.values[PLACES - NEIGHBOURS + i])
+}
+
 /// The medians of the medians around each place of the block at hand.
 #[inline(always)]
-fn smoothed(medians: &[(f32, u32); 3 * PLACES]) -> [Usual; PLACES] {
-    let mut around = [[f32::INFINITY; PLACES]; AROUND];
-    let mut counts = [0_usize; PLACES];
+fn smoothed<S: Simd>(simd: S, before: &[f32; NEIGHBOURS], at_hand: &Medians, after: &Medians) -> Medians {
+    let mut line = [0.0; PLACES + 2 * NEIGHBOURS];
+    line[..NEIGHBOURS].copy_from_slice(before);
+    line[NEIGHBOURS..][..PLACES].copy_from_slice(&at_hand.values);
+    line[NEIGHBOURS + PLACES..].copy_from_slice(&after.values[..NEIGHBOURS]);
+    for value in &mut line {
+        *value = if value.is_nan() { f32::INFINITY } else { *value };
+    }
+    let mut around = [[0.0; PLACES]; AROUND];
     for (offset, row) in around.iter_mut().enumerate() {
-        for (place, value) in row.iter_mut().enumerate() {
-            let (median, days) = medians[PLACES - NEIGHBOURS + place + offset];
-            *value = if days > 0 { median } else { f32::INFINITY };
-            counts[place] += usize::from(days > 0);
-        }
+        row.copy_from_slice(&line[offset..][..PLACES]);
     }
-    for (low, high) in FIVE {
-        exchange(&mut around, low, high);
+    let mut usual = Medians::of(simd, &around, sort_five);
+    for (count, days) in usual.counts.iter_mut().zip(at_hand.counts) {
+        *count = if *count == 0 { 0 } else { days };
     }
-    std::array::from_fn(|place| match counts[place] {
-        0 => Usual { value: f32::NAN, days: 0 },
-        count => {
-            let (low, high) = (around[(count - 1) / 2][place], around[count / 2][place]);
-            Usual { value: 0.5 * low + 0.5 * high, days: medians[PLACES + place].1 }
-        }
-    })
+    usual
 }
 
 #[cfg(test)]
@@ -156,13 +155,16 @@ mod tests {
 
     const HOUR_MS: i64 = 3_600_000;
 
-    /// What is usual at `cell` of an hourly series.
-    fn usual(values: &[f32], cell: u64) -> Usual {
+    /// What is usual at `cell` of an hourly series, and on how many days that rests.
+    fn usual(values: &[f32], cell: u64) -> (f32, u32) {
         let interval = Interval::from_millis(HOUR_MS).expect("an hour");
         let common = Common::new(Timestamp::from_millis(0), interval, Calendar::Utc);
         let mut ring = Ring::new(Baseline::reach(14, interval), f32::INFINITY);
         values.iter().for_each(|&value| ring.push(value));
-        Baseline::new(14, &common).block(cell, &ring)[cell as usize % PLACES]
+        let place = cell as usize % PLACES;
+        let mut baseline = Baseline::new(14, &common);
+        let usual = baseline.block(cell, &ring);
+        (usual.values[place], usual.counts[place])
     }
 
     #[test]
@@ -170,26 +172,43 @@ mod tests {
         // three days; 10, 20 and 60 around noon, nothing else
         let day = |noon: f32| (0..24).map(move |hour| if (10..=14).contains(&hour) { noon } else { 0.0 });
         let values: Vec<f32> = [10.0, 20.0, 60.0].into_iter().flat_map(day).collect();
-        assert_eq!(usual(&values, 72 + 12), Usual { value: 20.0, days: 3 });
-        assert_eq!(usual(&values[..72], 72), Usual { value: 0.0, days: 3 });
+        assert_eq!(usual(&values, 72 + 12), (20.0, 3));
+        assert_eq!(usual(&values[..72], 72), (0.0, 3));
     }
 
     #[test]
     fn a_single_odd_neighbour_changes_nothing() {
         let mut values = vec![5.0; 48];
         values[24 + 7] = 900.0;
-        assert_eq!(usual(&values, 48 + 7).value, 5.0);
+        assert_eq!(usual(&values, 48 + 7).0, 5.0);
     }
 
     #[test]
     fn without_an_earlier_day_nothing_is_usual() {
-        assert_eq!(usual(&[1.0; 8], 8).days, 0);
+        assert_eq!(usual(&[1.0; 8], 8).1, 0);
     }
 
     #[test]
-    fn five_numbers_are_sorted() {
-        let mut rows = [3.0, f32::INFINITY, -1.0, 2.0, 2.0].map(|number| [number; PLACES]);
-        FIVE.into_iter().for_each(|(low, high)| exchange(&mut rows, low, high));
-        assert_eq!(rows.map(|row| row[5]), [-1.0, 2.0, 2.0, 3.0, f32::INFINITY]);
+    fn going_on_is_as_good_as_beginning_there() {
+        // few cells a day and many: blocks as long as a day, and far shorter
+        for a_day in [24_usize, 36, 48, 96, 1440] {
+            let interval = Interval::from_millis(24 * HOUR_MS / a_day as i64).expect("a part of a day");
+            let common = Common::new(Timestamp::from_millis(0), interval, Calendar::Utc);
+            let mut ring = Ring::new(Baseline::reach(14, interval), f32::INFINITY);
+            let mut going = Baseline::new(14, &common);
+            for cell in 0..(4 * a_day + 100) as u64 {
+                let found = *going.block(cell, &ring);
+                if cell.is_multiple_of(PLACES as u64) {
+                    let begun = *Baseline::new(14, &common).block(cell, &ring);
+                    assert_eq!(found.counts, begun.counts, "{a_day} {cell}");
+                    assert_eq!(
+                        found.values.map(f32::to_bits),
+                        begun.values.map(f32::to_bits),
+                        "{a_day} {cell}"
+                    );
+                }
+                ring.push((cell * 7919 % 101) as f32);
+            }
+        }
     }
 }

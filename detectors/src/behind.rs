@@ -53,17 +53,17 @@ impl<F: Follower> Detector for Behind<F> {
         self.readings.clear();
         self.settle();
         self.readings.reserve(cells.values.len());
-        let mut before = None;
+        let mut newest = None;
         for (place, &value) in verdicts.iter_mut().zip(cells.values) {
-            if let (Some(before), Some(reading)) = (before, self.readings.last()) {
-                self.follower.learn(before, reading);
+            if let Some((before, reading)) = &newest {
+                self.follower.learn(*before, reading);
             }
             let (verdict, reading) = self.follower.read(value);
             *place = verdict;
             self.readings.push(reading);
-            before = Some(value);
+            newest = Some((value, reading));
         }
-        self.newest = before.zip(self.readings.last().copied());
+        self.newest = newest;
     }
 
     fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {

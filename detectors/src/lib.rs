@@ -65,7 +65,6 @@ mod ring;
 mod sample;
 mod settled;
 mod slices;
-mod spread;
 mod tail;
 mod verdict;
 mod wide;

@@ -1,82 +1,149 @@
-//! A high quantile of what was read in the past, followed reading by reading.
+//! High quantiles of the newest readings, kept up to date in constant time.
 //!
-//! Readings are counted in buckets, 16 to an octave, so that the quantile is at most 6 % too high. A pointer to its
-//! bucket moves as readings come and go: it is found again in a few steps, and depends on the readings alone.
+//! Readings are counted in buckets, 16 to each doubling, so that a quantile is at most a sixteenth too high, and memory is two
+//! bytes a reading. A pointer to its bucket moves as readings come and go: it is found again in a few steps, and depends on
+//! the readings alone.
+
+use std::ops::Range;
 
 /// Bits of a 32-bit number below its bucket: 4 of the 23 bits after the leading one count.
 const BELOW: u32 = 19;
-
-/// The bucket after the last of finite numbers.
-const BUCKETS: usize = (0x7f80_0000 >> BELOW) as usize;
-
-/// No reading: there was none at that time.
+/// In place of a bucket: there was no reading, or one that is not counted.
 const NOTHING: u16 = u16::MAX;
+const LEFT_OUT: u16 = u16::MAX - 1;
 
-/// Readings of at least 0, at times of equal distance.
+/// Readings of at least 0, at times of equal distance, and `N` quantiles of them.
 #[derive(Debug, Clone)]
-pub(crate) struct Ranks {
-    counts: Vec<u16>,
-    /// The buckets of the newest readings, as a ring.
+pub(crate) struct Ranks<const N: usize> {
+    /// The bits of the lowest and the highest number that has a bucket; what is beyond is taken for these.
+    bits: (u32, u32),
+    counts: Vec<u32>,
+    counted: u32,
+    left_out: u32,
+    /// The buckets of the newest readings, in a ring that grows up to `capacity`.
     ring: Vec<u16>,
+    capacity: usize,
     place: usize,
-    readings: u32,
-    /// The bucket pointed to, and how many readings are in buckets above it.
-    bucket: usize,
+    pointers: [Pointer; N],
+}
+
+/// A quantile: the bucket, and how many readings are in those above it. It may lag behind.
+#[derive(Debug, Clone, Copy)]
+struct Pointer {
+    one_in: u32,
+    bucket: u16,
     above: u32,
 }
 
-impl Ranks {
-    /// Of the newest `capacity` readings, at most 65,535.
-    pub(crate) fn new(capacity: usize) -> Self {
-        let (counts, ring) = (vec![0; BUCKETS], vec![NOTHING; capacity.min(usize::from(u16::MAX))]);
-        Self { counts, ring, place: 0, readings: 0, bucket: 0, above: 0 }
-    }
-
-    /// One more reading; none where there is none.
-    pub(crate) fn push(&mut self, reading: Option<f64>) {
-        let new = reading.map_or(NOTHING, |reading| bucket_of(reading) as u16);
-        let old = std::mem::replace(&mut self.ring[self.place], new);
-        self.place = (self.place + 1) % self.ring.len();
-        if old != NOTHING {
-            let old = usize::from(old);
-            self.counts[old] -= 1;
-            self.readings -= 1;
-            self.above -= u32::from(old > self.bucket);
-        }
-        if new != NOTHING {
-            let new = usize::from(new);
-            self.counts[new] += 1;
-            self.readings += 1;
-            self.above += u32::from(new > self.bucket);
+impl<const N: usize> Ranks<N> {
+    /// Of the newest `capacity` readings those that at most one in each of `one_in` is beyond; readings are from 2 to the first
+    /// of `powers` up to the last, at most from −126 up to 128.
+    pub(crate) fn new(capacity: usize, powers: Range<i32>, one_in: [u32; N]) -> Self {
+        let bits = |power: i32| ((power.clamp(-126, 128) + 127) as u32) << 23;
+        let (low, high) = (bits(powers.start), bits(powers.end));
+        Self {
+            bits: (low, high - 1),
+            counts: vec![0; ((high - low) >> BELOW) as usize],
+            counted: 0,
+            left_out: 0,
+            ring: Vec::new(),
+            capacity: capacity.max(1),
+            place: 0,
+            pointers: one_in.map(|one_in| Pointer { one_in, bucket: 0, above: 0 }),
         }
     }
 
-    /// What at most the share 1 / `one_in` of the readings are beyond: the upper end of the lowest such bucket, and 0
-    /// for that of 0. None where there is no reading.
-    pub(crate) fn quantile(&mut self, one_in: u32) -> Option<f64> {
-        let most = self.readings / one_in;
+    /// The next reading; none where there is none.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, reading: Option<f32>) {
+        let (low, high) = self.bits;
+        // the sign of a zero is nothing to go by
+        let bucket = |reading: f32| ((reading.abs().to_bits().clamp(low, high) - low) >> BELOW) as u16;
+        self.put(reading.map_or(NOTHING, bucket));
+    }
+
+    /// The next reading is one that is not to go by.
+    pub(crate) fn leave_out(&mut self) {
+        self.put(LEFT_OUT);
+    }
+
+    /// The newest one is no reading after all.
+    pub(crate) fn retract(&mut self) {
+        let newest = if self.place == 0 { self.ring.len() } else { self.place } - 1;
+        self.take_out(newest);
+        self.ring[newest] = NOTHING;
+    }
+
+    /// How many readings are counted.
+    pub(crate) fn counted(&self) -> u32 {
+        self.counted
+    }
+
+    /// How many were left out.
+    pub(crate) fn left_out(&self) -> u32 {
+        self.left_out
+    }
+
+    /// For each of `one_in` the upper end of the lowest bucket that no more readings are above of; the lowest of all where
+    /// there is no reading.
+    pub(crate) fn quantiles(&mut self) -> [f32; N] {
+        self.pointers.each_mut().map(|pointer| {
+            pointer.settle(&self.counts, self.counted);
+            f32::from_bits(self.bits.0 + ((u32::from(pointer.bucket) + 1) << BELOW)).min(f32::MAX)
+        })
+    }
+
+    #[inline(always)]
+    fn put(&mut self, bucket: u16) {
+        if self.place == self.ring.len() {
+            self.ring.push(bucket);
+        } else {
+            self.take_out(self.place);
+            self.ring[self.place] = bucket;
+        }
+        match bucket {
+            NOTHING => {}
+            LEFT_OUT => self.left_out += 1,
+            bucket => {
+                self.counts[usize::from(bucket)] += 1;
+                self.counted += 1;
+                for pointer in &mut self.pointers {
+                    pointer.above += u32::from(bucket > pointer.bucket);
+                }
+            }
+        }
+        self.place = if self.place + 1 == self.capacity { 0 } else { self.place + 1 };
+    }
+
+    #[inline(always)]
+    fn take_out(&mut self, place: usize) {
+        match self.ring[place] {
+            NOTHING => {}
+            LEFT_OUT => self.left_out -= 1,
+            bucket => {
+                self.counts[usize::from(bucket)] -= 1;
+                self.counted -= 1;
+                for pointer in &mut self.pointers {
+                    pointer.above -= u32::from(bucket > pointer.bucket);
+                }
+            }
+        }
+    }
+}
+
+impl Pointer {
+    fn settle(&mut self, counts: &[u32], counted: u32) {
+        let most = counted / self.one_in;
+        let count = |bucket: u16| counts[usize::from(bucket)];
         while self.above > most {
             self.bucket += 1;
-            self.above -= u32::from(self.counts[self.bucket]);
+            self.above -= count(self.bucket);
         }
-        while self.bucket > 0 && self.above + u32::from(self.counts[self.bucket]) <= most {
-            self.above += u32::from(self.counts[self.bucket]);
+        while self.bucket > 0 && self.above + count(self.bucket) <= most {
+            self.above += count(self.bucket);
             self.bucket -= 1;
         }
-        let quantile = if self.bucket == 0 { 0.0 } else { upper_end(self.bucket) };
-        (self.readings > 0).then_some(quantile)
     }
-}
-
-fn bucket_of(reading: f64) -> usize {
-    // negative zero is 0, and what is too great for 32 bits is in the last bucket
-    let bits = if reading > 0.0 { (reading as f32).to_bits() } else { 0 };
-    ((bits >> BELOW) as usize).min(BUCKETS - 1)
-}
-
-fn upper_end(bucket: usize) -> f64 {
-    let end = f32::from_bits(((bucket + 1) as u32) << BELOW);
-    f64::from(end.min(f32::MAX))
 }
 
 #[cfg(test)]
@@ -84,36 +151,58 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_is_a_sixteenth_of_an_octave() {
-        assert_eq!((bucket_of(0.0), bucket_of(-3.0), bucket_of(f64::MAX)), (0, 0, BUCKETS - 1));
-        assert_eq!(upper_end(bucket_of(1.0)), 1.0625);
-        assert_eq!(upper_end(bucket_of(1.9999)), 2.0);
-        assert_eq!(upper_end(bucket_of(f64::MAX)), f64::from(f32::MAX));
-    }
-
-    #[test]
-    fn the_quantile_is_that_of_the_sorted_readings_at_any_time() {
-        let (mut ranks, mut all) = (Ranks::new(50), Vec::new());
-        for i in 0..500_u32 {
-            // in disorder, rising in the end, some missing
-            let reading = (i % 7 != 3).then(|| f64::from(i * 37 % 101) + f64::from(i / 300 * i));
-            ranks.push(reading);
-            all.push(reading);
-            let mut newest: Vec<_> = all.iter().rev().take(50).flatten().map(|r| bucket_of(*r)).collect();
-            newest.sort_unstable();
-            let beyond = newest.len() / 10;
-            let expected = newest[newest.len() - 1 - beyond];
-            let expected = if expected == 0 { 0.0 } else { upper_end(expected) };
-            assert_eq!(ranks.quantile(10), Some(expected), "{i}");
+    fn a_quantile_is_good_to_a_sixteenth() {
+        let mut ranks = Ranks::new(2000, -14..16, [10, 100, 1000, 2000]);
+        (1..=1000).for_each(|i| ranks.push(Some(i as f32 / 100.0)));
+        for (found, expected) in ranks.quantiles().into_iter().zip([9.0, 9.9, 9.99, 10.0]) {
+            assert!(found >= expected && found <= expected * 1.07, "{expected}: {found}");
         }
     }
 
     #[test]
-    fn where_nothing_was_read_there_is_no_quantile() {
-        let mut ranks = Ranks::new(3);
-        ranks.push(Some(8.0));
-        assert_eq!(ranks.quantile(1000), Some(8.5));
+    fn the_quantile_is_that_of_the_sorted_readings_at_any_time() {
+        let (mut ranks, mut all) = (Ranks::new(50, -126..128, [10, 3]), Vec::new());
+        for i in 0..500_u32 {
+            // in disorder, rising in the end, some missing
+            let reading = (i % 7 != 3).then(|| (i * 37 % 101) as f32 + (i / 300 * i) as f32);
+            ranks.push(reading);
+            all.push(reading);
+            let mut newest: Vec<_> = all.iter().rev().take(50).flatten().copied().collect();
+            newest.sort_by(f32::total_cmp);
+            for (found, one_in) in ranks.quantiles().into_iter().zip([10, 3]) {
+                let expected = newest[newest.len() - 1 - newest.len() / one_in];
+                assert!(
+                    found > expected && found <= (expected * 1.0626).max(2e-38),
+                    "{i}: {expected} {found}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn old_readings_leave_and_one_taken_back_is_as_if_never_there() {
+        let mut ranks = Ranks::new(3, -14..16, [1000]);
+        [8.0, 1.0, 1.0, 1.0].into_iter().for_each(|reading| ranks.push(Some(reading)));
+        assert_eq!((ranks.counted(), ranks.quantiles()), (3, [1.0625]));
+        ranks.push(Some(64.0));
+        ranks.retract();
+        assert_eq!((ranks.counted(), ranks.quantiles()), (2, [1.0625]));
+        ranks.leave_out();
+        assert_eq!((ranks.counted(), ranks.left_out()), (1, 1));
         (0..3).for_each(|_| ranks.push(None));
-        assert_eq!(ranks.quantile(1000), None);
+        assert_eq!((ranks.counted(), ranks.left_out()), (0, 0));
+    }
+
+    #[test]
+    fn what_has_no_bucket_is_in_that_at_the_end() {
+        let mut ranks = Ranks::new(9, -14..16, [1000]);
+        assert_eq!(ranks.quantiles(), [1.0625 / 16384.0], "of nothing");
+        ranks.push(Some(-0.0));
+        assert_eq!(ranks.quantiles(), [1.0625 / 16384.0]);
+        ranks.push(Some(f32::INFINITY));
+        assert_eq!(ranks.quantiles(), [65536.0]);
+        let mut ranks = Ranks::new(9, -126..128, [1000]);
+        ranks.push(Some(f32::MAX));
+        assert_eq!(ranks.quantiles(), [f32::MAX]);
     }
 }

@@ -4,12 +4,13 @@
 //! usual size of the values. For values that are never below 0 this is ln((x + c) / (b + c)): 0.1 is a tenth more than
 //! usual, −0.7 is half, whatever the unit, and 0 is a finite −3.9 where traffic is all gone.
 
-use crate::baseline::{Baseline, Usual};
+use crate::baseline::Baseline;
 use crate::logarithm::{exp, ln, ln_short};
-use crate::middle::{FIVE, PLACES};
+use crate::middle::{Medians, PLACES, median, sort_five, sort_six};
 use crate::registry::Common;
 use crate::ring::Ring;
 use crate::wide::wide;
+use std::cmp::Ordering;
 
 /// Residuals are remembered for this many days.
 pub(crate) const DAYS_KEPT: usize = 7;
@@ -171,45 +172,60 @@ impl Residuals {
     #[inline(always)]
     fn learn_block(&mut self, values: &[f64]) {
         let next = self.values.next();
-        let usual = *self.baseline.block(next, &self.values);
-        let first = (next % PLACES as u64) as usize;
-        let (mut found, mut expected) = ([f32::NAN; PLACES], [Usual { value: 0.0, days: 0 }; PLACES]);
-        for (i, value) in values.iter().enumerate() {
-            found[i] = value.clamp(-LARGEST, LARGEST) as f32;
-            expected[i] = self.expect(next + i as u64, usual[first + i]);
+        let mut usual = *self.baseline.block(next, &self.values);
+        self.expect(next, &mut usual);
+        let (count, first) = (values.len(), (next % PLACES as u64) as usize);
+        let mut found = [f32::INFINITY; PLACES];
+        for (found, value) in found[first..][..count].iter_mut().zip(values) {
+            // what is added makes a zero of either sign the same
+            *found = value.clamp(-LARGEST, LARGEST) as f32 + 0.0;
         }
-        for &value in &found[..values.len()] {
-            self.values.push(value);
-        }
+        self.values.extend(&found[first..][..count]);
         if next >= FIRST_CELL {
-            residuals(&mut found, &expected, self.size.small as f32);
+            residuals(&mut found, &usual.values, self.size.small as f32);
         } else {
             found = [f32::NAN; PLACES];
         }
-        let mut levels = [f32::NAN; PLACES];
-        for (level, &residual) in levels.iter_mut().zip(&found[..values.len()]) {
-            *level = self.recent.level();
+        let found = &found[first..][..count];
+        self.residuals.extend(found);
+        self.run.extend_from_slice(found);
+        for &residual in found {
+            self.levels.push(self.recent.level());
             self.recent.push(residual);
-            self.residuals.push(residual);
         }
-        self.run.extend_from_slice(&found[..values.len()]);
-        self.levels.extend_from_slice(&levels[..values.len()]);
         let small = self.size.small;
-        let told = expected.map(|Usual { value, days }| Expected { small, usual: f64::from(value), days });
-        self.expected.extend_from_slice(&told[..values.len()]);
+        let told = usual.values.iter().zip(&usual.counts).skip(first).take(count);
+        self.expected.extend(told.map(|(value, days)| Expected {
+            small,
+            usual: f64::from(*value),
+            days: *days,
+        }));
     }
 
-    /// What is usual at a cell. Over the third day the earlier days take the place of the level, bit by bit: two of them are
-    /// few, and a jump would look like an anomaly.
+    /// Makes of what is usual at the cells of the block of `cell` what is expected of `cell` and those after it. Over the
+    /// third day the earlier days take the place of the level, bit by bit: two of them are few, and a jump would look like
+    /// an anomaly.
     #[inline(always)]
-    fn expect(&self, cell: u64, usual: Usual) -> Usual {
-        let level = self.size.level as f32;
-        if usual.days == 0 || cell < 2 * self.a_day {
-            return Usual { value: level, days: 0 };
+    fn expect(&self, cell: u64, usual: &mut Medians) {
+        let settled = cell / PLACES as u64 * PLACES as u64 >= 3 * self.a_day;
+        if !settled || usual.counts.contains(&0) {
+            self.expect_early(cell, usual);
         }
-        let into = cell - 2 * self.a_day;
-        let share = if into >= self.a_day { 1.0 } else { into as f32 / self.a_day as f32 };
-        Usual { value: level * (1.0 - share) + usual.value * share, days: usual.days }
+    }
+
+    #[cold]
+    fn expect_early(&self, cell: u64, usual: &mut Medians) {
+        let (level, first) = (self.size.level as f32, cell / PLACES as u64 * PLACES as u64);
+        for (place, (value, days)) in usual.values.iter_mut().zip(&mut usual.counts).enumerate() {
+            let cell = first + place as u64;
+            if *days == 0 || cell < 2 * self.a_day {
+                (*value, *days) = (level, 0);
+                continue;
+            }
+            let into = cell - 2 * self.a_day;
+            let share = if into >= self.a_day { 1.0 } else { into as f32 / self.a_day as f32 };
+            *value = level * (1.0 - share) + *value * share;
+        }
     }
 
     /// Works out the usual size again where that is due: after 16, 32, 64, … cells, then once a day.
@@ -232,17 +248,18 @@ impl Residuals {
         let now = self.values.next();
         self.review = self.review_after(now);
         let back = self.a_day.max(REVIEW_LEAST).min(now);
-        let mut seen: Vec<f32> = (now - back..now).map(|cell| self.values.get(cell)).collect();
+        let back = usize::try_from(back).unwrap_or(usize::MAX);
+        let mut seen = self.values.newest(back);
         seen.retain(|value| value.is_finite());
         if seen.is_empty() {
             return;
         }
-        let mean = seen.iter().map(|&value| f64::from(value).abs()).sum::<f64>() / seen.len() as f64;
-        let below_zero = seen.iter().any(|value| *value < 0.0);
         let level = f64::from(middle(&mut seen));
+        let below_zero = seen.iter().any(|value| *value < 0.0);
         seen.iter_mut().for_each(|value| *value = value.abs());
         let typical = if below_zero { f64::from(middle(&mut seen)) } else { level };
-        let size = if typical > 0.0 { typical } else { mean };
+        let mean = || seen.iter().map(|&value| f64::from(value)).sum::<f64>() / seen.len() as f64;
+        let size = if typical > 0.0 { typical } else { mean() };
         // of nothing but zeros nothing is known: then 1 is the size of things
         let small = if size > 0.0 { (SMALL * size).max(f64::from(f32::MIN_POSITIVE)) } else { SMALL };
         self.size = Size { small, level };
@@ -258,8 +275,9 @@ impl Residuals {
         self.recent = Recent::new(first);
         for cell in first..now {
             let value = self.values.get(cell);
-            let usual = baseline.block(cell, &self.values)[(cell % PLACES as u64) as usize];
-            let expected = self.expect(cell, usual).value;
+            let mut usual = *baseline.block(cell, &self.values);
+            self.expect(cell, &mut usual);
+            let expected = usual.values[(cell % PLACES as u64) as usize];
             let is_known = cell >= FIRST_CELL && value.is_finite();
             self.recent.push(if is_known {
                 residual(value, expected, self.size.small as f32)
@@ -276,9 +294,9 @@ impl Residuals {
 }
 
 #[inline(always)]
-fn residuals(values: &mut [f32; PLACES], usual: &[Usual; PLACES], small: f32) {
+fn residuals(values: &mut [f32; PLACES], usual: &[f32; PLACES], small: f32) {
     for (value, usual) in values.iter_mut().zip(usual) {
-        *value = residual(*value, usual.value, small);
+        *value = residual(*value, *usual, small);
     }
 }
 
@@ -294,10 +312,10 @@ pub(crate) const FIRST_LEVEL: u64 = 25;
 /// The level of the newest residuals: a median of medians (Tukey 1978, the ninther), which one odd half hour does not move.
 #[derive(Debug, Clone)]
 struct Recent {
-    /// The residuals of the cells since the last multiple; a missing one is not a number.
+    /// The residuals of the cells since the last multiple; a missing one is infinite.
     newest: [f32; TOGETHER],
     place: usize,
-    /// The medians, in a ring; a missing one is not a number.
+    /// The medians, in a ring; a missing one is infinite.
     medians: [f32; MEDIANS],
     next: usize,
     level: f32,
@@ -307,7 +325,8 @@ impl Recent {
     /// A level that begins with the cell of this number.
     fn new(cell: u64) -> Self {
         let place = (cell % TOGETHER as u64) as usize;
-        Self { newest: [f32::NAN; TOGETHER], place, medians: [f32::NAN; MEDIANS], next: 0, level: f32::NAN }
+        let newest = [f32::INFINITY; TOGETHER];
+        Self { newest, place, medians: [f32::INFINITY; MEDIANS], next: 0, level: f32::NAN }
     }
 
     /// The level before the next cell; not a number where there are too few residuals.
@@ -325,48 +344,35 @@ impl Recent {
         if self.place == TOGETHER {
             self.gather();
         }
-        self.newest[self.place] = residual;
+        self.newest[self.place] = missing_if_nan(residual);
         self.place += 1;
     }
 
     /// The newest one is missing after all: it was not gathered yet.
     fn retract(&mut self) {
-        self.newest[self.place - 1] = f32::NAN;
+        self.newest[self.place - 1] = f32::INFINITY;
     }
 
+    #[inline(always)]
     fn gather(&mut self) {
-        self.medians[self.next] = median(self.newest, FIVE, 1);
+        self.medians[self.next] = missing_if_nan(median(self.newest, sort_five, 1));
         self.next = if self.next + 1 == MEDIANS { 0 } else { self.next + 1 };
-        self.level = median(self.medians, SIX, MEDIANS_LEAST);
-        self.newest = [f32::NAN; TOGETHER];
+        self.level = median(self.medians, sort_six, MEDIANS_LEAST);
+        self.newest = [f32::INFINITY; TOGETHER];
         self.place = 0;
     }
 }
 
-/// The shortest network that sorts six numbers (Knuth, TAOCP 3, 5.3.4).
-const SIX: [(usize, usize); 12] =
-    [(1, 2), (4, 5), (0, 2), (3, 5), (0, 1), (3, 4), (2, 5), (0, 3), (1, 4), (2, 4), (1, 3), (2, 3)];
-
-/// The median of those that are not missing; not a number where these are fewer than `least`.
 #[inline(always)]
-fn median<const N: usize, const P: usize>(
-    numbers: [f32; N],
-    network: [(usize, usize); P],
-    least: usize,
-) -> f32 {
-    let mut sorted = numbers.map(|number| if number.is_nan() { f32::INFINITY } else { number });
-    for (low, high) in network {
-        let (a, b) = (sorted[low], sorted[high]);
-        (sorted[low], sorted[high]) = (if b < a { b } else { a }, if b < a { a } else { b });
-    }
-    let count = sorted.iter().map(|number| u32::from(*number < f32::INFINITY)).sum::<u32>() as usize;
-    if count < least { f32::NAN } else { 0.5 * sorted[(count - 1) / 2] + 0.5 * sorted[count / 2] }
+fn missing_if_nan(number: f32) -> f32 {
+    if number.is_nan() { f32::INFINITY } else { number }
 }
 
 /// The lower of the two numbers in the middle, of at least one.
 fn middle(numbers: &mut [f32]) -> f32 {
     let at = (numbers.len() - 1) / 2;
-    *numbers.select_nth_unstable_by(at, f32::total_cmp).1
+    // by what is less, which is quicker than the total order; where none is not a number they are the same
+    *numbers.select_nth_unstable_by(at, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal)).1
 }
 
 /// The residuals that the detectors of one series ask for, each against its own number of days.
@@ -405,31 +411,5 @@ impl AllResiduals {
 
     pub(crate) fn retract(&mut self) {
         self.all.iter_mut().for_each(Residuals::retract);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_median_is_that_of_the_numbers_that_are_there() {
-        for seed in 0..720_usize {
-            // every order of six, by its number
-            let (mut left, mut order, mut rest) = (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Vec::new(), seed);
-            while !left.is_empty() {
-                let place = rest % left.len();
-                rest /= left.len();
-                order.push(left.remove(place) as f32);
-            }
-            let six: [f32; 6] = order.try_into().expect("six");
-            assert_eq!(median(six, SIX, 1), 3.5, "{six:?}");
-            let five = [six[0], six[1], six[2], six[3], six[4]];
-            let mut sorted = five;
-            sorted.sort_by(f32::total_cmp);
-            assert_eq!(median(five, FIVE, 1), sorted[2], "{five:?}");
-        }
-        assert_eq!(median([f32::NAN, 4.0, f32::NAN, 2.0, f32::NAN], FIVE, 1), 3.0);
-        assert!(median([f32::NAN, 4.0, f32::NAN, f32::NAN, f32::NAN], FIVE, 2).is_nan());
     }
 }

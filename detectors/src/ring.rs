@@ -41,6 +41,17 @@ impl Ring {
         self.place = if self.place + 1 == self.capacity { 0 } else { self.place + 1 };
     }
 
+    #[inline(always)]
+    pub(crate) fn extend(&mut self, values: &[f32]) {
+        if self.place + values.len() < self.cells.len() {
+            self.cells[self.place..][..values.len()].copy_from_slice(values);
+            self.place += values.len();
+            self.next += values.len() as u64;
+        } else {
+            values.iter().for_each(|&value| self.push(value));
+        }
+    }
+
     /// Nothing is left of what was seen, and so many cells are passed over.
     pub(crate) fn forget(&mut self, cells: u64) {
         self.cells.clear();
@@ -62,10 +73,20 @@ impl Ring {
         }
     }
 
-    /// The values of the cells from `first` on that come before `until`.
+    /// The values of the newest cells, at most so many, oldest first.
+    pub(crate) fn newest(&self, cells: usize) -> Vec<f32> {
+        let cells = cells.min(self.cells.len());
+        let (new, old) = self.cells.split_at(self.place.min(self.cells.len()));
+        let from_old = cells.saturating_sub(new.len());
+        [&old[old.len() - from_old..], &new[new.len() - (cells - from_old)..]].concat()
+    }
+
+    /// The values of the cells from `first` on that come before `until`; `first` may be one before the first cell of all, in
+    /// wrapping numbers.
     #[inline(always)]
     pub(crate) fn copy(&self, first: u64, until: u64, values: &mut [f32; PLACES]) {
-        if self.next.checked_sub(first).is_none_or(|back| back > (self.cells.len() + PLACES) as u64) {
+        // what would be before the first cell of all is as old as that, and what is to come is older than all
+        if self.next.wrapping_sub(first) > (self.cells.len() + PLACES) as u64 {
             *values = [self.missing; PLACES];
             return;
         }
@@ -76,7 +97,8 @@ impl Ring {
             values.copy_from_slice(&self.cells[place..place + PLACES]);
             return;
         }
-        for (value, cell) in values.iter_mut().zip(first..=u64::MAX) {
+        for (offset, value) in (0..).zip(values) {
+            let cell = first.wrapping_add(offset);
             *value = if cell < until { self.get(cell) } else { self.missing };
         }
     }
@@ -100,6 +122,8 @@ mod tests {
         let mut ring = Ring::new(3, f32::NAN);
         (0..5).for_each(|i| ring.push(i as f32));
         assert_eq!([2, 3, 4].map(|cell| ring.get(cell)), [2.0, 3.0, 4.0]);
+        assert_eq!([1, 2, 3, 9].map(|cells| ring.newest(cells).len()), [1, 2, 3, 3]);
+        assert_eq!(ring.newest(3), [2.0, 3.0, 4.0]);
         assert!([0, 1, 5, u64::MAX].iter().all(|&cell| ring.get(cell).is_nan()));
         ring.set(3, 9.0);
         assert_eq!(ring.get(3), 9.0);

@@ -121,8 +121,9 @@ impl Follower for Absence {
             seen.absent += u32::from(absent);
         }
         let mut left = Seen::default();
-        self.slices.pass(|slice| left = slice);
-        self.after(left);
+        if self.slices.pass(|slice| left = slice) {
+            self.after(left);
+        }
     }
 
     fn miss(&mut self, cells: u64) {

@@ -143,8 +143,9 @@ impl Follower for Flatline {
             steps.still += u32::from(still);
         }
         let mut left = Steps::default();
-        self.slices.pass(|slice| left = slice);
-        self.after(left);
+        if self.slices.pass(|slice| left = slice) {
+            self.after(left);
+        }
     }
 
     fn miss(&mut self, cells: u64) {

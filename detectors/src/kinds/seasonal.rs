@@ -2,12 +2,13 @@
 
 use crate::detector::{Cells, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
+use crate::ranks::Ranks;
 use crate::registry::{Common, Entry};
 use crate::residuals::{AllResiduals, DAYS_KEPT, FIRST_LEVEL, Residuals, ResidualsId};
 use crate::sample::Timestamp;
-use crate::spread::Spread;
 use crate::verdict::{Evidence, Verdict};
 use crate::words::{counted, number};
+use std::ops::Range;
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "seasonal",
@@ -59,8 +60,12 @@ const OPTIONS: &[OptionDoc] = &[
 const LEAST_KNOWN: u32 = 120;
 /// At most one in so many is above the scale.
 const RARITY: u32 = 1000;
-/// The scale is at most so many times the size that one in ten samples is above of.
+/// The scale is at most `FAR` times the size that one in `COMMON` is above of: so an outage among the sizes, which is rare and
+/// far off, does not become the scale of the next.
+const COMMON: u32 = 10;
 const FAR: f32 = 16.0;
+/// Sizes are told apart between these powers of two.
+const POWERS: Range<i32> = -14..16;
 /// The scale is worked out again after this many cells.
 const REVIEWED: u64 = 64;
 /// What exceeds the scale by more than this is not learnt.
@@ -73,7 +78,7 @@ struct Seasonal {
     least: f32,
     /// Whether the level of the recent past is taken off.
     levelled: bool,
-    spread: Spread,
+    sizes: Ranks<2>,
     kept: u64,
     scale: Option<f32>,
     /// The number of the next cell.
@@ -90,7 +95,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         factor: options.the_number("factor") as f32,
         least: options.the_number("least") as f32,
         levelled: options.word("level") == Some("recent"),
-        spread: Spread::new(kept),
+        sizes: Ranks::new(kept, POWERS, [RARITY, COMMON]),
         kept: kept as u64,
         scale: None,
         next: 0,
@@ -103,8 +108,10 @@ impl Seasonal {
     #[inline(always)]
     fn review(&mut self) {
         if self.next.is_multiple_of(REVIEWED) || self.scale.is_none() {
-            let known = self.spread.counted() >= LEAST_KNOWN;
-            self.scale = known.then(|| self.spread.scale(RARITY, FAR));
+            self.scale = (self.sizes.counted() >= LEAST_KNOWN).then(|| {
+                let [rare, common] = self.sizes.quantiles();
+                rare.min(FAR * common)
+            });
         }
     }
 
@@ -114,15 +121,25 @@ impl Seasonal {
         self.next += 1;
         let off = residual - self.base(level);
         if off.is_nan() {
-            self.spread.skip();
+            self.sizes.push(None);
             return super::WARMING_UP;
         }
         let Some(scale) = self.scale else {
-            self.spread.push(off.abs(), true);
+            self.sizes.push(Some(off));
             return super::WARMING_UP;
         };
-        self.spread.push(off.abs(), off.abs() <= UNUSUAL * scale);
+        if off.abs() <= UNUSUAL * scale || self.is_common() {
+            self.sizes.push(Some(off));
+        } else {
+            self.sizes.leave_out();
+        }
         Verdict::of(off.abs() > self.limit(scale), off > 0.0)
+    }
+
+    /// Whether what is unusual has become common, more than one in a hundred: then it is learnt.
+    #[cold]
+    fn is_common(&self) -> bool {
+        100 * (u64::from(self.sizes.left_out()) + 1) > u64::from(self.sizes.counted())
     }
 
     #[inline(always)]
@@ -173,7 +190,7 @@ impl Detector for Seasonal {
         for _ in 0..cells.min(self.kept) {
             self.review();
             self.next += 1;
-            self.spread.skip();
+            self.sizes.push(None);
         }
         if cells > self.kept {
             self.next += cells - self.kept;
@@ -182,7 +199,7 @@ impl Detector for Seasonal {
     }
 
     fn retract(&mut self) {
-        self.spread.retract();
+        self.sizes.retract();
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {

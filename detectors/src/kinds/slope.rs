@@ -9,6 +9,7 @@ use crate::registry::{Common, Entry};
 use crate::slices::{Slices, Sliding, look_back};
 use crate::verdict::{Evidence, Reason, Verdict};
 use crate::words::number;
+use std::ops::Range;
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "slope",
@@ -58,6 +59,8 @@ const OPTIONS: &[OptionDoc] = &[
 const SEGMENTS: usize = 4;
 /// The limit rests on the reading that 1 in so many are beyond.
 const ONE_IN: u32 = 200;
+/// Readings may be of any size.
+const ALL_POWERS: Range<i32> = -126..128;
 /// At most so many readings are remembered.
 const READINGS_MAX: u64 = 2520;
 
@@ -92,8 +95,8 @@ struct Stretch {
     /// The mean of the segment that ends at each of the past cells, as a ring; not a number where it is not known.
     means: Vec<f64>,
     place: usize,
-    rises: Ranks,
-    falls: Ranks,
+    rises: Ranks<1>,
+    falls: Ranks<1>,
     /// What a rise, and a fall, must exceed.
     limits: [f64; 2],
     /// How many readings of rises, and of falls, that fire have been learnt in a row.
@@ -144,8 +147,8 @@ impl Stretch {
             count: Sliding::new(length - 1),
             means: vec![f64::NAN; (SEGMENTS - 1) * length],
             place: 0,
-            rises: Ranks::new(readings),
-            falls: Ranks::new(readings),
+            rises: Ranks::new(readings, ALL_POWERS, [ONE_IN]),
+            falls: Ranks::new(readings, ALL_POWERS, [ONE_IN]),
             limits: [f64::INFINITY; 2],
             firing: [0; 2],
         }
@@ -195,13 +198,15 @@ impl Stretch {
             let firing = reading.is_some_and(|(reading, limit)| reading > limit);
             self.firing[side] = if firing { self.firing[side] + 1 } else { 0 };
             let learnt = reading.filter(|_| self.firing[side] <= LEARNT_MAX);
-            ranks.push(learnt.map(|(reading, _)| reading));
+            ranks.push(learnt.map(|(reading, _)| (reading as f32).max(0.0)));
         }
     }
 
     fn renew(&mut self) {
-        self.limits = [self.rises.quantile(ONE_IN), self.falls.quantile(ONE_IN)]
-            .map(|most| most.map_or(f64::INFINITY, |most| self.factor * most));
+        self.limits = [&mut self.rises, &mut self.falls].map(|ranks| {
+            let [most] = ranks.quantiles();
+            if ranks.counted() > 0 { self.factor * f64::from(most) } else { f64::INFINITY }
+        });
     }
 
     fn miss(&mut self, cells: u64) {
