@@ -22,8 +22,9 @@ pub(super) const ENTRY: Entry = Entry {
         It fires where a difference exceeds `factor` times what such a start shows by itself: of all starts at multiples of \
         10 minutes in the past 7 days, within 3 hours of this time of day (of all times where `times` is all, or where \
         these are fewer than 40), each taken as if a batch had started there, the largest \
-        difference that 95 in 100 stayed below; and at least `least`. What a batch is expected to do is left out. A batch \
-        that starts later takes the place of the one before. \
+        difference that 95 in 100 stayed below; and at least `least`. What a batch is expected to do is left out. Of \
+        batches that start one after the other the first whose time is not over and the newest are gone by: what creeps in \
+        over several of them is seen by the first. \
         Before any batch starts it is normal, for there is nothing to compare, and so it is when its time is over. \
         Sees what lasts for two samples or more, also where it is far too small for a detector that does not know when to \
         look; sees slow changes by wide windows. Needs 40 such starts: 8 hours of samples and more, and it says warming_up from a \
@@ -87,7 +88,8 @@ struct StepContrast {
     factor: f64,
     least: f64,
     shape: Shape,
-    start: Option<Start>,
+    /// The first whose time is not over, and the newest.
+    starts: Vec<Start>,
     /// The largest contrast at the cells of the newest run.
     said: Vec<Contrast>,
 }
@@ -149,7 +151,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         residuals: AllResiduals::follow(common, options.the_count(super::DAYS_OF_MEDIANS.name)),
         factor: options.the_number("factor"),
         least: options.the_number("least"),
-        start: None,
+        starts: Vec::new(),
         said: Vec::new(),
     }))
 }
@@ -162,26 +164,37 @@ fn in_cells(minutes: u32, interval: Interval) -> usize {
 
 impl StepContrast {
     fn judge(&mut self, residual: f32) -> (Verdict, Contrast) {
-        let normal = (Verdict::Normal, Contrast::NONE);
-        let (shape, factor, least) = (&self.shape, self.factor, self.least);
-        let Some(start) = self.start.as_mut().filter(|start| !start.is_over(shape)) else {
-            self.start = None;
-            return normal;
-        };
-        start.age += 1;
-        if start.age <= start.settling {
-            return normal;
+        let shape = &self.shape;
+        self.starts.retain(|start| !start.is_over(shape));
+        let is_settling = self.starts.iter().any(Start::is_settling);
+        // what a batch is expected to do says nothing of an earlier one either
+        let residual = if is_settling { f32::NAN } else { residual };
+        let (mut largest, mut is_known) = (Contrast::NONE, true);
+        for start in &mut self.starts {
+            start.age += 1;
+            if start.age <= start.settling {
+                continue;
+            }
+            start.add(residual, shape);
+            is_known &= start.known.is_some();
+            let contrast = start.largest(shape, self.factor, self.least);
+            if contrast.score() > largest.score() {
+                largest = contrast;
+            }
         }
-        start.add(residual, shape);
-        let Some(known) = &start.known else {
-            return (super::WARMING_UP, Contrast::NONE);
-        };
-        let contrast = start.largest(known, shape, factor, least);
-        (Verdict::of(contrast.score() > 1.0, contrast.difference > 0.0), contrast)
+        let fires = largest.score() > 1.0;
+        let verdict =
+            if fires || is_known { Verdict::of(fires, largest.difference > 0.0) } else { super::WARMING_UP };
+        (verdict, largest)
     }
 }
 
 impl Start {
+    /// Whether the next cell belongs to its expected effects.
+    fn is_settling(&self) -> bool {
+        self.age < self.settling
+    }
+
     /// Whether its time is over, which counts from where the expected effects are.
     fn is_over(&self, shape: &Shape) -> bool {
         self.age >= self.settling.saturating_add(shape.within as u64)
@@ -197,7 +210,8 @@ impl Start {
     }
 
     /// The contrast that is the largest in units of its limit.
-    fn largest(&self, known: &Known, shape: &Shape, factor: f64, least: f64) -> Contrast {
+    fn largest(&self, shape: &Shape, factor: f64, least: f64) -> Contrast {
+        let Some(known) = &self.known else { return Contrast::NONE };
         let (now, mut largest) = (self.sums.len() - 1, Contrast::NONE);
         let part = shape.part(usize::try_from(self.age - self.settling).unwrap_or(usize::MAX));
         for (i, cells) in shape.widths().enumerate().take_while(|(_, cells)| *cells < self.sums.len()) {
@@ -216,7 +230,7 @@ impl Start {
 impl Detector for StepContrast {
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
         self.said.clear();
-        if self.start.is_none() {
+        if self.starts.is_empty() {
             verdicts.fill(Verdict::Normal);
             return;
         }
@@ -247,18 +261,18 @@ impl Detector for StepContrast {
     }
 
     fn skip(&mut self, cells: u64) {
-        let Some(start) = &mut self.start else { return };
-        let from = start.age.max(start.settling);
-        start.age = start.age.saturating_add(cells);
-        // more of them than the widest window leave nothing else in it
-        let added = start.age.saturating_sub(from).min(self.shape.longest as u64 + 1);
-        (0..added).for_each(|_| start.add(f32::NAN, &self.shape));
+        for start in &mut self.starts {
+            let from = start.age.max(start.settling);
+            start.age = start.age.saturating_add(cells);
+            // more of them than the widest window leave nothing else in it
+            let added = start.age.saturating_sub(from).min(self.shape.longest as u64 + 1);
+            (0..added).for_each(|_| start.add(f32::NAN, &self.shape));
+        }
     }
 
     fn retract(&mut self) {
         // what settles has no sum
-        let newest = self.start.as_mut().filter(|start| start.age > start.settling);
-        if let Some(start) = newest {
+        for start in self.starts.iter_mut().filter(|start| start.age > start.settling) {
             start.sums.pop_back();
             start.add(f32::NAN, &self.shape);
         }
@@ -266,11 +280,14 @@ impl Detector for StepContrast {
 
     fn batch_starts(&mut self, residuals: &AllResiduals, settling: u64) {
         let all = residuals.get(self.residuals).all();
-        let known = self.shape.before(all, all.next()).and_then(|before| {
+        let known = self.shape.before(all).and_then(|before| {
             let limits = self.shape.limits(all)?;
             Some(Known { before, limits })
         });
-        self.start = Some(Start { known, settling, age: 0, sums: VecDeque::from([(0, 0.0)]) });
+        let shape = &self.shape;
+        self.starts.retain(|start| !start.is_over(shape));
+        self.starts.truncate(1);
+        self.starts.push(Start { known, settling, age: 0, sums: VecDeque::from([(0, 0.0)]) });
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {
@@ -295,3 +312,6 @@ impl Detector for StepContrast {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

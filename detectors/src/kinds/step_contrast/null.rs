@@ -1,6 +1,8 @@
 //! What starts at which nothing was started show: the limits of a contrast.
 
 use crate::ring::Ring;
+use crate::wide::wide;
+use std::ops::RangeInclusive;
 
 /// Of which windows and starts there is talk, in cells.
 #[derive(Debug, Clone)]
@@ -15,21 +17,20 @@ pub(super) struct Shape {
     pub(super) alike: bool,
 }
 
-/// For each window and part of the time after a start the difference that most other starts stay below, up and down.
+/// For each part of the time after a start, and each window in it, the difference that most other starts stay below.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
-    up: Vec<Vec<f64>>,
-    down: Vec<Vec<f64>>,
+    windows: usize,
+    up: Vec<f64>,
+    down: Vec<f64>,
 }
 
 impl Limits {
     pub(super) fn at(&self, window: usize, part: usize, up: bool) -> f64 {
-        if up { self.up[part][window] } else { self.down[part][window] }
+        let place = part * self.windows + window;
+        if up { self.up[place] } else { self.down[place] }
     }
 }
-
-/// The largest differences after another start, up and down: for each part of the time and each window.
-type Largest = Vec<Vec<(f64, f64)>>;
 
 /// The windows that there may be.
 const WIDTHS: [usize; 16] = [2, 3, 5, 10, 15, 30, 45, 60, 90, 120, 180, 240, 480, 960, 1920, 3600];
@@ -45,6 +46,85 @@ const BELOW: f64 = 0.95;
 const STARTS_MOST: usize = 252;
 /// The newest cells before a start are not another one: the gate looked at them.
 const LEFT_OUT: usize = 15;
+
+/// Residuals added up: before each cell of a stretch, and at last all of them.
+#[derive(Debug, Clone)]
+struct Sums {
+    counts: Vec<u32>,
+    sums: Vec<f64>,
+}
+
+impl Sums {
+    /// Of the newest `cells` cells.
+    fn of(residuals: &Ring, cells: usize) -> Self {
+        let newest = residuals.newest(cells);
+        let (mut counts, mut sums) = (Vec::with_capacity(cells + 1), Vec::with_capacity(cells + 1));
+        let (mut count, mut sum) = (0, 0.0);
+        for residual in newest {
+            counts.push(count);
+            sums.push(sum);
+            let there = !residual.is_nan();
+            count += u32::from(there);
+            sum += if there { f64::from(residual) } else { 0.0 };
+        }
+        counts.push(count);
+        sums.push(sum);
+        Self { counts, sums }
+    }
+
+    fn cells(&self) -> usize {
+        self.sums.len() - 1
+    }
+
+    fn at(&self, cell: usize) -> (u32, f64) {
+        (self.counts[cell], self.sums[cell])
+    }
+
+    /// The mean of the cells from `first` until `until`.
+    fn mean(&self, first: usize, until: usize) -> Option<f64> {
+        mean(self.at(first), self.at(until), until - first)
+    }
+
+    /// The lowest and the highest mean of `cells` cells that end at one of `ends`; none where there is no such mean.
+    fn extremes(&self, cells: usize, ends: RangeInclusive<usize>) -> Option<(f64, f64)> {
+        let (first, last) = (*ends.start(), *ends.end());
+        if last < first {
+            return None;
+        }
+        let is_whole = self.counts[last] - self.counts[first - cells] == (last + cells - first) as u32;
+        if is_whole {
+            let (low, high) = (&self.sums[first - cells..=last - cells], &self.sums[first..=last]);
+            let (least, most) = wide!(differences(low, high));
+            // to divide does not change which is the least
+            return Some((least / cells as f64, most / cells as f64));
+        }
+        let means = ends.filter_map(|end| self.mean(end - cells, end));
+        means.fold(None, |found, mean| {
+            let (least, most): (f64, f64) = found.unwrap_or((mean, mean));
+            Some((least.min(mean), most.max(mean)))
+        })
+    }
+}
+
+/// So many differences are looked at side by side.
+const LANES: usize = 8;
+
+/// The least and the most that is between numbers at the same place, of at least one.
+#[inline(always)]
+fn differences(low: &[f64], high: &[f64]) -> (f64, f64) {
+    let (mut least, mut most) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+    let mut look = |low: &[f64], high: &[f64]| {
+        for (((low, high), least), most) in low.iter().zip(high).zip(&mut least).zip(&mut most) {
+            let difference = high - low;
+            *least = if difference < *least { difference } else { *least };
+            *most = if difference > *most { difference } else { *most };
+        }
+    };
+    let ((lows, last_low), (highs, last_high)) = (low.as_chunks::<LANES>(), high.as_chunks::<LANES>());
+    lows.iter().zip(highs).for_each(|(low, high)| look(low, high));
+    look(last_low, last_high);
+    (least.into_iter().fold(f64::INFINITY, f64::min), most.into_iter().fold(f64::NEG_INFINITY, f64::max))
+}
 
 /// The mean of the numbers between two sums of `cells` cells; none where more than half are missing.
 #[inline(always)]
@@ -72,34 +152,23 @@ impl Shape {
         self.parts().position(|last| age <= last).unwrap_or_else(|| self.parts().count() - 1)
     }
 
-    /// The mean of what was before `cell`.
-    pub(super) fn before(&self, residuals: &Ring, cell: u64) -> Option<f64> {
-        let sums = added_up(residuals, cell.saturating_sub(self.before as u64), cell);
-        mean(sums[0], sums[sums.len() - 1], self.before)
+    /// The mean of what was before the next cell.
+    pub(super) fn before(&self, residuals: &Ring) -> Option<f64> {
+        let sums = Sums::of(residuals, self.before);
+        mean(sums.at(0), sums.at(sums.cells()), self.before)
     }
 
     /// The limits by the other starts of the past; none where these are too few.
     pub(super) fn limits(&self, residuals: &Ring) -> Option<Limits> {
-        let now = residuals.next();
-        let oldest = now.saturating_sub(residuals.capacity() as u64);
-        let sums = added_up(residuals, oldest, now);
-        let starts = self.starts(sums.len() - 1);
+        let sums = Sums::of(residuals, residuals.capacity());
+        let starts = self.starts(sums.cells());
         let alike: Vec<usize> =
-            starts.iter().copied().filter(|start| self.is_alike(sums.len() - 1 - start)).collect();
+            starts.iter().copied().filter(|start| self.is_alike(sums.cells() - start)).collect();
         let chosen = if self.alike && alike.len() >= STARTS_LEAST { alike } else { starts };
         let stride = chosen.len().div_ceil(STARTS_MOST).max(1);
-        let others: Vec<Largest> =
-            chosen.into_iter().step_by(stride).filter_map(|start| self.largest(&sums, start)).collect();
-        if others.len() < STARTS_LEAST {
-            return None;
-        }
-        let side = |side: fn(&(f64, f64)) -> f64| {
-            let limit_of =
-                |part: usize, window: usize| limit(others.iter().map(|other| side(&other[part][window])));
-            let windows = |part| (0..self.widths().count()).map(|window| limit_of(part, window)).collect();
-            (0..self.parts().count()).map(windows).collect()
-        };
-        Some(Limits { up: side(|(up, _)| *up), down: side(|(_, down)| *down) })
+        let mut others = Others::new(self);
+        chosen.into_iter().step_by(stride).for_each(|start| others.add(self, &sums, start));
+        others.limits()
     }
 
     /// The other starts among so many cells.
@@ -114,46 +183,94 @@ impl Shape {
         let off = ago % self.a_day;
         off.min(self.a_day - off) <= self.a_day / ALIKE
     }
-
-    /// The largest differences after a start; none where what was before is not known.
-    fn largest(&self, sums: &[(u32, f64)], start: usize) -> Option<Largest> {
-        let before = mean(sums[start - self.before], sums[start], self.before)?;
-        let mut largest: Largest = self.parts().map(|_| Vec::new()).collect();
-        for cells in self.widths() {
-            let (mut up, mut down, mut first) = (0.0_f64, 0.0_f64, cells);
-            for (last, largest) in self.parts().zip(&mut largest) {
-                for age in first..=last {
-                    let until = start + age;
-                    if let Some(mean) = mean(sums[until - cells], sums[until], cells) {
-                        up = up.max(mean - before);
-                        down = down.max(before - mean);
-                    }
-                }
-                first = first.max(last + 1);
-                largest.push((up, down));
-            }
-        }
-        Some(largest)
-    }
 }
 
-/// The residuals of the cells from `first` until `until`, added up: before each cell, and at last all of them.
-fn added_up(residuals: &Ring, first: u64, until: u64) -> Vec<(u32, f64)> {
-    let mut sums = vec![(0, 0.0)];
-    let (mut count, mut sum) = (0, 0.0);
-    for cell in first..until {
-        let residual = residuals.get(cell);
-        if !residual.is_nan() {
-            (count, sum) = (count + 1, sum + f64::from(residual));
-        }
-        sums.push((count, sum));
+/// The largest differences after each of the other starts, up and down: by part of the time and by window in it.
+struct Others {
+    widths: Vec<usize>,
+    parts: Vec<usize>,
+    up: Vec<Vec<f64>>,
+    down: Vec<Vec<f64>>,
+}
+
+impl Others {
+    fn new(shape: &Shape) -> Self {
+        let (widths, parts): (Vec<_>, Vec<_>) = (shape.widths().collect(), shape.parts().collect());
+        let none = vec![Vec::with_capacity(STARTS_MOST); parts.len() * widths.len()];
+        Self { widths, parts, up: none.clone(), down: none }
     }
-    sums
+
+    /// One more start, unless what was before it is not known.
+    fn add(&mut self, shape: &Shape, sums: &Sums, start: usize) {
+        let Some(before) = sums.mean(start - shape.before, start) else { return };
+        for (window, &cells) in self.widths.iter().enumerate() {
+            let (mut up, mut down, mut first) = (0.0_f64, 0.0_f64, cells);
+            for (part, &last) in self.parts.iter().enumerate() {
+                if let Some((least, most)) = sums.extremes(cells, start + first..=start + last) {
+                    up = up.max(most - before);
+                    down = down.max(before - least);
+                }
+                first = first.max(last + 1);
+                let place = part * self.widths.len() + window;
+                self.up[place].push(up);
+                self.down[place].push(down);
+            }
+        }
+    }
+
+    /// None where there are too few starts.
+    fn limits(self) -> Option<Limits> {
+        if self.up[0].len() < STARTS_LEAST {
+            return None;
+        }
+        let limits = |all: Vec<Vec<f64>>| all.into_iter().map(limit).collect();
+        Some(Limits { windows: self.widths.len(), up: limits(self.up), down: limits(self.down) })
+    }
 }
 
 /// What most of the numbers stay below.
-fn limit(numbers: impl Iterator<Item = f64>) -> f64 {
-    let mut numbers: Vec<f64> = numbers.collect();
+fn limit(mut numbers: Vec<f64>) -> f64 {
     let at = ((numbers.len() - 1) as f64 * BELOW) as usize;
     *numbers.select_nth_unstable_by(at, f64::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ring of odd numbers, some of them missing.
+    fn ring(missing: impl Fn(u32) -> bool) -> Ring {
+        let mut ring = Ring::new(300, f32::NAN);
+        for i in 0..500_u32 {
+            ring.push(if missing(i) {
+                f32::NAN
+            } else {
+                (i.wrapping_mul(2_654_435_761) >> 20) as f32 / 512.0
+            });
+        }
+        ring
+    }
+
+    #[test]
+    fn the_extremes_are_those_of_every_single_mean() {
+        for ring in [ring(|_| false), ring(|i| i % 9 == 4), ring(|i| (200..330).contains(&i))] {
+            let sums = Sums::of(&ring, 300);
+            for (cells, ends) in [(1, 1..=300), (5, 5..=5), (7, 40..=57), (60, 100..=163), (3, 9..=8)] {
+                let means: Vec<f64> = ends.clone().filter_map(|end| sums.mean(end - cells, end)).collect();
+                let found = sums.extremes(cells, ends.clone());
+                let plain = (!means.is_empty()).then(|| {
+                    let least = means.iter().copied().fold(f64::INFINITY, f64::min);
+                    (least, means.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+                });
+                assert_eq!(found, plain, "{cells} {ends:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mean_of_less_than_half_is_none() {
+        let sums = Sums::of(&ring(|i| i >= 450), 300);
+        assert!(sums.mean(245, 256).is_none());
+        assert!(sums.mean(240, 260).is_some());
+    }
 }
