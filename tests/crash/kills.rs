@@ -2,7 +2,7 @@
 
 use crate::dice::Dice;
 use crate::hold::hold;
-use crate::ledger::{self, Key, Word};
+use crate::ledger::{self, Key, Line, Word};
 use crate::records::{self, Record, open_attempts, open_run};
 use crate::rig::{Driver, LONG, PATIENCE, Rig, Shape, ticks};
 use std::collections::{BTreeMap, BTreeSet};
@@ -312,9 +312,7 @@ impl Chain {
         self.tries += 1;
         assert!(self.tries < MOST_TRIES, "no probe is asked: {}", self.rig.said());
         self.check();
-        if !self.is_probed {
-            self.settle();
-        }
+        self.settle();
     }
 
     /// Reads the journal, of which nothing may be gone or changed.
@@ -356,11 +354,22 @@ impl Chain {
         }
     }
 
-    /// The first attempt of the run that is not over and that has no end on record.
+    /// The first attempt of the run that is not over and that has no end on record; where there are probes, the first that none
+    /// of them can tell of.
     fn unsettled(&self) -> Option<Key> {
         let run = self.run()?;
-        open_attempts(&self.records).into_keys().find(|key| key.run == run)
+        let lines = ledger::read(self.rig.path());
+        let is_for_a_person = |key: &Key| !self.is_probed || is_undo_of_failed(key, &lines);
+        open_attempts(&self.records).into_keys().find(|key| key.run == run && is_for_a_person(key))
     }
+}
+
+/// Whether `key` undoes what no attempt of the action has brought about: that it is not there tells nothing of the undo.
+fn is_undo_of_failed(key: &Key, lines: &[Line]) -> bool {
+    let is_its =
+        |line: &Line| [&line.key.run, &line.key.step, &line.key.target] == [&key.run, &key.step, &key.target];
+    let is_done = |line: &Line| line.word == Word::Ok && line.key.doing == "action" && is_its(line);
+    key.doing == "undo" && !lines.iter().any(is_done)
 }
 
 /// How often a file was seen to have grown.
