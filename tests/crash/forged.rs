@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Forges one thing.
 type Forge = fn(&mut Vec<Record>, &mut Vec<Line>);
 
-const FORGERIES: [(&str, Forge); 8] = [
+const FORGERIES: [(&str, Forge); 9] = [
     ("no intent", |records, _| {
         let at = records.iter().position(|record| record.kind == "intent").expect("an intent");
         records.remove(at);
@@ -19,6 +19,10 @@ const FORGERIES: [(&str, Forge); 8] = [
     }),
     ("no retry", |records, _| records.retain(|record| record.kind != "retry")),
     ("no result", |records, _| records.retain(|record| record.kind != "result")),
+    ("left unknown by a run that is done", |records, _| {
+        let at = records.iter().rposition(|record| record.kind == "result").expect("a result");
+        records[at].kind = "unknown".to_owned();
+    }),
     ("an abort before the end", |records, _| {
         let at = records.iter().position(|record| record.kind == "gate").expect("a gate");
         records[at].kind = "abort".to_owned();

@@ -2,7 +2,7 @@
 
 use crate::dice::Dice;
 use crate::hold::hold;
-use crate::ledger::{self, Word};
+use crate::ledger::{self, Key, Line, Word};
 use crate::records::{self, Record, open_attempts, open_run};
 use crate::rig::{Driver, LONG, PATIENCE, Rig, Shape, ticks};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,9 @@ const CHAINS: usize = 4;
 const ENOUGH: usize = 100;
 /// So often in a row a run may need a person although there are probes: something of another driver may still be running.
 const MOST_TRIES: usize = 500;
+
+/// So many runs are tried until one is killed while something is in flight: on a busy machine the blow may come late.
+const MOST_RUNS: usize = 20;
 
 /// What was hit, and how runs ended: how often each.
 type Counts = BTreeMap<&'static str, usize>;
@@ -55,6 +58,32 @@ fn killed_at_random_instants_nothing_is_done_twice_or_forgotten() {
     assert_eq!(hits, kills);
     let missed: Vec<_> = SORTS.iter().filter(|sort| !counts.contains_key(*sort)).collect();
     assert!(kills < ENOUGH || missed.is_empty(), "never {missed:?}, so this proves nothing: {counts:?}");
+}
+
+#[test]
+fn what_an_aborted_run_left_unknown_is_not_settled_in_the_next() {
+    let mut chain = Chain::new(1, crate::seed());
+    let left = chain.aborted_at_work();
+    let mut driver = Driver::start(chain.rig.command(&[], &["run", "plan.yaml"]));
+    let ended = driver.watch(Instant::now() + PATIENCE, || open_run(&records::read(&chain.rig)).is_some());
+    assert_eq!(ended, None, "{}", chain.rig.said());
+    assert_eq!(driver.kill().code(), None);
+    chain.check();
+    chain.settle();
+    assert_eq!(chain.unsettled(), None);
+    assert_eq!(open_attempts(&chain.records).into_keys().collect::<Vec<_>>(), left);
+    for Key { step, target, .. } in &left {
+        let said = chain.rig.run(&["resolve", step, target, "--ran", "--reason", "of the run before"]);
+        let words = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!(said.status.code(), Some(2), "{words}");
+        assert!(words.contains("no attempt of it is unknown"), "{words}");
+    }
+    let before = chain.records.len();
+    chain.look();
+    assert_eq!(chain.records.len(), before, "what was refused left something behind");
+    chain.drive(false);
+    chain.check();
+    assert_eq!(chain.counts.get("run done"), Some(&1), "{:?}", chain.counts);
 }
 
 fn added(mut one: Counts, other: Counts) -> Counts {
@@ -107,6 +136,28 @@ impl Chain {
         }
         self.check();
         self.counts
+    }
+
+    /// Kills drivers at work and aborts their runs, until one of these is over and has attempts that nobody knows the end of:
+    /// these.
+    fn aborted_at_work(&mut self) -> Vec<Key> {
+        for _ in 0..MOST_RUNS {
+            let mut driver = Driver::start(self.rig.command(&[], &["run", "plan.yaml"]));
+            let lines = ledger::read(self.rig.path()).len();
+            let is_at_work = || ledger::read(self.rig.path()).len() > lines;
+            let ended = driver.watch(Instant::now() + PATIENCE, is_at_work);
+            assert_eq!(ended, None, "{}", self.rig.said());
+            assert_eq!(driver.kill().code(), None);
+            self.rig.wait_until_quiet();
+            assert_eq!(self.rig.run(&["abort", "--reason", "a test"]).status.code(), Some(0));
+            self.check();
+            assert_eq!(self.run(), None, "nothing of it is in flight");
+            let left: Vec<_> = open_attempts(&self.records).into_keys().collect();
+            if !left.is_empty() {
+                return left;
+            }
+        }
+        panic!("{MOST_RUNS} times all was on record when the driver was killed");
     }
 
     fn run(&self) -> Option<String> {
@@ -200,7 +251,7 @@ impl Chain {
         if boots(&self.records) == before {
             return self.count("hit while opening");
         }
-        let has = |key: &ledger::Key, words: &[Word]| {
+        let has = |key: &Key, words: &[Word]| {
             lines.iter().any(|line| line.key == *key && words.contains(&line.word))
         };
         let mut sorts = BTreeSet::new();
@@ -261,9 +312,7 @@ impl Chain {
         self.tries += 1;
         assert!(self.tries < MOST_TRIES, "no probe is asked: {}", self.rig.said());
         self.check();
-        if !self.is_probed {
-            self.settle();
-        }
+        self.settle();
     }
 
     /// Reads the journal, of which nothing may be gone or changed.
@@ -288,19 +337,39 @@ impl Chain {
         }
     }
 
-    /// Says what became of each attempt that has no end on record, by the truth of the ledger.
+    /// Says what became of each attempt of the run that is not over and that has no end on record, by the truth of the ledger.
+    /// An aborted run is over with the first of them, for nothing of it is in flight any more. What a run that is over has left
+    /// unknown is nobody's to settle: `resolve` is about the run that is not over, whose steps and targets have the same names.
     fn settle(&mut self) {
         let lines = ledger::read(self.rig.path());
-        for key in open_attempts(&self.records).into_keys() {
+        while let Some(key) = self.unsettled() {
             let ran = lines.iter().any(|line| line.key == key && line.word == Word::Ok);
             let outcome = if ran { "--ran" } else { "--not-ran" };
             let said = self.rig.run(&["resolve", &key.step, &key.target, outcome, "--reason", "the ledger"]);
             let words = String::from_utf8_lossy(&said.stderr);
             assert_eq!(said.status.code(), Some(0), "resolve {key:?} {outcome}: {words}");
             self.count("settled by the ledger");
+            self.look();
+            assert!(!open_attempts(&self.records).contains_key(&key), "resolved, and open: {key:?}");
         }
-        self.look();
     }
+
+    /// The first attempt of the run that is not over and that has no end on record; where there are probes, the first that none
+    /// of them can tell of.
+    fn unsettled(&self) -> Option<Key> {
+        let run = self.run()?;
+        let lines = ledger::read(self.rig.path());
+        let is_for_a_person = |key: &Key| !self.is_probed || is_undo_of_failed(key, &lines);
+        open_attempts(&self.records).into_keys().find(|key| key.run == run && is_for_a_person(key))
+    }
+}
+
+/// Whether `key` undoes what no attempt of the action has brought about: that it is not there tells nothing of the undo.
+fn is_undo_of_failed(key: &Key, lines: &[Line]) -> bool {
+    let is_its =
+        |line: &Line| [&line.key.run, &line.key.step, &line.key.target] == [&key.run, &key.step, &key.target];
+    let is_done = |line: &Line| line.word == Word::Ok && line.key.doing == "action" && is_its(line);
+    key.doing == "undo" && !lines.iter().any(is_done)
 }
 
 /// How often a file was seen to have grown.

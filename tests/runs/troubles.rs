@@ -94,6 +94,34 @@ fn a_probe_settles_what_a_killed_driver_left_once_nothing_of_it_runs_any_more() 
 }
 
 #[test]
+fn an_undo_of_a_failed_action_is_not_forgotten_for_what_a_probe_does_not_find() {
+    let probe = "  probe: {kind: exec, argv: [sh, -c, 'test -e done-$1', sh, \"${target}\"], timeout: 30s}\n";
+    let fleet = Fleet::new(&step("one", &format!("  batch: 3\n{probe}")));
+    for file in ["fail-do-h1", "wait-undo-h1", "fail-undo-h1"] {
+        fleet.write(file, "");
+    }
+    assert_eq!(fleet.start(&["run", "plan.yaml"]).end(), Some(3), "one failed, none may");
+    let name = fleet.run_name();
+    assert_eq!(fleet.say(&["rollback", "--reason", "users call"]).0, Some(0));
+    let run = fleet.start(&["run", "--resume", &name]);
+    fleet.acted("undo one h1 1");
+    run.kill();
+    // nothing is undone, and nobody puts it on record
+    fleet.remove("wait-undo-h1");
+    let code = wait("the end of what was left", || {
+        let code = fleet.start(&["run", "--resume", &name]).end();
+        (!fleet.said("run.err").contains("once that has ended")).then_some(code)
+    });
+    assert_eq!(code, Some(3), "the probe would have said the same before the undo");
+    assert!(!fleet.journal().iter().any(|record| record["kind"] == "resolve"), "{}", fleet.said("run.err"));
+    fleet.remove("fail-undo-h1");
+    assert_eq!(fleet.say(&["resolve", "one", "h1", "--not-ran", "--reason", "looked"]).0, Some(0));
+    assert_eq!(fleet.start(&["run", "--resume", &name]).end(), Some(4));
+    let undone = fleet.ledger().into_iter().filter(|line| line.starts_with("undo one h1"));
+    assert_eq!(undone.collect::<Vec<_>>(), ["undo one h1 1", "undo one h1 2"]);
+}
+
+#[test]
 fn how_an_action_ends_is_on_record_and_what_it_left_behind_is_gone() {
     let exec = |argv: &str| format!("{{kind: exec, argv: [{argv}], timeout: 500ms}}");
     let one = |name: &str, argv: &str| {

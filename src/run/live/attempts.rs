@@ -108,14 +108,18 @@ impl Attempts {
     }
 
     /// Whether an attempt took effect, by the probe of its step, and how it said so; nothing where there is no probe, or where
-    /// it could not tell.
-    pub(super) fn probe(&self, attempt: &Attempt) -> impl Future<Output = Option<(bool, String)>> + use<> {
+    /// it could not tell. `was_done` says whether the action had taken effect before, as far as is known.
+    pub(super) fn probe(
+        &self,
+        attempt: &Attempt,
+        was_done: bool,
+    ) -> impl Future<Output = Option<(bool, String)>> + use<> {
         let job = self.calls.probe(&attempt.step).cloned().zip(self.calls.values(attempt));
         let (surroundings, doing) = (Arc::clone(&self.surroundings), attempt.doing);
         async move {
             let (timed, values) = job?;
             let outcome = surroundings.run(&timed, &values, &|_| {}).await;
-            Some((took_effect(doing, &outcome.end)?, outcome.end.to_string()))
+            Some((took_effect(doing, was_done, &outcome.end)?, outcome.end.to_string()))
         }
     }
 
@@ -145,8 +149,9 @@ impl Surroundings {
 }
 
 /// Whether an attempt took effect, where the probe of its step ended so. A probe asks for the effect of the action: where that
-/// is there, an undo had none.
-fn took_effect(doing: Doing, probe: &ActionEnd) -> Option<bool> {
+/// is there, an undo had none. Where it is not, the undo had one if the action `was_done`; of an action that failed half-way the
+/// probe may have said the same before its undo.
+fn took_effect(doing: Doing, was_done: bool, probe: &ActionEnd) -> Option<bool> {
     let is_there = match probe {
         ActionEnd::Succeeded => true,
         // by these a shell says that there is no such program, or none that can be run: the probe itself is broken
@@ -154,7 +159,11 @@ fn took_effect(doing: Doing, probe: &ActionEnd) -> Option<bool> {
         ActionEnd::Exited(_) | ActionEnd::Status(_) => false,
         _ => return None,
     };
-    Some(is_there == (doing == Doing::Action))
+    match doing {
+        Doing::Action => Some(is_there),
+        Doing::Undo if is_there => Some(false),
+        Doing::Undo => was_done.then_some(true),
+    }
 }
 
 /// What is put on record of an attempt that was not run at all.
@@ -210,14 +219,16 @@ mod tests {
     #[test]
     fn where_the_action_is_in_effect_its_undo_is_not() {
         let (there, gone) = (ActionEnd::Succeeded, ActionEnd::Exited(1));
-        assert_eq!(
-            [took_effect(Doing::Action, &there), took_effect(Doing::Action, &gone)],
-            [Some(true), Some(false)]
-        );
-        assert_eq!(
-            [took_effect(Doing::Undo, &there), took_effect(Doing::Undo, &gone)],
-            [Some(false), Some(true)]
-        );
+        let both = |doing, was_done| [&there, &gone].map(|end| took_effect(doing, was_done, end));
+        assert_eq!(both(Doing::Action, false), [Some(true), Some(false)]);
+        assert_eq!(both(Doing::Undo, true), [Some(false), Some(true)]);
+    }
+
+    #[test]
+    fn that_a_failed_action_is_not_in_effect_does_not_say_that_it_was_undone() {
+        let (there, gone) = (ActionEnd::Succeeded, ActionEnd::Exited(1));
+        let said = [&there, &gone].map(|end| took_effect(Doing::Undo, false, end));
+        assert_eq!(said, [Some(false), None]);
     }
 
     #[test]
@@ -225,8 +236,8 @@ mod tests {
         let broken = ActionEnd::Exited(127);
         for end in [ActionEnd::TimedOut, ActionEnd::Signalled(9), ActionEnd::NoAnswer(String::new()), broken]
         {
-            assert_eq!(took_effect(Doing::Action, &end), None);
-            assert_eq!(took_effect(Doing::Undo, &end), None);
+            assert_eq!(took_effect(Doing::Action, false, &end), None);
+            assert_eq!(took_effect(Doing::Undo, true, &end), None);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::config::plan::PlanFile;
 use crate::config::{Config, ZoneError};
 use crate::journal::{Entry, Journal};
 use crate::sources::SourceError;
-use crate::steps::{Attempt, Ending, Mode, Pinned, Record, Run, Said, State, Told, Waiting, Word};
+use crate::steps::{Attempt, Ending, Mode, Outcome, Pinned, Record, Run, Said, State, Told, Waiting, Word};
 use crate::story::{self, Waits, Window};
 use crate::text;
 use attempts::Attempts;
@@ -269,7 +269,8 @@ impl Live<'_> {
     async fn probe(&mut self) -> Result<(), Refused> {
         let paused = self.driver.run().and_then(|run| run.paused.clone());
         for attempt in self.driver.run().map(unknown).unwrap_or_default() {
-            let probing = self.outside.attempts.probe(&attempt);
+            let was_done = self.driver.run().is_some_and(|run| was_done(run, &attempt));
+            let probing = self.outside.attempts.probe(&attempt, was_done);
             let said = tokio::select! {
                 biased;
                 Some(asked) = self.outside.asked.recv() => {
@@ -386,4 +387,10 @@ fn unknown(run: &Run) -> Vec<Attempt> {
         Some(run.attempt(step, target, flight))
     };
     run.all().filter_map(attempt).collect()
+}
+
+/// Whether the action is known to have taken effect on the target of `attempt`, in its step.
+fn was_done(run: &Run, attempt: &Attempt) -> bool {
+    let step = run.step(&attempt.step).and_then(|step| run.steps.get(step));
+    step.and_then(|step| step.work.get(&attempt.target)).is_some_and(|work| work.outcome == Outcome::Done)
 }
