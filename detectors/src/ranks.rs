@@ -12,19 +12,30 @@ const BELOW: u32 = 19;
 const NOTHING: u16 = u16::MAX;
 const LEFT_OUT: u16 = u16::MAX - 1;
 
+/// So many readings are taken in together.
+const BLOCK: usize = 32;
+
 /// Readings of at least 0, at times of equal distance, and `N` quantiles of them.
+///
+/// New readings, and the old ones whose places they take, are at hand until there is a block of them or a quantile is asked
+/// for: counts and ring are far off in memory where very many series get a value each.
 #[derive(Debug, Clone)]
 pub(crate) struct Ranks<const N: usize> {
     /// The bits of the lowest and the highest number that has a bucket; what is beyond is taken for these.
     bits: (u32, u32),
     counts: Vec<u32>,
+    pointers: [Pointer; N],
     counted: u32,
     left_out: u32,
-    /// The buckets of the newest readings, in a ring that grows up to `capacity`.
+    /// The buckets of the newest readings, in a ring that grows up to `capacity`; the block at hand goes to `place`.
     ring: Vec<u16>,
     capacity: usize,
     place: usize,
-    pointers: [Pointer; N],
+    new: [u16; BLOCK],
+    old: [u16; BLOCK],
+    /// How many of the block are there, and how many of these are in the counts.
+    filled: usize,
+    applied: usize,
 }
 
 /// A quantile: the bucket, and how many readings are in those above it. It may lag behind.
@@ -44,12 +55,16 @@ impl<const N: usize> Ranks<N> {
         Self {
             bits: (low, high - 1),
             counts: vec![0; ((high - low) >> BELOW) as usize],
+            pointers: one_in.map(|one_in| Pointer { one_in, bucket: 0, above: 0 }),
             counted: 0,
             left_out: 0,
-            ring: Vec::new(),
+            ring: Vec::with_capacity(capacity),
             capacity: capacity.max(1),
             place: 0,
-            pointers: one_in.map(|one_in| Pointer { one_in, bucket: 0, above: 0 }),
+            new: [NOTHING; BLOCK],
+            old: [NOTHING; BLOCK],
+            filled: 0,
+            applied: 0,
         }
     }
 
@@ -69,9 +84,12 @@ impl<const N: usize> Ranks<N> {
 
     /// The newest one is no reading after all.
     pub(crate) fn retract(&mut self) {
-        let newest = if self.place == 0 { self.ring.len() } else { self.place } - 1;
-        self.take_out(newest);
-        self.ring[newest] = NOTHING;
+        // a block is put away by the reading after it
+        let newest = std::mem::replace(&mut self.new[self.filled - 1], NOTHING);
+        self.tally(newest, |count| *count -= 1);
+        if self.applied == self.filled {
+            self.take_out(newest);
+        }
     }
 
     /// How many readings are counted.
@@ -87,6 +105,7 @@ impl<const N: usize> Ranks<N> {
     /// For each of `one_in` the upper end of the lowest bucket that no more readings are above of; the lowest of all where
     /// there is no reading.
     pub(crate) fn quantiles(&mut self) -> [f32; N] {
+        self.apply();
         self.pointers.each_mut().map(|pointer| {
             pointer.settle(&self.counts, self.counted);
             f32::from_bits(self.bits.0 + ((u32::from(pointer.bucket) + 1) << BELOW)).min(f32::MAX)
@@ -95,38 +114,59 @@ impl<const N: usize> Ranks<N> {
 
     #[inline(always)]
     fn put(&mut self, bucket: u16) {
-        if self.place == self.ring.len() {
-            self.ring.push(bucket);
-        } else {
-            self.take_out(self.place);
-            self.ring[self.place] = bucket;
+        if self.filled == BLOCK.min(self.capacity) {
+            self.put_away();
         }
-        match bucket {
-            NOTHING => {}
-            LEFT_OUT => self.left_out += 1,
-            bucket => {
-                self.counts[usize::from(bucket)] += 1;
-                self.counted += 1;
-                for pointer in &mut self.pointers {
-                    pointer.above += u32::from(bucket > pointer.bucket);
-                }
-            }
-        }
-        self.place = if self.place + 1 == self.capacity { 0 } else { self.place + 1 };
+        self.new[self.filled] = bucket;
+        self.tally(self.old[self.filled], |count| *count -= 1);
+        self.tally(bucket, |count| *count += 1);
+        self.filled += 1;
     }
 
     #[inline(always)]
-    fn take_out(&mut self, place: usize) {
-        match self.ring[place] {
+    fn tally(&mut self, bucket: u16, change: impl Fn(&mut u32)) {
+        match bucket {
             NOTHING => {}
-            LEFT_OUT => self.left_out -= 1,
-            bucket => {
-                self.counts[usize::from(bucket)] -= 1;
-                self.counted -= 1;
-                for pointer in &mut self.pointers {
-                    pointer.above -= u32::from(bucket > pointer.bucket);
-                }
+            LEFT_OUT => change(&mut self.left_out),
+            _ => change(&mut self.counted),
+        }
+    }
+
+    /// Puts the block at hand into the ring, and gets the readings whose places the next one takes.
+    #[inline(never)]
+    fn put_away(&mut self) {
+        self.apply();
+        for bucket in &self.new[..self.filled] {
+            match self.ring.get_mut(self.place) {
+                Some(place) => *place = *bucket,
+                None => self.ring.push(*bucket),
             }
+            self.place = if self.place + 1 == self.capacity { 0 } else { self.place + 1 };
+        }
+        for (offset, old) in self.old.iter_mut().enumerate() {
+            let place = (self.place + offset) % self.capacity;
+            *old = self.ring.get(place).copied().unwrap_or(NOTHING);
+        }
+        (self.filled, self.applied) = (0, 0);
+    }
+
+    /// Brings the counts up to date.
+    fn apply(&mut self) {
+        for i in self.applied..self.filled {
+            self.take_out(self.old[i]);
+            let new = self.new[i];
+            if new < LEFT_OUT {
+                self.counts[usize::from(new)] += 1;
+                self.pointers.iter_mut().for_each(|pointer| pointer.above += u32::from(new > pointer.bucket));
+            }
+        }
+        self.applied = self.filled;
+    }
+
+    fn take_out(&mut self, old: u16) {
+        if old < LEFT_OUT {
+            self.counts[usize::from(old)] -= 1;
+            self.pointers.iter_mut().for_each(|pointer| pointer.above -= u32::from(old > pointer.bucket));
         }
     }
 }
