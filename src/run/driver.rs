@@ -6,15 +6,16 @@
 
 use super::gates::Gates;
 use super::scope::Scope;
-use super::starts::felt;
+use super::starts::{Felt, Mark, marks, recent};
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
 use crate::sabotage::{self, Sabotage};
 use crate::steps::{
-    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, Start, State, Waiting, next, still_allowed,
+    Attempt, End, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed,
 };
 use crate::story::Window;
 use quietgate_detectors::{Reason, Sample, Timestamp};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -79,8 +80,8 @@ pub struct Driver {
     watch: Watch,
     state: Arc<State>,
     run: String,
-    /// The starts of batches that the series were told of.
-    told: Vec<Start>,
+    /// The starts and ends of batches that the series were told of.
+    told: BTreeSet<Mark>,
     /// Whether there may be more of them by now.
     is_behind: bool,
     /// When was looked at what comes next, the last time.
@@ -92,7 +93,7 @@ impl Driver {
     /// `watch` stand for.
     pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
         let (state, looked) = (Arc::new(state), Timestamp::from_millis(0));
-        Self { plan, scopes, watch, state, run, told: Vec::new(), is_behind: true, looked }
+        Self { plan, scopes, watch, state, run, told: BTreeSet::new(), is_behind: true, looked }
     }
 
     /// The run, as its records leave it; none before its plan is on record.
@@ -112,8 +113,8 @@ impl Driver {
         if self.watch.is_new(signal, labels)
             && let (Some(run), Some(scope)) = (self.state.runs.get(&self.run), self.scope(signal))
         {
-            let felt = self.told.iter().filter_map(|start| felt(&self.plan, run, scope, labels, start));
-            let felt: Vec<_> = felt.collect();
+            let felt = |mark: &Mark| Felt::new(&self.plan, run, *mark).by(scope, labels);
+            let felt: Vec<_> = recent(&self.told).filter_map(felt).collect();
             self.watch.expect_starts(signal, labels, felt.into_iter());
         }
         self.watch.observe(signal, labels, samples);
@@ -129,17 +130,16 @@ impl Driver {
         self.watch.begin(signal);
     }
 
-    /// Tells the series of batches that have started since.
+    /// Tells the series of batches that have started or ended since.
     fn tell_starts(&mut self) {
         let Some(run) = self.state.runs.get(&self.run).filter(|_| self.is_behind) else { return };
         self.is_behind = false;
-        let is_known = |start: &Start| self.told.iter().any(|told| is_same(told, start));
-        let new: Vec<Start> = run.starts.iter().filter(|start| !is_known(start)).copied().collect();
+        let new: BTreeSet<Mark> = marks(run).filter(|mark| !self.told.contains(mark)).collect();
         let names: Vec<String> = self.watch.signals().map(|signal| signal.name.clone()).collect();
-        for start in &new {
+        for mark in &new {
+            let felt = Felt::new(&self.plan, run, *mark);
             self.watch.batch_starts(|signal, labels| {
-                let scope = (names.get(signal)?.as_str(), self.scopes.get(signal)?);
-                felt(&self.plan, run, scope, labels, start)
+                felt.by((names.get(signal)?.as_str(), self.scopes.get(signal)?), labels)
             });
         }
         self.told.extend(new);
@@ -282,11 +282,6 @@ impl Driver {
     fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {
         Gates { plan: &self.plan, run, watch: &self.watch, scopes: &self.scopes, now }
     }
-}
-
-/// Whether both are the same start, of which one may know that it has passed.
-fn is_same(one: &Start, other: &Start) -> bool {
-    (one.at, one.batch) == (other.at, other.batch)
 }
 
 async fn append(world: &mut impl World, at: Timestamp, record: &Record) -> Result<u64, Stopped> {

@@ -274,4 +274,4 @@ impl Gates<'_> {
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -24,7 +24,7 @@ pub(super) const ENTRY: Entry = Entry {
         these are fewer than 40), each taken as if a batch had started there, the largest \
         difference that 95 in 100 stayed below; and at least `least`. What a batch is expected to do is left out. Of \
         batches that start one after the other the first whose time is not over and the newest are gone by: what creeps in \
-        over several of them is seen by the first. \
+        over several of them is seen by the first. The end of a batch that took ten minutes or more counts as a start. \
         Before any batch starts it is normal, for there is nothing to compare, and so it is when its time is over. \
         Sees what lasts for two samples or more, also where it is far too small for a detector that does not know when to \
         look; sees slow changes by wide windows. Needs 40 such starts: 8 hours of samples and more, and it says warming_up from a \

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::Meaning;
 use crate::config::plan::PlanFile;
 use crate::monitor::{Labels, MonitorSpec, Watched};
-use crate::run::starts::felt;
+use crate::run::starts::{Felt, marks};
 use crate::steps::{Attempt, Doing, End, Gate, Record, State};
 use quietgate_detectors::{Calendar, Interval, OptionValue, Sample, Spec};
 use quietgate_rules::{Condition, Direction, RuleSpec, Sustain};
@@ -94,9 +94,9 @@ impl Case {
         let (end, reason) = (End::Succeeded, String::new());
         self.write(second, Record::Result { attempt, end, reason, output: None });
         let (plan, run, scopes) = (&self.plan, &self.state.runs["r"], &self.scopes);
-        let start = run.starts.last().expect("it has started");
+        let felt = Felt::new(plan, run, marks(run).last().expect("it has started"));
         self.watch.batch_starts(|signal, labels| {
-            felt(plan, run, (["loss", "cpu", "total"][signal], &scopes[signal]), labels, start)
+            felt.by((["loss", "cpu", "total"][signal], &scopes[signal]), labels)
         });
     }
 

@@ -40,7 +40,7 @@ fn see(watch: &mut Watch, host: &str, seconds: std::ops::RangeInclusive<i64>, va
 }
 
 /// The run of a plan with one step, whose batches are single hosts.
-pub(super) fn pinned(text: &str, hosts: &[&str]) -> Pinned {
+pub(in crate::run) fn pinned(text: &str, hosts: &[&str]) -> Pinned {
     let step = PinnedStep {
         expects: Vec::new(),
         step: "agent".to_owned(),

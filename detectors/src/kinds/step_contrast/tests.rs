@@ -13,7 +13,7 @@ fn noise(i: usize) -> f64 {
 /// One that has seen so many minutes of noise.
 fn seasoned(minutes: usize) -> (Judge, usize) {
     let mut judge = judge_of("step_contrast", &[]);
-    (0..minutes).for_each(|i| drop(judge.verdict(noise(i))));
+    (0..minutes).for_each(|i| _ = judge.verdict(noise(i)));
     (judge, minutes)
 }
 
