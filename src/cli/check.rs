@@ -165,6 +165,7 @@ fn warn(oddities: &Mistakes, out: &mut dyn Write) -> io::Result<()> {
 
 fn tell_plan(name: &str, file: &PlanFile, configs: &[&Config], out: &mut dyn Write) -> io::Result<usize> {
     warn(&file.lint(), out)?;
+    configs.iter().try_for_each(|config| warn(&file.lint_with(config), out))?;
     let mut mistakes = 0;
     for against in configs.iter().map(|config| file.against(config)).filter(|found| !found.list().is_empty())
     {
