@@ -296,7 +296,8 @@ fn of_series(
     best: usize,
 ) -> Vec<OfSeries> {
     let one = |((index, _), tallies): (&(usize, MonitorSpec), &Vec<Tally>)| {
-        let least = tallies.iter().map(|tally| (tally.false_episodes, tally.clean_ms)).min_by(|a, b| {
+        let tried = tallies.iter().filter(|tally| !tally.is_untried());
+        let least = tried.map(|tally| (tally.false_episodes, tally.clean_ms)).min_by(|a, b| {
             // of as many false episodes the longer time says more
             a.0.cmp(&b.0).then(b.1.cmp(&a.1))
         });
