@@ -196,7 +196,7 @@ mod tests {
     fn chosen(tallies: &[Tally], asked: &str) -> Option<usize> {
         let detector = Spec::new("seasonal", &[]).expect("a detector");
         let rule = RuleSpec::new("any", &[], vec![detector], Direction::Up, Sustain::ONE).expect("a rule");
-        let settings = settings(&rule).expect("settings");
+        let settings = settings(&rule, false).expect("settings");
         let asked = asked.parse().expect("a budget");
         let budget = Budget { asked, soak_ms: 900_000, series: 1 };
         best(&settings[..tallies.len()], tallies, &budget, Sustain::ONE)
