@@ -286,6 +286,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_odd_of_a_plan_and_its_config_together_is_warned_of() {
+        let config = "signals: {ram: {interval: 1m, kind: memory}}\n";
+        let plan = "plan: p\ninventory: [{name: a, address: a}]\nsignals: [ram]\nwatch_after: 3h\n\
+            gate: {clean_before: 1m, clean_after: 1m, patience: 1h}\nsteps:\n- step: s\n  action: {kind: noop}\n";
+        let (checked, text) = checked(&[("c.yaml", config.as_bytes()), ("p.yaml", plan.as_bytes())]);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!((checked, lines.len()), (Checked::Good, 3), "{text}");
+        assert!(
+            lines[1].starts_with("p.yaml:4:14: warning: watch_after is 3h, but the slow rule of"),
+            "{text}"
+        );
+        assert_eq!(lines[2], "p.yaml: ok, 1 step, 1 target");
+    }
+
+    #[test]
     fn a_file_that_is_not_there_is_a_mistake() {
         let mut out = Vec::new();
         let args = CheckArgs {
