@@ -135,3 +135,49 @@ fn each_signal_of_a_config_is_tuned_by_itself() {
     let check = quietgate(folder.path(), &["check", "t.yaml"]);
     assert_eq!(String::from_utf8_lossy(&check.stdout), "t.yaml: ok, 2 signals\n");
 }
+
+#[test]
+fn what_judges_starts_is_tuned_by_starts_that_are_taken_to_be_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // six days of 5 minutes from 2026-01-05 on, half as much again in three hours; one of them lies behind no start
+    let (day, faults) = (288, [2 * 288 + 50, 3 * 288 + 146, 4 * 288 + 222]);
+    let (mut rows, mut labels) = ("timestamp,rps\n".to_owned(), "series,from,to\n".to_owned());
+    let time = |cell: i64| 1_767_571_200 + 300 * cell;
+    for cell in 0..6 * day {
+        let is_faulty = faults.iter().any(|from| (*from..from + 10).contains(&cell));
+        let value = 100.0 + 0.2 * ((cell * 7919) % 13) as f64;
+        rows += &format!("{},{}\n", time(cell), if is_faulty { 1.5 * value } else { value });
+    }
+    for from in faults {
+        let stamp = |cell| jiff::Timestamp::from_second(time(cell)).expect("a time");
+        labels += &format!("rps,{},{}\n", stamp(from), stamp(from + 9));
+    }
+    std::fs::write(folder.path().join("rps.csv"), rows).expect("a file");
+    std::fs::write(folder.path().join("labels.csv"), labels).expect("a file");
+    let tune = |detectors: &str, more: &[&str]| {
+        let tune = ["tune", "-i", "rps.csv", "--labels", "labels.csv", "--format", "json", "--rule", "any"];
+        let flags = ["--sustain", "1 of 1", "--false-holds", "1/day", "--detectors", detectors];
+        quietgate(folder.path(), &[&tune[..], &flags, more].concat())
+    };
+    let summary = |output: &Output| of(&lines(output), "summary")[0].clone();
+    let without = summary(&tune("step_contrast", &[]));
+    assert_eq!((&without["take"]["caught"], &without["not_tuned"][0]), (&0.into(), &"step_contrast".into()));
+    let with = summary(&tune("step_contrast", &["--every", "4h"]));
+    let take = &with["take"];
+    assert_eq!(
+        (&take["labels"], &take["caught"], &take["late"]),
+        (&2.into(), &2.into(), &0.into()),
+        "{with}"
+    );
+    assert_eq!(with["not_tuned"].as_array().map(Vec::len), Some(0));
+    assert!(with["settings"].as_u64() > without["settings"].as_u64(), "{with}");
+    // an hour of every four, of what is neither warming up nor labelled
+    let days = take["clean_days"].as_f64().expect("a number");
+    assert!((1.0..1.5).contains(&days), "{days}");
+
+    let refused = tune("ls", &["--every", "4h"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("--every is given, but no detector judges starts")
+    );
+}

@@ -52,6 +52,7 @@ mod ensemble;
 mod ewm;
 mod grid;
 mod kinds;
+mod lack;
 mod logarithm;
 mod middle;
 mod options;
@@ -72,6 +73,7 @@ mod words;
 
 pub use calendar::{Calendar, Transition, Zone};
 pub use ensemble::Ensemble;
+pub use lack::Lack;
 pub use options::{Accepts, Default, OptionDoc, OptionError, OptionValue, Options};
 pub use panel::{BatchStart, Block, Panel, PanelSpec, Run};
 pub use period::PERIOD_VARIANCE;

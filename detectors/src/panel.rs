@@ -3,6 +3,7 @@
 use crate::calendar::Calendar;
 use crate::ensemble::Ensemble;
 use crate::grid::{Grid, Placed};
+use crate::lack::{Lack, Started, lack};
 use crate::period::Period;
 use crate::registry::Spec;
 use crate::reorder::Reorder;
@@ -157,6 +158,13 @@ impl Panel {
         self.judges.as_ref().map(words).unwrap_or_default()
     }
 
+    /// What detector `column` lacks that said `reason` of the newest cell with a value; none where the reason says it all.
+    pub fn lack(&self, column: usize, reason: Reason) -> Option<Lack> {
+        let (judges, spec) = (self.judges.as_ref()?, self.spec.detectors.get(column)?);
+        let newest = judges.next.checked_sub(1)?;
+        lack(spec, reason, (&judges.grid, judges.interval), newest, judges.started)
+    }
+
     fn observe_in_order(&mut self, samples: &[Sample], tell: &mut impl FnMut(Block<'_>)) {
         let mut rest = samples;
         if self.judges.is_none() {
@@ -217,9 +225,10 @@ struct Judges {
     run: Vec<f64>,
     first: u64,
     run_max: usize,
-    /// Batches that the detectors have not been told of: the first cell after each start, and for how many cells its
-    /// expected effects last.
-    starts: VecDeque<(u64, u64)>,
+    /// Batches that the detectors have not been told of.
+    starts: VecDeque<Started>,
+    /// The newest one that they have.
+    started: Option<Started>,
 }
 
 impl Judges {
@@ -236,6 +245,7 @@ impl Judges {
             first: 0,
             run_max: RUN_MAX,
             starts: VecDeque::new(),
+            started: None,
         };
         judges.begin_run(0);
         (judges, placed)
@@ -297,7 +307,7 @@ impl Judges {
     fn begin_run(&mut self, cell: u64) {
         self.first = cell;
         let held = self.period.as_ref().map_or(u64::MAX, |period| period.held_for(cell));
-        let start = self.starts.iter().map(|(start, _)| *start).find(|start| *start > cell);
+        let start = self.starts.iter().map(|start| start.first).find(|first| *first > cell);
         let most = held.min(start.map_or(u64::MAX, |start| start - cell));
         self.run_max = usize::try_from(most).unwrap_or(usize::MAX).min(RUN_MAX);
     }
@@ -305,7 +315,7 @@ impl Judges {
     fn batch_starts(&mut self, start: BatchStart) {
         let first = self.grid.first_from(start.at).max(self.next + self.run.len() as u64);
         let settled = self.grid.first_from(start.settled);
-        self.starts.push_back((first, settled.saturating_sub(first)));
+        self.starts.push_back(Started { at: start.at, first, settling: settled.saturating_sub(first) });
         // nothing waits to be judged between calls
         self.begin_run(self.first);
     }
@@ -313,11 +323,12 @@ impl Judges {
     /// Tells the detectors of `gap` cells without a value, and of batches that started before the cell after them.
     fn skip(&mut self, gap: u64) {
         let mut cell = self.next;
-        while let Some((start, settling)) = self.starts.pop_front_if(|(start, _)| *start <= self.first) {
-            let before = start.saturating_sub(cell);
+        while let Some(started) = self.starts.pop_front_if(|start| start.first <= self.first) {
+            let before = started.first.saturating_sub(cell);
             self.ensemble.skip(before);
-            self.ensemble.batch_starts(settling);
+            self.ensemble.batch_starts(started.settling);
             cell += before;
+            self.started = Some(started);
         }
         self.ensemble.skip(self.next + gap - cell);
     }

@@ -72,7 +72,7 @@ pub fn history(recording: &Recording, index: usize, spec: &MonitorSpec) -> Resul
             highest: 0.0,
         })
         .collect();
-    listen(recording, index, spec, |said| {
+    listen(recording, index, spec, [], |said| {
         anomalies.hear(said);
         if let Said::Judged(judged) = said {
             heard.iter_mut().enumerate().for_each(|(column, heard)| heard.hear(column, &judged.run));

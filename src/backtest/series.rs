@@ -3,7 +3,7 @@
 use super::{BacktestError, NotJudged, SpecOf, Task, interval};
 use crate::monitor::{Anomalies, Anomaly, Monitor, MonitorSpec, Said};
 use crate::sources::recorded::{Piece, Recording, SeriesInfo};
-use quietgate_detectors::{Interval, Reason, Sample, Timestamp, Verdict};
+use quietgate_detectors::{BatchStart, Interval, Reason, Sample, Timestamp, Verdict};
 use quietgate_rules::Finding;
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ pub(super) fn judge(
         Err(not_judged) => return Ok(Err(not_judged)),
     };
     let mut hearing = Hearing::new(&spec, task.want);
-    let monitor = listen(recording, index, &spec, |said| hearing.hear(said))?;
+    let monitor = listen(recording, index, &spec, [], |said| hearing.hear(said))?;
     let rows = match task.want {
         Want::Anomalies => Vec::new(),
         Want::Rows | Want::Scores => {
@@ -118,8 +118,8 @@ pub fn spec_of(
     }
 }
 
-/// Gives all samples of the series `index` of `recording` to a new monitor, and what that says to `tell`. The monitor
-/// comes back for what is asked of it afterwards.
+/// Gives all samples of the series `index` of `recording` to a new monitor, which is told of `starts` in the order of time,
+/// and what that says to `tell`. The monitor comes back for what is asked of it afterwards.
 ///
 /// # Errors
 /// Samples that cannot be read back.
@@ -127,9 +127,11 @@ pub fn listen(
     recording: &Recording,
     index: usize,
     spec: &MonitorSpec,
+    starts: impl IntoIterator<Item = BatchStart>,
     mut tell: impl FnMut(&Said<'_>),
 ) -> Result<Monitor, BacktestError> {
     let mut monitor = Monitor::new(spec);
+    starts.into_iter().for_each(|start| monitor.batch_starts(start));
     let (interval_ms, mut listed) = (spec.interval.as_millis(), Vec::new());
     let mut hear = |piece: Piece<'_>| match piece {
         Piece::Even { first, step_ms, values } if step_ms == interval_ms => {

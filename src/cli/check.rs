@@ -165,6 +165,7 @@ fn warn(oddities: &Mistakes, out: &mut dyn Write) -> io::Result<()> {
 
 fn tell_plan(name: &str, file: &PlanFile, configs: &[&Config], out: &mut dyn Write) -> io::Result<usize> {
     warn(&file.lint(), out)?;
+    configs.iter().try_for_each(|config| warn(&file.lint_with(config), out))?;
     let mut mistakes = 0;
     for against in configs.iter().map(|config| file.against(config)).filter(|found| !found.list().is_empty())
     {
@@ -282,6 +283,21 @@ mod tests {
         let expected = "p.yaml:6:9: warning: step \"s\" pauses although all is clean: its patience is 15m, and its clean \
             window 15m\np.yaml: ok, 1 step, 1 target; its signals are not checked without a config\n";
         assert_eq!((checked, text.as_str()), (Checked::Good, expected));
+    }
+
+    #[test]
+    fn what_is_odd_of_a_plan_and_its_config_together_is_warned_of() {
+        let config = "signals: {ram: {interval: 1m, kind: memory}}\n";
+        let plan = "plan: p\ninventory: [{name: a, address: a}]\nsignals: [ram]\nwatch_after: 3h\n\
+            gate: {clean_before: 1m, clean_after: 1m, patience: 1h}\nsteps:\n- step: s\n  action: {kind: noop}\n";
+        let (checked, text) = checked(&[("c.yaml", config.as_bytes()), ("p.yaml", plan.as_bytes())]);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!((checked, lines.len()), (Checked::Good, 3), "{text}");
+        assert!(
+            lines[1].starts_with("p.yaml:4:14: warning: watch_after is 3h, but the slow rule of"),
+            "{text}"
+        );
+        assert_eq!(lines[2], "p.yaml: ok, 1 step, 1 target");
     }
 
     #[test]

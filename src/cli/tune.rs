@@ -8,7 +8,7 @@ use super::progress::Progress;
 use crate::backtest::labels::Labels;
 use crate::config::units::Duration;
 use crate::sources::recorded::{self, Recording, SeriesInfo};
-use crate::tune::{self, Asked, Budget, SIGNALS, Task, Told, TuneError, Tuned, signal};
+use crate::tune::{self, Asked, Budget, SIGNALS, Starts, Task, Told, TuneError, Tuned, signal};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use quietgate_detectors::{DAY_MS, Interval};
@@ -45,6 +45,10 @@ pub(crate) struct TuneArgs {
     /// How long after a label an episode is not yet false
     #[arg(long, value_name = "DURATION", default_value = "30m", help_heading = "How to choose")]
     tolerance: Duration,
+    /// Take a batch to start so often, and count what begins while it is looked at alone: so is tuned what judges starts
+    /// (step_contrast)
+    #[arg(long, value_name = "DURATION", help_heading = "How to choose")]
+    every: Option<Duration>,
     /// Into how many parts the time is cut: each is left out once, and counted by what the others choose
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(2..=100), help_heading = "How to choose")]
     folds: u16,
@@ -66,6 +70,8 @@ Examples:
   quietgate tune -i loss.csv --labels outages.csv --rule any --detectors counts --direction up \\
     --sustain '1 of 1' --format json
       a rule by flags
+  quietgate tune -i traffic.csv.gz --labels outages.csv --kind traffic --every 4h
+      also what compares with the time before a batch, as if one had started every four hours
 
 Every setting is judged from the first sample to the last. The recommended config goes to standard
 output behind the figures, and is accepted by quietgate check. Ctrl-C ends it; nothing is said then.
@@ -94,6 +100,7 @@ pub(crate) fn run(args: &TuneArgs) -> Result<End, Failure> {
     let labels = read_labels(&args.labels)?;
     bounded("--soak", args.soak, 1)?;
     bounded("--tolerance", args.tolerance, 0)?;
+    args.every.map_or(Ok(()), |every| bounded("--every", every, 60_000))?;
     let progress = Progress::begin()?;
     let threads = args.threads.map_or_else(processors, usize::from);
     progress.reading(recorded::total_bytes(&args.input.input).map_err(Failure::because)?);
@@ -101,6 +108,10 @@ pub(crate) fn run(args: &TuneArgs) -> Result<End, Failure> {
     let recording = recorded::load(&args.input.input, &options, &progress).map_err(Failure::because)?;
     check_labels(Some(&labels), &recording)?;
     let groups = groups(args, &judging, &recording)?;
+    let every_ms = args.every.map(Duration::as_millis);
+    if every_ms.is_some_and(|ms| groups.iter().all(|group| Starts::of(group.rule, ms).is_none())) {
+        return Err(Failure::Input("--every is given, but no detector judges starts".to_owned()));
+    }
     let mut found = Vec::new();
     for group in &groups {
         info!(signal = group.name, series = group.series.len(), threads, "tuning");
@@ -205,6 +216,7 @@ fn tune_group(
         labels,
         budget: Budget { asked: args.false_holds, soak_ms: args.soak.as_millis(), series },
         tolerance_ms: args.tolerance.as_millis(),
+        every_ms: args.every.map(Duration::as_millis),
         folds: args.folds.into(),
         threads,
         progress: &count,

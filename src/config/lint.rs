@@ -1,7 +1,7 @@
 //! What is allowed in a config but can hardly be meant. Only what is certain is said.
 
-use super::Config;
 use super::mistakes::Mistakes;
+use super::{Config, Signal};
 use quietgate_detectors::{Spec, Verdict};
 use quietgate_rules::{Direction, RuleSpec};
 
@@ -24,8 +24,20 @@ pub(super) fn lint(config: &Config, mut oddities: Mistakes) -> Mistakes {
                 oddities.add(at, message);
             }
         }
+        no_counts(config, signal).into_iter().for_each(|oddity| oddities.add(signal.query_at, oddity));
     }
     oddities
+}
+
+/// The signal is judged by counts, and its query gives none.
+fn no_counts(config: &Config, signal: &Signal) -> Option<String> {
+    let mut detectors = std::iter::once(&signal.rule).chain(&signal.slow).flat_map(RuleSpec::detectors);
+    detectors.find(|spec| spec.entry().kind == "counts")?;
+    let source = config.sources.iter().find(|source| signal.source.as_ref() == Some(&source.name))?;
+    let why = source.spec.no_counts(signal.query.as_deref()?, signal.interval)?;
+    Some(format!(
+        "the detector counts wants what was counted since the sample before, and the query gives something else: {why}"
+    ))
 }
 
 /// The rule cannot fire, since detectors can only state what goes the harmless way.
@@ -48,11 +60,25 @@ fn mute(rule: &RuleSpec) -> Option<String> {
 /// Whether the rule fires where every detector does that can. A rule that does not never will: no kind fires
 /// because a detector is silent.
 fn can_fire(rule: &RuleSpec, periodic: bool) -> bool {
-    let voices: Vec<_> = rule.detectors().iter().map(|spec| [voice(spec, rule.direction)]).collect();
+    can_fire_without(rule, periodic, "")
+}
+
+/// Whether the rule fires where every detector does that can, but for those of `kind`, which find nothing.
+fn can_fire_without(rule: &RuleSpec, periodic: bool, kind: &str) -> bool {
+    let voiced = |spec: &Spec| match spec.entry().kind {
+        own if own == kind => Verdict::Normal,
+        _ => voice(spec, rule.direction),
+    };
+    let voices: Vec<_> = rule.detectors().iter().map(|spec| [voiced(spec)]).collect();
     let columns: Vec<&[Verdict]> = voices.iter().map(|voice| voice.as_slice()).collect();
     let mut outcome = [Verdict::Normal];
     rule.combiner().combine_run(&columns, periodic, &mut outcome);
     outcome[0].fired()
+}
+
+/// Whether the rule finds nothing where the detectors of `kind` find nothing.
+pub(super) fn rests_on(rule: &RuleSpec, kind: &str) -> bool {
+    ![false, true].iter().any(|periodic| can_fire_without(rule, *periodic, kind))
 }
 
 /// The harmful verdict that the detector can state; normal where it can state none.
@@ -130,6 +156,25 @@ mod tests {
         ] {
             assert_eq!(oddities(&rule, direction), Vec::<String>::new(), "{rule}");
         }
+    }
+
+    #[test]
+    fn counts_of_a_rate_are_odd() {
+        let oddities = |judged: &str, query: &str| {
+            let text = format!(
+                "sources: {{p: {{kind: prometheus, url: \"http://h:9090\"}}}}\n\
+                 signals: {{s: {{source: p, query: \"{query}\", interval: 1m, {judged}}}}}\n"
+            );
+            let config = Config::read("f", &text).expect("a good config");
+            config.lint().list().iter().map(|oddity| oddity.message.clone()).collect::<Vec<_>>()
+        };
+        let wants = "the detector counts wants what was counted since the sample before, and the query gives something else: \
+                     rate(…[1m]) is what is counted in a second: write increase(…[1m])";
+        for judged in ["kind: errors", "kind: loss", "rule: {kind: any, detectors: [ls, counts]}"] {
+            assert_eq!(oddities(judged, "rate(e_total[1m])"), [wants], "{judged}");
+            assert_eq!(oddities(judged, "increase(e_total[1m])"), Vec::<String>::new(), "{judged}");
+        }
+        assert_eq!(oddities("kind: traffic", "rate(e_total[1m])"), Vec::<String>::new());
     }
 
     #[test]

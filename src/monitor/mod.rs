@@ -11,8 +11,8 @@ pub use watch::{Labels, Latest, Statement, View, Watch, Watched};
 
 use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::{
-    BatchStart, Block, Calendar, Evidence, Interval, Panel, PanelSpec, Reason, Run, Sample, Spec, Timestamp,
-    Verdict,
+    BatchStart, Block, Calendar, Evidence, Interval, Lack, Panel, PanelSpec, Reason, Run, Sample, Spec,
+    Timestamp, Verdict,
 };
 use quietgate_rules::{Combiner, Finding, RuleSpec, Sustained};
 
@@ -142,6 +142,11 @@ impl Monitor {
     /// The words of detector `column` for a judgement of the sample at `at`.
     pub fn words(&self, column: usize, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {
         self.panel.words(column, verdict, evidence, at)
+    }
+
+    /// What detector `column` lacks that said `reason` of the newest sample: see [`Panel::lack`].
+    pub fn lack(&self, column: usize, reason: Reason) -> Option<Lack> {
+        self.panel.lack(column, reason)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Monitor, MonitorSpec, Said};
 use crate::sabotage::{self, Sabotage};
-use quietgate_detectors::{BatchStart, Evidence, Reason, Sample, Spec, Timestamp, Verdict};
+use quietgate_detectors::{BatchStart, Evidence, Lack, Reason, Sample, Spec, Timestamp, Verdict};
 use quietgate_rules::{Condition, Finding, RuleSpec, Standing};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -76,6 +76,8 @@ pub struct Statement {
     pub evidence: Option<Evidence>,
     /// The same in words, where it fired.
     pub words: Option<String>,
+    /// What it lacks, where it is unknown and the reason does not say it all.
+    pub lack: Option<Lack>,
 }
 
 /// A required series at one moment.
@@ -309,6 +311,10 @@ impl Series {
             words: evidence
                 .filter(|_| verdict.fired())
                 .map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
+            lack: match verdict {
+                Verdict::Unknown(reason) => self.monitor.lack(column, reason),
+                _ => None,
+            },
         };
         let all: Vec<_> = votes.into_iter().enumerate().map(statement).collect();
         let of = |rules: &[&RuleSpec]| {

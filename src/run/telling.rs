@@ -1,8 +1,8 @@
 //! What a gate says, in words and as data.
 
-use crate::monitor::{Labels, Statement, View, Watch};
+use crate::monitor::{Labels, Latest, Statement, View, Watch};
 use crate::text;
-use quietgate_detectors::Timestamp;
+use quietgate_detectors::{Lack, Timestamp, Verdict};
 use quietgate_rules::Condition;
 use quietgate_rules::gate::{NotBlamed, Obstacle};
 use serde_json::{Value, json};
@@ -36,13 +36,26 @@ impl Layer {
         }
     }
 
-    /// What its detectors said of the newest sample that fired.
-    fn votes<'a>(self, view: &View<'a>) -> impl Iterator<Item = &'a Statement> {
-        let votes = view.latest.into_iter().flat_map(move |latest| match self {
-            Self::Fast => &latest.votes,
+    /// What its detectors said of the newest sample.
+    fn statements<'a>(self, view: &View<'a>) -> &'a [Statement] {
+        let of = |latest: &'a Latest| match self {
+            Self::Fast => latest.votes.as_slice(),
             Self::Slow => &latest.slow,
-        });
-        votes.filter(|vote| vote.verdict.fired())
+        };
+        view.latest.map(of).unwrap_or_default()
+    }
+
+    /// What those of its detectors said of the newest sample that fired.
+    fn votes<'a>(self, view: &View<'a>) -> impl Iterator<Item = &'a Statement> {
+        self.statements(view).iter().filter(|vote| vote.verdict.fired())
+    }
+
+    /// The detectors by which a series is unknown: none where it is not, or for another reason than theirs.
+    fn unknown<'a>(self, view: &View<'a>) -> impl Iterator<Item = &'a Statement> {
+        let statements = self.statements(view);
+        let is_theirs = |reason| statements.iter().any(|vote| vote.verdict == Verdict::Unknown(reason));
+        let is_so = matches!(self.of(view), Condition::Unknown { reason, .. } if is_theirs(reason));
+        statements.iter().filter(move |vote| is_so && vote.verdict.is_unknown())
     }
 }
 
@@ -71,7 +84,7 @@ pub(super) fn obstacle(obstacle: &Obstacle, view: &View<'_>, now: Timestamp) -> 
     match obstacle {
         Obstacle::Unknown(reason) => match view.condition {
             Condition::Unknown { newest: Some(newest), .. } => {
-                format!("unknown ({reason}), newest sample {} ago", ago(newest))
+                format!("unknown ({reason}), newest sample {} ago{}", ago(newest), lacking(view))
             }
             _ => format!("unknown ({reason}), no sample yet"),
         },
@@ -162,8 +175,45 @@ fn said(view: &View<'_>, layer: Layer) -> String {
     if words.is_empty() { String::new() } else { format!(" ({})", words.join("; ")) }
 }
 
-/// Every required series as data: its newest sample, what it is found to be, and the numbers of what fired; what the slow
-/// layer finds beside, where it judges the series.
+/// Which detectors make a series unknown, why, and what would end it.
+fn lacking(view: &View<'_>) -> String {
+    let clause = |vote: &Statement| {
+        let lack = vote.lack.map(|lack| format!(": {}", lack_words(lack))).unwrap_or_default();
+        format!("{} is {}{lack}", vote.kind, vote.verdict)
+    };
+    let clauses: Vec<_> = Layer::Fast.unknown(view).map(clause).collect();
+    if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join("; ")) }
+}
+
+/// What a detector lacks and what would end it, as a clause.
+fn lack_words(lack: Lack) -> String {
+    let time = |at: Timestamp| text::rfc3339(at.as_millis());
+    match lack {
+        Lack::Samples { wanted, from, gaps } => {
+            let samples = text::counted(wanted, "sample", "samples");
+            let (why, when) = if gaps {
+                (format!("some of the {samples} that it needs are missing"), "at the latest ")
+            } else {
+                (format!("it needs {samples} first"), "")
+            };
+            format!("{why}; it judges {when}from {} on, if none is missing until then", time(from))
+        }
+        Lack::Before { started, first, until } => {
+            let history = started.as_millis().saturating_sub(first.as_millis()).max(0);
+            format!(
+                "too little is known from before the batch that started at {}, {} after the first sample; it looks until {}, \
+                 and has nothing to say after that",
+                time(started),
+                text::duration(history),
+                time(until)
+            )
+        }
+        Lack::Compared => "what it compares the sample with is missing, or was 0".to_owned(),
+    }
+}
+
+/// Every required series as data: its newest sample, what it is found to be, and the numbers of what fired, or what those
+/// lack by which it is unknown; what the slow layer finds beside, where it judges the series.
 pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
     let series = |view: &View<'_>| {
         let mut object = json!({"series": name(watch, view)});
@@ -172,11 +222,11 @@ pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
             object["at"] = json!(text::rfc3339(latest.at.as_millis()));
             object["value"] = json!(latest.value);
         }
-        fired(&mut object, view, Layer::Fast);
+        said_by(&mut object, view, Layer::Fast);
         if view.slow.is_some() {
             let mut slow = json!({});
             stands(&mut slow, view, Layer::Slow);
-            fired(&mut slow, view, Layer::Slow);
+            said_by(&mut slow, view, Layer::Slow);
             object["slow"] = slow;
         }
         object
@@ -209,12 +259,20 @@ fn stands(object: &mut Value, view: &View<'_>, layer: Layer) {
     }
 }
 
-/// Adds what the detectors of a layer said that fired.
-fn fired(object: &mut Value, view: &View<'_>, layer: Layer) {
+/// Adds what the detectors of a layer said that fired, and what those lack by which it is unknown.
+fn said_by(object: &mut Value, view: &View<'_>, layer: Layer) {
     let fired: Vec<_> = layer.votes(view).filter_map(vote).collect();
     if !fired.is_empty() {
         object["votes"] = json!(fired);
     }
+    let unknown: Vec<_> = layer.unknown(view).map(lacks).collect();
+    if !unknown.is_empty() {
+        object["unknown"] = json!(unknown);
+    }
+}
+
+fn lacks(vote: &Statement) -> Value {
+    json!({"detector": vote.kind, "verdict": vote.verdict.to_string(), "words": vote.lack.map(lack_words)})
 }
 
 fn vote(vote: &Statement) -> Option<Value> {

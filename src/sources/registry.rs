@@ -2,6 +2,7 @@
 
 use super::{Source, SourceError, file, host, prometheus};
 use crate::settings::{Given, Kind, SettingDoc, SettingError, Settings};
+use quietgate_detectors::Interval;
 use std::path::Path;
 
 /// A kind of source.
@@ -21,6 +22,8 @@ pub struct Entry {
     pub(super) fits: fn(&Settings) -> Result<(), String>,
     /// Whether a signal can ask for this.
     pub(super) asks: fn(Option<&str>) -> Result<(), String>,
+    /// Why samples of this query, taken at this interval, are surely not what was counted since the sample before.
+    pub(super) no_counts: fn(&str, Interval) -> Option<String>,
     /// Makes one from checked settings.
     pub(super) build: fn(&Settings) -> Result<Box<dyn Source>, SourceError>,
 }
@@ -74,6 +77,12 @@ impl Spec {
     /// What is wrong with it, and what is allowed.
     pub fn check_query(&self, query: Option<&str>) -> Result<(), String> {
         (self.entry.asks)(query)
+    }
+
+    /// Why samples of `query`, taken at this interval, are surely not what was counted since the sample before, and what to
+    /// write instead; none where they may be.
+    pub fn no_counts(&self, query: &str, interval: Interval) -> Option<String> {
+        (self.entry.no_counts)(query, interval)
     }
 
     /// Makes the source; relative paths of its settings begin in the folder `base`. Nothing is asked yet.

@@ -31,6 +31,9 @@ pub struct SeriesSeen {
     /// What the detectors that fired said of it.
     #[serde(default)]
     pub votes: Vec<Vote>,
+    /// The detectors by which it was unknown, and what they lacked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Lacking>,
     /// What the slow layer found; none where it did not judge the series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow: Option<SlowSeen>,
@@ -46,6 +49,20 @@ pub struct SlowSeen {
     /// What its detectors that fired said of the newest sample.
     #[serde(default)]
     pub votes: Vec<Vote>,
+    /// The detectors by which it was unknown, and what they lacked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Lacking>,
+}
+
+/// A detector without a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lacking {
+    /// Its kind.
+    pub detector: String,
+    /// `unknown(reason)`.
+    pub verdict: String,
+    /// What it lacked and what would end that, in words; none where the reason says it all.
+    pub words: Option<String>,
 }
 
 /// What a detector said of a sample.
@@ -88,10 +105,20 @@ pub(super) fn table(series: &[SeriesSeen], at: Timestamp) -> Vec<String> {
     let mut out: Vec<String> = lines.next().into_iter().collect();
     for (series, line) in series.iter().zip(lines) {
         out.push(line);
-        out.extend(series.votes.iter().map(|vote| format!("    {}", vote.said())));
+        out.extend(said("    ", &series.votes, &series.unknown));
         out.extend(series.slow.iter().flat_map(|slow| slow.lines(at)));
     }
     out
+}
+
+/// A line each for what detectors said, behind a margin.
+fn said<'a>(
+    margin: &'a str,
+    votes: &'a [Vote],
+    unknown: &'a [Lacking],
+) -> impl Iterator<Item = String> + use<'a> {
+    let lines = votes.iter().map(Vote::said).chain(unknown.iter().map(Lacking::said));
+    lines.map(move |line| format!("{margin}{line}"))
 }
 
 impl SeriesSeen {
@@ -107,6 +134,7 @@ impl SeriesSeen {
             value: None,
             until: None,
             votes: Vec::new(),
+            unknown: Vec::new(),
             slow: None,
         }
     }
@@ -139,13 +167,21 @@ impl SlowSeen {
         }
         let since = clock(self.since.as_deref(), at).map(|since| format!(" since {since}"));
         let first = format!("    by the slow layer {}{}", self.condition, since.unwrap_or_default());
-        std::iter::once(first).chain(self.votes.iter().map(|vote| format!("      {}", vote.said()))).collect()
+        std::iter::once(first).chain(said("      ", &self.votes, &self.unknown)).collect()
     }
 }
 
 /// A time of a record as it is told beside `at`; what is no time, as it stands.
 fn clock(text: Option<&str>, at: Timestamp) -> Option<String> {
     text.map(|text| time(text).map_or_else(|| text.to_owned(), |time| near(time, at)))
+}
+
+impl Lacking {
+    /// `counts unknown(warming_up): it needs 120 samples first; …`.
+    fn said(&self) -> String {
+        let words = self.words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
+        format!("{} {}{words}", self.detector, self.verdict)
+    }
 }
 
 impl Vote {

@@ -18,7 +18,7 @@ const fn up(kind: &'static str, option: &'static str) -> Dial {
 }
 
 /// The one table of what is tuned. A kind that is not in it stays as it is given: `ss`, `chain` and `absence`, whose
-/// options count samples and days, and [`AT_STARTS`].
+/// options count samples and days. So do those of [`AT_STARTS`] where there are no starts.
 const DIALS: &[Dial] = &[
     up("ls", "k"),
     up("ewma3sigma", "k"),
@@ -31,6 +31,7 @@ const DIALS: &[Dial] = &[
     up("slope", "factor"),
     up("flatline", "factor"),
     up("novelty", "limit"),
+    up("step_contrast", "factor"),
 ];
 
 /// How far each dial is turned, relative to where it is: steps of about a quarter, the same for every kind.
@@ -60,27 +61,30 @@ impl Setting {
 }
 
 /// All settings of `rule` that are tried, the given one first. All its detectors are turned together, by the same
-/// ratio: their weight against each other is a matter of the rule. What an option does not accept is left out.
+/// ratio: their weight against each other is a matter of the rule. What an option does not accept is left out. What judges
+/// starts is turned where there are any.
 ///
 /// # Errors
 /// None that the rule itself does not have.
-pub(super) fn settings(rule: &RuleSpec) -> Result<Vec<Setting>, RuleError> {
+pub(super) fn settings(rule: &RuleSpec, has_starts: bool) -> Result<Vec<Setting>, RuleError> {
     let mut sustains = vec![rule.sustain];
     for &(k, n) in SUSTAINS {
         sustains.extend(Sustain::new(k, n).ok().filter(|sustain| !sustains.contains(sustain)));
     }
-    let turns = if rule.detectors().iter().any(is_turned) { TURNS } else { &[1.0] };
+    let turns = if rule.detectors().iter().any(|spec| is_turned(spec, has_starts)) { TURNS } else { &[1.0] };
     let mut turns = turns.to_vec();
     turns.sort_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()));
     let (mut out, mut seen) = (Vec::new(), BTreeSet::new());
     for &sustain in &sustains {
         for &turn in &turns {
-            let Some(detectors) = rule.detectors().iter().map(|spec| turned(spec, turn)).collect() else {
+            let Some(detectors) =
+                rule.detectors().iter().map(|spec| turned(spec, turn, has_starts)).collect()
+            else {
                 continue;
             };
             let kind = rule.entry().kind;
             let set = RuleSpec::new(kind, &rule.options().changed(), detectors, rule.direction, sustain)?;
-            let words = words(&set);
+            let words = words(&set, has_starts);
             if seen.insert(words.clone()) {
                 out.push(Setting { given: turn == 1.0 && sustain == rule.sustain, rule: set, turn, words });
             }
@@ -90,26 +94,27 @@ pub(super) fn settings(rule: &RuleSpec) -> Result<Vec<Setting>, RuleError> {
 }
 
 /// The detectors of `rule` that no dial turns, and whether they judge at starts alone.
-pub(super) fn left(rule: &RuleSpec) -> Vec<(&'static str, bool)> {
-    let mut left: Vec<_> = rule.detectors().iter().filter(|spec| !is_turned(spec)).collect();
+pub(super) fn left(rule: &RuleSpec, has_starts: bool) -> Vec<(&'static str, bool)> {
+    let mut left: Vec<_> = rule.detectors().iter().filter(|spec| !is_turned(spec, has_starts)).collect();
     left.dedup_by_key(|spec| spec.entry().kind);
     left.iter().map(|spec| (spec.entry().kind, AT_STARTS.contains(&spec.entry().kind))).collect()
 }
 
 /// The dials of a detector with the values they have; only a number above 0 can be turned by a ratio.
-fn dials(spec: &Spec) -> impl Iterator<Item = (&'static Dial, f64)> {
-    let own = DIALS.iter().filter(|dial| dial.kind == spec.entry().kind);
+fn dials(spec: &Spec, has_starts: bool) -> impl Iterator<Item = (&'static Dial, f64)> {
+    let is_used = move |dial: &Dial| has_starts || !AT_STARTS.contains(&dial.kind);
+    let own = DIALS.iter().filter(move |dial| dial.kind == spec.entry().kind && is_used(dial));
     own.filter_map(|dial| Some((dial, spec.options().number(dial.option).filter(|value| *value > 0.0)?)))
 }
 
-fn is_turned(spec: &Spec) -> bool {
-    dials(spec).next().is_some()
+fn is_turned(spec: &Spec, has_starts: bool) -> bool {
+    dials(spec, has_starts).next().is_some()
 }
 
 /// `spec` with its dials turned; none where an option does not take that.
-fn turned(spec: &Spec, turn: f64) -> Option<Spec> {
+fn turned(spec: &Spec, turn: f64, has_starts: bool) -> Option<Spec> {
     let mut options = spec.options().changed();
-    for (dial, value) in dials(spec).filter(|_| turn != 1.0) {
+    for (dial, value) in dials(spec, has_starts).filter(|_| turn != 1.0) {
         let doc = spec.entry().options.iter().find(|doc| doc.name == dial.option)?;
         let value = if dial.more_is_rarer { value * turn } else { value / turn };
         let value = if let Accepts::Count { .. } = doc.accepts { value.round() } else { rounded(value) };
@@ -125,9 +130,10 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// `seasonal factor 1.6, sustain 2 of 3`
-fn words(rule: &RuleSpec) -> String {
+fn words(rule: &RuleSpec, has_starts: bool) -> String {
     let of_detector = |spec: &Spec| {
-        let own: Vec<_> = dials(spec).map(|(dial, value)| format!("{} {value}", dial.option)).collect();
+        let own: Vec<_> =
+            dials(spec, has_starts).map(|(dial, value)| format!("{} {value}", dial.option)).collect();
         (!own.is_empty()).then(|| format!("{} {}", spec.entry().kind, own.join(" ")))
     };
     let mut parts: Vec<_> = rule.detectors().iter().filter_map(of_detector).collect();
@@ -164,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_given_rule_is_the_first_setting() {
-        let settings = settings(&rule(&[("seasonal", &[("factor", 2.0)])])).expect("settings");
+        let settings = settings(&rule(&[("seasonal", &[("factor", 2.0)])]), false).expect("settings");
         assert_eq!(settings.len(), 30);
         assert!(settings[0].given && settings[1..].iter().all(|setting| !setting.given));
         assert_eq!(settings[0].words, "seasonal factor 2, 2 of 3");
@@ -174,22 +180,35 @@ mod tests {
     #[test]
     fn detectors_are_turned_together_and_within_what_they_accept() {
         let two = rule(&[("threshold", &[("above", 10.0), ("below", 2.0)]), ("slope", &[]), ("ss", &[])]);
-        let all = settings(&two).expect("settings");
+        let all = settings(&two, false).expect("settings");
         // slope takes no factor below 1
         assert!(all.iter().all(|setting| setting.turn >= 0.5));
         let far = all.iter().find(|setting| setting.turn == 4.0).expect("the furthest turn");
         assert_eq!(far.words, "threshold above 40 below 0.5, slope factor 8, 2 of 3");
-        assert_eq!(left(&two), [("ss", false)]);
-        assert_eq!(settings(&rule(&[("ss", &[])])).expect("settings").len(), 3);
+        assert_eq!(left(&two, false), [("ss", false)]);
+        assert_eq!(settings(&rule(&[("ss", &[])]), false).expect("settings").len(), 3);
     }
 
     #[test]
     fn every_preset_can_be_tuned() {
         for preset in presets() {
             let rule = preset.rule.spec(preset.direction).expect("a preset");
-            let all = settings(&rule).expect("settings");
+            let all = settings(&rule, false).expect("settings");
             assert_eq!(all[0].rule.detectors(), rule.detectors(), "{}", preset.kind);
             assert!(all.len() > 20, "{}: {}", preset.kind, all.len());
         }
+    }
+
+    #[test]
+    fn what_judges_starts_is_turned_where_there_are_any() {
+        let contrast = rule(&[("step_contrast", &[]), ("ls", &[])]);
+        let furthest = |has_starts| {
+            let settings = settings(&contrast, has_starts).expect("settings");
+            settings.into_iter().find(|setting| setting.turn == 4.0).map(|setting| setting.words)
+        };
+        assert_eq!(furthest(false).as_deref(), Some("ls k 12, 2 of 3"));
+        assert_eq!(furthest(true).as_deref(), Some("step_contrast factor 8, ls k 12, 2 of 3"));
+        assert_eq!(left(&contrast, false), [("step_contrast", true)]);
+        assert_eq!(left(&contrast, true), []);
     }
 }

@@ -1,5 +1,6 @@
 //! One series judged by one setting: its false episodes, and what became of its labels.
 
+use super::starts::Starts;
 use super::tally::Tally;
 use crate::backtest::{BacktestError, labels::Window, listen};
 use crate::monitor::{Anomalies, Anomaly, Judged, MonitorSpec, Said};
@@ -40,6 +41,14 @@ pub(super) struct Counting {
     pub(super) tolerance_ms: i64,
     /// A label found later than this after it began is late, in milliseconds.
     pub(super) soak_ms: i64,
+    /// Where batches are taken to start, nothing counts but what begins while one of them is looked at.
+    pub(super) starts: Option<Starts>,
+}
+
+impl Counting {
+    fn counts(&self, at: Timestamp) -> bool {
+        self.starts.is_none_or(|starts| starts.looks_at(at))
+    }
 }
 
 /// Judges the series `index` by `spec`, with the same monitor as a gate, from its first sample to its last; gives one
@@ -55,11 +64,12 @@ pub(super) fn judge(
     let step_ms = spec.interval.as_millis();
     let mut anomalies = Anomalies::new(sustain_n);
     let mut clean = Clean::new(labels, counting, step_ms);
-    listen(recording, index, spec, |said| {
+    let info = &recording.series()[index];
+    let starts = counting.starts.into_iter().flat_map(|starts| starts.between(info.first, info.last));
+    listen(recording, index, spec, starts, |said| {
         anomalies.hear(said);
         clean.hear(said);
     })?;
-    let info = &recording.series()[index];
     let seen = |label: &&Window| label.from <= info.last && label.to >= info.first;
     let labels: Vec<Window> = labels.iter().filter(seen).copied().collect();
     let mut tallies = clean.tallies;
@@ -85,10 +95,10 @@ fn tell_apart(
         })
     };
     let (of_labels, false_ones): (Vec<&Anomaly>, Vec<&Anomaly>) = episodes.iter().partition(excused);
-    for episode in false_ones {
+    for episode in false_ones.iter().filter(|episode| counting.counts(episode.from)) {
         tallies[counting.folds.of(episode.from)].false_episodes += 1;
     }
-    for label in labels {
+    for label in labels.iter().filter(|label| counting.counts(label.from)) {
         let tally = &mut tallies[counting.folds.of(label.from)];
         tally.labels += 1;
         let overlaps = |e: &&&Anomaly| e.from <= label.to && e.until >= label.from;
@@ -106,7 +116,7 @@ fn tell_apart(
 struct Clean {
     /// First and last millisecond of what is left out.
     left_out: Vec<(i64, i64)>,
-    folds: Folds,
+    counting: Counting,
     step_ms: i64,
     tallies: Vec<Tally>,
     /// The newest cell that counts, with its part: it may turn out to be unknown.
@@ -119,7 +129,7 @@ impl Clean {
             |label: &Window| (label.from.as_millis(), label.to.as_millis() + counting.tolerance_ms);
         Self {
             left_out: labels.iter().map(left_out).collect(),
-            folds: counting.folds,
+            counting,
             step_ms,
             tallies: vec![Tally::default(); counting.folds.count],
             newest: None,
@@ -144,15 +154,15 @@ impl Clean {
         let (begins, ends) = (run.at.as_millis(), run.at(last).as_millis());
         let near: Vec<_> =
             self.left_out.iter().filter(|(from, to)| *from <= ends && begins <= *to).copied().collect();
-        let one_part = self.folds.of(run.at) == self.folds.of(run.at(last));
+        let one_part = self.counting.folds.of(run.at) == self.counting.folds.of(run.at(last));
         self.newest = None;
         for (offset, _) in verdicts.iter().enumerate().filter(|(_, verdict)| !verdict.is_unknown()) {
             let at = run.at(offset);
             let is_near = |(from, to): &(i64, i64)| (*from..=*to).contains(&at.as_millis());
-            if !near.is_empty() && near.iter().any(is_near) {
+            if (!near.is_empty() && near.iter().any(is_near)) || !self.counting.counts(at) {
                 continue;
             }
-            let part = self.folds.of(if one_part { run.at } else { at });
+            let part = self.counting.folds.of(if one_part { run.at } else { at });
             self.tallies[part].clean_ms += self.step_ms;
             self.newest = (offset == last).then_some((at, part));
         }
@@ -170,10 +180,14 @@ mod tests {
 
     fn counting() -> Counting {
         let folds = Folds { from_ms: 0, until_ms: 1_000 * 60_000, count: 2 };
-        Counting { folds, tolerance_ms: 30 * 60_000, soak_ms: 15 * 60_000 }
+        Counting { folds, tolerance_ms: 30 * 60_000, soak_ms: 15 * 60_000, starts: None }
     }
 
     fn tallies(episodes: &[(i64, i64, i64)], labels: &[(i64, i64)]) -> Vec<Tally> {
+        counted(episodes, labels, counting())
+    }
+
+    fn counted(episodes: &[(i64, i64, i64)], labels: &[(i64, i64)], counting: Counting) -> Vec<Tally> {
         let episode = |&(from, found, until): &(i64, i64, i64)| Anomaly {
             from: at(from),
             until: at(until),
@@ -187,7 +201,7 @@ mod tests {
         let episodes: Vec<_> = episodes.iter().map(episode).collect();
         let labels: Vec<_> = labels.iter().map(|&(from, to)| Window { from: at(from), to: at(to) }).collect();
         let mut tallies = vec![Tally::default(); 2];
-        tell_apart(&episodes, &labels, 2 * 60_000, counting(), &mut tallies);
+        tell_apart(&episodes, &labels, 2 * 60_000, counting, &mut tallies);
         tallies
     }
 
@@ -200,6 +214,15 @@ mod tests {
         assert_eq!((first.false_episodes, first.labels, first.caught, first.late), (1, 2, 2, 1));
         assert_eq!(first.delays_ms, [60_000, 31 * 60_000]);
         assert_eq!((second.false_episodes, second.labels, second.caught), (1, 1, 0));
+    }
+
+    #[test]
+    fn what_does_not_begin_after_a_start_does_not_count() {
+        let starts = Some(Starts { every_ms: 100 * 60_000, looked_ms: 60 * 60_000 });
+        // 210 is looked at, and is caught; 270 is not; of what is false the one at 140 counts
+        let episodes = [(140, 141, 142), (180, 181, 182), (212, 213, 220), (272, 273, 280)];
+        let first = &counted(&episodes, &[(210, 220), (270, 280)], Counting { starts, ..counting() })[0];
+        assert_eq!((first.false_episodes, first.labels, first.caught), (1, 1, 1));
     }
 
     #[test]

@@ -9,12 +9,14 @@ pub mod budget;
 mod config;
 mod dials;
 mod judge;
+mod starts;
 mod tally;
 mod text;
 
 pub use budget::{Asked, Budget, Standing};
 pub use config::{SIGNALS, signal};
 pub use dials::Setting;
+pub use starts::Starts;
 pub use tally::{Figures, Tally};
 pub use text::{Told, json, text, verdict};
 
@@ -46,6 +48,8 @@ pub struct Task<'a> {
     pub tolerance_ms: i64,
     /// Into how many parts the time is cut; at least 2.
     pub folds: usize,
+    /// How far the batches are apart that are taken to start, for what judges starts, in milliseconds; none where none are.
+    pub every_ms: Option<i64>,
     /// How many are judged at once; at least 1.
     pub threads: usize,
     /// Told how many pairs of a series and a setting are judged, and of how many.
@@ -81,6 +85,8 @@ pub struct Tuned {
     pub spec: MonitorSpec,
     /// What was allowed.
     pub budget: Budget,
+    /// The batches that were taken to start; none where none were, or where nothing judges starts.
+    pub starts: Option<Starts>,
 }
 
 /// A part of the time, with the setting that is the best in all others.
@@ -159,13 +165,15 @@ const PAIRS_A_THREAD: usize = 4;
 /// # Errors
 /// See [`TuneError`].
 pub fn tune(recording: &Recording, task: &Task<'_>) -> Result<Tuned, TuneError> {
-    let settings = dials::settings(task.rule).map_err(TuneError::Rule)?;
+    let starts = task.every_ms.and_then(|every_ms| Starts::of(task.rule, every_ms));
+    let settings = dials::settings(task.rule, starts.is_some()).map_err(TuneError::Rule)?;
     let (specs, not_judged) = specs(recording, task)?;
     let Some(spec) = usual(&specs) else { return Err(TuneError::Nothing(not_judged.into_iter().next())) };
     let counting = Counting {
         folds: folds(recording, &specs, task),
         tolerance_ms: task.tolerance_ms,
         soak_ms: task.budget.soak_ms,
+        starts,
     };
     let counted = count(recording, task, &settings, &specs, counting)?;
     let whole: Vec<Tally> = counted.by_fold.iter().map(Tally::sum).collect();
@@ -182,6 +190,7 @@ pub fn tune(recording: &Recording, task: &Task<'_>) -> Result<Tuned, TuneError> 
         not_judged,
         spec,
         budget: task.budget,
+        starts,
     })
 }
 
@@ -296,7 +305,8 @@ fn of_series(
     best: usize,
 ) -> Vec<OfSeries> {
     let one = |((index, _), tallies): (&(usize, MonitorSpec), &Vec<Tally>)| {
-        let least = tallies.iter().map(|tally| (tally.false_episodes, tally.clean_ms)).min_by(|a, b| {
+        let tried = tallies.iter().filter(|tally| !tally.is_untried());
+        let least = tried.map(|tally| (tally.false_episodes, tally.clean_ms)).min_by(|a, b| {
             // of as many false episodes the longer time says more
             a.0.cmp(&b.0).then(b.1.cmp(&a.1))
         });

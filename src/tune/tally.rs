@@ -53,7 +53,12 @@ impl Tally {
 
     /// False episodes a curve-day; none where no time was clean.
     pub fn rate(&self) -> Option<f64> {
-        (self.clean_ms > 0).then(|| self.false_episodes as f64 / self.days())
+        (!self.is_untried()).then(|| self.false_episodes as f64 / self.days())
+    }
+
+    /// Whether no time was clean, in which it could have been false.
+    pub fn is_untried(&self) -> bool {
+        self.clean_ms <= 0
     }
 
     /// How it stands to `budget`.
@@ -64,7 +69,7 @@ impl Tally {
     /// The figures.
     pub fn figures(&self, budget: &Budget) -> Figures {
         let rate = self.rate();
-        let upper = (self.clean_ms > 0).then(|| upper(self.false_episodes) / self.days());
+        let upper = (!self.is_untried()).then(|| upper(self.false_episodes) / self.days());
         let mut minutes: Vec<_> = self.delays_ms.iter().map(|ms| *ms as f64 / 60_000.0).collect();
         Figures {
             false_episodes: self.false_episodes,
@@ -120,7 +125,8 @@ pub struct Figures {
 /// The best of `settings` by `tallies`, one each: within the budget before what only may be, that before what is
 /// over; among these, what misses the fewest labels (late is missed), then what has the fewest false episodes, then what
 /// finds sooner, then what is nearest to the rule as it was given. What is over is chosen by its false episodes first.
-/// None without a setting.
+/// Of what had no clean time at all nobody knows how often it is false: it comes behind everything else. None without a
+/// setting.
 pub(super) fn best(
     settings: &[Setting],
     tallies: &[Tally],
@@ -129,11 +135,14 @@ pub(super) fn best(
 ) -> Option<usize> {
     let order = |a: usize, b: usize| -> Ordering {
         let (x, y) = (&tallies[a], &tallies[b]);
-        let standing = x.standing(budget).cmp(&y.standing(budget));
-        let false_ones = || x.rate().unwrap_or(0.0).total_cmp(&y.rate().unwrap_or(0.0));
+        let (untried, standing) = (x.is_untried(), x.standing(budget).cmp(&y.standing(budget)));
+        let rate = |tally: &Tally| tally.rate().unwrap_or(f64::INFINITY);
+        let false_ones = || rate(x).total_cmp(&rate(y));
         let first = if x.standing(budget) == Standing::Over { false_ones() } else { Ordering::Equal };
         let (near, nearer) = (settings[a].distance(given), settings[b].distance(given));
-        standing
+        untried
+            .cmp(&y.is_untried())
+            .then(standing)
             .then(first)
             .then(x.missed_or_late().cmp(&y.missed_or_late()))
             .then_with(false_ones)
@@ -146,10 +155,13 @@ pub(super) fn best(
 }
 
 /// The settings that no other one beats, those with the fewest false episodes first: none has as few false episodes and
-/// as few labels missed or late, and less of one of them. Of several that are alike in both, the soonest.
+/// as few labels missed or late, and less of one of them. Of several that are alike in both, the soonest. What had no clean
+/// time is not among them, unless nothing had.
 pub(super) fn frontier(tallies: &[Tally]) -> Vec<usize> {
     let key = |index: usize| (tallies[index].false_episodes, tallies[index].missed_or_late());
-    let mut order: Vec<usize> = (0..tallies.len()).collect();
+    let all_untried = tallies.iter().all(Tally::is_untried);
+    let is_tried = |index: &usize| all_untried || !tallies[*index].is_untried();
+    let mut order: Vec<usize> = (0..tallies.len()).filter(is_tried).collect();
     order.sort_by(|&a, &b| {
         let sooner = || tallies[a].median_delay().total_cmp(&tallies[b].median_delay());
         key(a).cmp(&key(b)).then_with(sooner).then(a.cmp(&b))
@@ -184,7 +196,7 @@ mod tests {
     fn chosen(tallies: &[Tally], asked: &str) -> Option<usize> {
         let detector = Spec::new("seasonal", &[]).expect("a detector");
         let rule = RuleSpec::new("any", &[], vec![detector], Direction::Up, Sustain::ONE).expect("a rule");
-        let settings = settings(&rule).expect("settings");
+        let settings = settings(&rule, false).expect("settings");
         let asked = asked.parse().expect("a budget");
         let budget = Budget { asked, soak_ms: 900_000, series: 1 };
         best(&settings[..tallies.len()], tallies, &budget, Sustain::ONE)
@@ -221,5 +233,16 @@ mod tests {
             tally(20, 10, 1),
         ];
         assert_eq!(frontier(&tallies), [3, 2, 5]);
+    }
+
+    #[test]
+    fn what_had_no_clean_time_is_the_last_choice() {
+        let untried = |caught| Tally { clean_ms: 0, ..tally(0, caught, 1) };
+        // over the budget, it is still better than what nobody knows
+        assert_eq!(chosen(&[untried(10), tally(2, 9, 1)], "0.001/day"), Some(1));
+        assert_eq!(chosen(&[untried(10), tally(0, 9, 1)], "0.001/day"), Some(1));
+        assert_eq!(chosen(&[untried(9), untried(10)], "0.001/day"), Some(1));
+        assert_eq!(frontier(&[untried(10), tally(2, 9, 1)]), [1]);
+        assert_eq!(frontier(&[untried(9), untried(10)]), [1]);
     }
 }

@@ -3,7 +3,8 @@
 use super::budget::{Asked, Budget, Standing, lower};
 use super::dials::left;
 use super::tally::{Figures, Tally};
-use super::{OfSeries, Tuned};
+use super::{OfSeries, Starts, Tuned};
+use crate::backtest::NotJudged;
 use crate::backtest::output::json_line;
 use crate::text::{counted, duration, number, plain, share, time};
 use jiff::tz::TimeZone;
@@ -33,7 +34,7 @@ pub struct Told<'a> {
 /// What writing returns.
 pub fn text(told: &Told<'_>, zone: &TimeZone, out: &mut dyn Write) -> io::Result<()> {
     let Told { name, tuned, config } = told;
-    let Tuned { settings, whole, budget, .. } = tuned;
+    let Tuned { settings, whole, budget, starts, .. } = tuned;
     let whole_of_best = &whole[tuned.best];
     writeln!(out, "{name}: {}", settings[0].rule)?;
     writeln!(
@@ -50,9 +51,17 @@ pub fn text(told: &Told<'_>, zone: &TimeZone, out: &mut dyn Write) -> io::Result
         )?;
     }
     writeln!(out, "budget {}: {}", budget.asked, allowed(budget))?;
-    for (kind, at_starts) in left(&settings[0].rule) {
+    if let Some(Starts { every_ms, looked_ms }) = starts {
+        let (every, looked) = (duration(*every_ms), duration(*looked_ms));
+        writeln!(
+            out,
+            "a batch is taken to start every {every}: only what begins in the {looked} after a start counts"
+        )?;
+    }
+    for (kind, at_starts) in left(&settings[0].rule, starts.is_some()) {
         let why = if at_starts {
-            "it judges the starts of batches, of which a recording has none; it fires nowhere here"
+            "it judges the starts of batches, of which a recording has none; it fires nowhere here, unless --every takes some to \
+             be there"
         } else {
             "it has no option that says how far a value must go"
         };
@@ -286,6 +295,13 @@ fn of_series(tuned: &Tuned, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The series that cannot be judged, each with the reason.
+fn not_judged(tuned: &Tuned) -> serde_json::Value {
+    let one =
+        |(name, why): &(String, _)| serde_json::json!({"series": name, "reason": NotJudged::to_string(why)});
+    tuned.not_judged.iter().map(one).collect()
+}
+
 /// Writes what was found of a signal as lines of JSON: `point` for each point of the frontier, `fold` for each part of
 /// the time, `series` for each series, and a `summary` with the config at the end.
 ///
@@ -335,12 +351,8 @@ pub fn json(told: &Told<'_>, out: &mut dyn Write) -> io::Result<()> {
         json_line(out, "series", &value)?;
     }
     let together = Tally::sum(tuned.folds.iter().map(|fold| &fold.outside));
-    let not_judged: Vec<_> = tuned
-        .not_judged
-        .iter()
-        .map(|(name, why)| serde_json::json!({"series": name, "reason": why.to_string()}))
-        .collect();
-    let not_tuned: Vec<_> = left(&tuned.settings[0].rule).into_iter().map(|(kind, _)| kind).collect();
+    let not_tuned: Vec<_> =
+        left(&tuned.settings[0].rule, tuned.starts.is_some()).into_iter().map(|(kind, _)| kind).collect();
     let value = serde_json::json!({
         "signal": name,
         "rule": tuned.settings[0].rule.to_string(),
@@ -349,12 +361,14 @@ pub fn json(told: &Told<'_>, out: &mut dyn Write) -> io::Result<()> {
         "budget": budget.asked.to_string(),
         "soak_ms": budget.soak_ms,
         "series_per_step": budget.series,
+        "starts_every_ms": tuned.starts.map(|starts| starts.every_ms),
+        "starts_looked_at_ms": tuned.starts.map(|starts| starts.looked_ms),
         "allowed_a_day": budget.rate(),
         "days_needed": budget.days_needed(tuned.whole[tuned.best].false_episodes),
         "given": tuned.whole[0].figures(budget),
         "take": point(tuned.best),
         "left_out": together.figures(budget),
-        "not_judged": not_judged,
+        "not_judged": not_judged(tuned),
         "why": verdict(tuned),
         "config": config,
     });

@@ -21,7 +21,9 @@ pub(super) const ENTRY: Entry = Entry {
         moments; Poisson where the variance is not above the mean), and is at least `least`. Half an event is added \
         to the mean, over a day or the shorter past there is, so that a past of zeros does not make every event \
         rare. While a sum fires it is learnt once, as the first count that does, until it has fired for a day: so an \
-        outage does not make the next one normal, and what stays becomes so. Surges only: a count that falls is no fault. Negative \
+        outage does not make the next one normal, and what stays becomes so. Of the first 64 cells, when no law is known yet, \
+        a sum is left out that lies further above what the median of the counts so far makes than 10 times their usual \
+        spread: an outage in the warm-up is not taken for normal. Surges only: a count that falls is no fault. Negative \
         values count as 0, a missing sample adds nothing. Limits are renewed every 64 cells, where mean or variance moved by more than 1 %. Score: the sum over its \
         limit, of the sum nearest to firing; points: how many samples that sum adds up; basis: the usual count a \
         sample. Reference: Johnson, Kemp and Kotz, Univariate Discrete Distributions (2005), chapter 5.",
@@ -33,6 +35,12 @@ pub(super) const ENTRY: Entry = Entry {
 
 /// Samples before the first verdict.
 const WARM_UP: u32 = 120;
+
+/// With fewer counts of a series there is no median to go by.
+const FIRST_LEAST: usize = 16;
+
+/// So many times the usual spread above the median is far.
+const FAR: f64 = 10.0;
 
 /// A value above this counts as this.
 const COUNT_MAX: f64 = 1e15;
@@ -98,7 +106,13 @@ struct Counts {
     seen: u32,
     /// For how many samples each sum has been firing.
     firing: [f64; SUMS],
+    /// The counts so far, in their order, until the first law is known.
+    first: Option<First>,
 }
+
+/// The first counts of a series, from small to large.
+#[derive(Debug, Clone, std::default::Default)]
+struct First(Vec<f64>);
 
 #[derive(Debug, Clone, Copy)]
 struct Rare {
@@ -154,6 +168,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         full: Moments::default(),
         seen: 0,
         firing: [0.0; SUMS],
+        first: Some(First::default()),
     })))
 }
 
@@ -180,6 +195,26 @@ impl Moments {
             self.squares[i] += other.squares[i];
         }
         self
+    }
+}
+
+impl First {
+    fn learn(&mut self, count: f64) {
+        let place = self.0.partition_point(|other| *other <= count);
+        self.0.insert(place, count);
+    }
+
+    /// What the sum of `length` counts must exceed to be far from the usual; none where that is not known yet.
+    fn above(&self, length: u32) -> Option<f64> {
+        let counts = Some(&self.0).filter(|counts| counts.len() >= FIRST_LEAST)?;
+        let (middle, length) = (counts.len() / 2, f64::from(length));
+        let median = counts[middle];
+        let mut distances: Vec<f64> = counts.iter().map(|count| (count - median).abs()).collect();
+        let distance = *distances.select_nth_unstable_by(middle, f64::total_cmp).1;
+        // the spread is at least that of chance
+        let usual = length * median;
+        // between two counts, as every limit is
+        Some((usual + FAR * usual.sqrt().max(length * distance).max(1.0)).floor() + 0.5)
     }
 }
 
@@ -230,14 +265,22 @@ impl Follower for Counts {
         self.sums.iter_mut().for_each(|sum| sum.push(count));
         let Reading { sums, limits: Limits { above, .. } } = *reading;
         let (past, a_day) = (self.slices.growing(), self.rare.cells_a_day);
+        // among few counts one that is far would still tell most
+        let once = if self.first.is_some() { 0.0 } else { 1.0 };
         for i in 0..SUMS {
             let firing = if sums[i] > above[i] { self.firing[i] + 1.0 } else { 0.0 };
             self.firing[i] = firing;
             let learnt = if firing == 1.0 { above[i] + 0.5 } else { sums[i] };
-            past.learn(i, learnt, if firing <= 1.0 || firing > a_day { 1.0 } else { 0.0 });
+            past.learn(i, learnt, if firing <= once || firing > a_day { 1.0 } else { 0.0 });
         }
         past.seen += 1;
         self.seen += 1;
+        if let Some(first) = &mut self.first {
+            first.learn(count);
+            for (above, &length) in self.limits.above.iter_mut().zip(&self.lengths) {
+                *above = first.above(length).unwrap_or(f64::INFINITY);
+            }
+        }
         self.pass();
     }
 
@@ -310,6 +353,7 @@ impl Counts {
             if self.slices.begins() {
                 self.add_up();
             }
+            self.first = None;
             self.renew();
         }
     }
@@ -391,6 +435,33 @@ mod tests {
             judge.say(0.0);
         });
         assert_eq!(judge.say(15.0).0, Verdict::Surge);
+    }
+
+    #[test]
+    fn an_outage_in_the_warm_up_does_not_make_the_next_one_normal() {
+        let mut judge = after(20);
+        (0..20).for_each(|_| {
+            judge.say(60.0);
+        });
+        (0..100).for_each(|_| {
+            judge.say(0.0);
+        });
+        let (verdict, evidence) = judge.say(15.0);
+        assert_eq!((verdict, evidence.basis < 0.5), (Verdict::Surge, true), "{evidence:?}");
+    }
+
+    #[test]
+    fn what_is_usual_in_the_warm_up_is_learnt() {
+        // now and then 9, or 100 and 140 in turn: neither is far from the median
+        for values in [[0.0, 0.0, 9.0, 0.0], [100.0, 140.0, 100.0, 140.0]] {
+            let mut judge = judge_of("counts", &[]);
+            let fired = (0..600).filter(|i| judge.verdict(values[i % 4]).fired()).count();
+            assert_eq!(fired, 0, "{values:?}");
+        }
+        // the first half hour was the odd one
+        let mut judge = after(25);
+        let fired = (0..600).filter(|_| judge.verdict(50.0).fired()).count();
+        assert_eq!(fired, 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod calls;
 mod check;
+mod contrasts;
 mod fields;
 mod inventory;
 mod schema;

@@ -26,8 +26,11 @@ fn at(second: i64) -> Timestamp {
 /// Loss in percent, one sample a second; above 5 is an anomaly.
 fn watch() -> Watch {
     let above = [("above".to_owned(), OptionValue::Number(5.0))];
-    let threshold = Spec::new("threshold", &above).expect("a detector");
-    let rule = RuleSpec::new("any", &[], vec![threshold], Direction::Up, Sustain::ONE).expect("a rule");
+    watch_by(Spec::new("threshold", &above).expect("a detector"))
+}
+
+fn watch_by(detector: Spec) -> Watch {
+    let rule = RuleSpec::new("any", &[], vec![detector], Direction::Up, Sustain::ONE).expect("a rule");
     let interval = Interval::from_millis(SECOND_MS).expect("a second");
     let spec =
         MonitorSpec { rules: vec![rule], slow: None, interval, calendar: Calendar::Utc, lateness_ms: 0 };
@@ -132,4 +135,58 @@ fn after_a_batch_its_window_begins_where_the_batch_ended() {
     assert_eq!(window(&state, &watch, Side::After, 15), of(5 * SECOND_MS));
     see(&mut watch, "a", 16..=30, 0.0);
     assert_eq!(window(&state, &watch, Side::After, 30), None);
+}
+
+#[test]
+fn a_detector_that_is_unknown_is_named_with_what_it_lacks_and_until_when() {
+    let (state, mut watch) = (begun(), watch_by(Spec::new("counts", &[]).expect("a detector")));
+    see(&mut watch, "a", 0..=59, 0.0);
+    let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
+    let run = state.open_run().expect("a run");
+    fn gates<'a>(plan: &'a Plan, run: &'a Run, watch: &'a Watch, second: i64) -> Gates<'a> {
+        Gates { plan, run, watch, scopes: &[], now: at(second) }
+    }
+    let held = gates(&plan, run, &watch, 60).before(0, 0);
+    let lack =
+        "it needs 120 samples first; it judges from 1970-01-01T00:02:00Z on, if none is missing until then";
+    assert_eq!(
+        held.reason,
+        format!(
+            "loss{{host=\"a\"}}: unknown (warming_up), newest sample 1 s ago (counts is unknown(warming_up): {lack})"
+        )
+    );
+    // what changes from sample to sample is no new decision
+    assert_eq!(held.because, ["loss{host=\"a\"}: unknown(warming_up)"]);
+    let unknown =
+        serde_json::json!([{"detector": "counts", "verdict": "unknown(warming_up)", "words": lack}]);
+    assert_eq!(gates(&plan, run, &watch, 60).evidence()[0]["unknown"], unknown);
+    // a sample that is too old is not the detector's doing
+    let stale = gates(&plan, run, &watch, 70);
+    assert_eq!(stale.before(0, 0).reason, "loss{host=\"a\"}: unknown (stale), newest sample 11 s ago");
+    assert_eq!(stale.evidence()[0].get("unknown"), None);
+    see(&mut watch, "a", 60..=120, 0.0);
+    assert_eq!(
+        gates(&plan, run, &watch, 120).before(0, 0).reason,
+        "loss{host=\"a\"}: clean for 0 ms of 10 s"
+    );
+    let silent = gates(&plan, run, &watch, 120).held_by((0, 0), Side::Before).0;
+    assert_eq!(silent, [], "and a replay says the same");
+}
+
+#[test]
+fn what_knows_too_little_of_the_time_before_a_batch_says_until_when_it_looks() {
+    let (state, mut watch) = (begun(), watch_by(Spec::new("step_contrast", &[]).expect("a detector")));
+    see(&mut watch, "a", 0..=59, 0.0);
+    watch.batch_starts(|_, _| Some(quietgate_detectors::BatchStart { at: at(60), settled: at(60) }));
+    see(&mut watch, "a", 60..=70, 0.0);
+    let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
+    let run = state.open_run().expect("a run");
+    let gates = Gates { plan: &plan, run, watch: &watch, scopes: &[Scope::default()], now: at(70) };
+    let (held, _) = gates.held_by((0, 0), Side::Before);
+    assert_eq!(
+        held[0].words,
+        "unknown (warming_up), newest sample 0 ms ago (step_contrast is unknown(warming_up): too little is known from before \
+         the batch that started at 1970-01-01T00:01:00Z, 1 min after the first sample; it looks until \
+         1970-01-01T01:01:00Z, and has nothing to say after that)"
+    );
 }

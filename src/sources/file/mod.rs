@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry = Entry {
     settings: SETTINGS,
     fits: |_| Ok(()),
     asks: |_| Ok(()),
+    no_counts: |_, _| None,
     build,
 };
 

@@ -26,6 +26,7 @@ pub(super) const ENTRY: Entry = Entry {
     settings: SETTINGS,
     fits: |_| Ok(()),
     asks: |query| quantity(query).map(drop),
+    no_counts: |_, _| None,
     build: |_: &Settings| Ok(Box::new(Host::at(Path::new("/proc")))),
 };
 

@@ -29,6 +29,7 @@ pub(super) const ENTRY: Entry = Entry {
     settings: SETTINGS,
     fits,
     asks,
+    no_counts: promql::no_counts,
     build,
 };
 

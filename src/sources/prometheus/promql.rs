@@ -3,6 +3,10 @@
 //! A server answers a series name with its newest sample of the last 5 minutes, at the time that was asked for: a series
 //! that stopped 4 minutes ago looks as fresh as any. So a query that is one selector is asked for its raw samples, which
 //! have their own times; in any other query each selector without a range gets a short one by `last_over_time`.
+//! Looked at as closely as that, a query also shows whether it can be meant for counts.
+
+use crate::settings::units::Duration;
+use quietgate_detectors::Interval;
 
 /// What a query is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,38 @@ pub(super) fn bounded(query: &str, age_ms: i64) -> String {
         done = selector.whole;
     }
     out + &query[done..]
+}
+
+/// Why the values of `query`, taken at `interval`, are surely not what was counted since the sample before, and what to write
+/// instead.
+pub(super) fn no_counts(query: &str, interval: Interval) -> Option<String> {
+    let own = Duration::from_millis(interval.as_millis());
+    let Ranged { calls, multiplies } = Scanner::ranged(query);
+    calls.into_iter().find_map(|(function, range)| match function.as_str() {
+        // times the seconds a rate is a count again
+        "rate" | "irate" => (!multiplies).then(|| {
+            format!("{function}(…[{range}]) is what is counted in a second: write increase(…[{own}])")
+        }),
+        "increase" => {
+            let range: Duration = range.parse().ok()?;
+            let (ms, own_ms) = (range.as_millis(), own.as_millis());
+            let what = match ms.cmp(&own_ms) {
+                std::cmp::Ordering::Equal => return None,
+                std::cmp::Ordering::Less => "leaves out what comes between two samples",
+                std::cmp::Ordering::Greater => "counts the same events in several samples",
+            };
+            Some(format!("increase(…[{range}]) {what}, which are {own} apart: write increase(…[{own}])"))
+        }
+        _ => None,
+    })
+}
+
+/// What a query does over ranges.
+struct Ranged<'a> {
+    /// Each range, with the function that it stands in, in lower case.
+    calls: Vec<(String, &'a str)>,
+    /// Whether anything is multiplied.
+    multiplies: bool,
 }
 
 /// A selector without a range, by places in the query.
@@ -101,6 +137,37 @@ impl<'a> Scanner<'a> {
             }
         }
         out
+    }
+
+    /// Every range with the function before it.
+    fn ranged(text: &'a str) -> Ranged<'a> {
+        let mut scanner = Self { text, at: 0 };
+        let (mut function, mut calls, mut multiplies) = (String::new(), Vec::new(), false);
+        while let Some(head) = scanner.peek() {
+            let start = scanner.at;
+            match head {
+                b'"' | b'\'' | b'`' => scanner.string(head),
+                b'{' => scanner.until(b'}'),
+                b'[' => {
+                    scanner.until(b']');
+                    let range = text[start..scanner.at].trim_matches(['[', ']']).trim();
+                    calls.push((std::mem::take(&mut function), range));
+                }
+                b'0'..=b'9' | b'.' => scanner.word(),
+                _ if is_word(head) => {
+                    scanner.word();
+                    let word = text[start..scanner.at].to_ascii_lowercase();
+                    if matches!(scanner.role(&word), Role::Function) {
+                        function = word;
+                    }
+                }
+                _ => {
+                    multiplies |= head == b'*';
+                    scanner.at += 1;
+                }
+            }
+        }
+        Ranged { calls, multiplies }
     }
 
     /// What the word before this place is.
@@ -320,12 +387,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_no_count_is_told_with_what_to_write() {
+        let of = |query| no_counts(query, Interval::from_millis(60_000).expect("a minute"));
+        let rate = |name, range| {
+            Some(format!("{name}(…[{range}]) is what is counted in a second: write increase(…[1m])"))
+        };
+        assert_eq!(of("sum by (host) (rate(errors_total{code=\"[5m]\"}[5m]))"), rate("rate", "5m"));
+        assert_eq!(of("IRATE ( a [ 1m ] )"), rate("irate", "1m"));
+        assert_eq!(of("rate(a[1m]) / rate(b[1m])"), rate("rate", "1m"), "a ratio is none either");
+        let increase = |range, what| {
+            Some(format!("increase(…[{range}]) {what}, which are 1m apart: write increase(…[1m])"))
+        };
+        assert_eq!(of("increase(a[5m])"), increase("5m", "counts the same events in several samples"));
+        assert_eq!(of("increase(a[30s])"), increase("30s", "leaves out what comes between two samples"));
+        for good in [
+            "increase(a[1m])",
+            "sum(increase(a[60s])) by (host)",
+            "rate(a[1m]) * 60",
+            "count_over_time(a[1m])",
+            "errors",
+            "increase(a[$__interval])",
+            "\"rate(a[1m])\"",
+            "rate # (a[1m])",
+        ] {
+            assert_eq!(of(good), None, "{good}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_stops_it(text in "\\PC{0,40}", code in "[a-c(){}\\[\\]:\"'`#@ offset,]{0,40}") {
             for text in [text, code] {
                 understand(&text);
                 bounded(&text, 1);
+                no_counts(&text, Interval::LONGEST);
             }
         }
     }

@@ -103,6 +103,34 @@ fn what_the_slow_layer_found_and_what_is_expected_stand_in_the_table() {
 }
 
 #[test]
+fn a_detector_without_a_verdict_stands_in_the_table_with_what_it_lacks() {
+    let lacking = json!([{"detector": "step_contrast", "verdict": "unknown(warming_up)", "words": "it looks until 09:00"}]);
+    let evidence = json!([
+        {"series": "cpu", "condition": "unknown(warming_up)", "at": "2026-03-09T08:00:00Z", "value": 97.0,
+            "unknown": lacking, "slow": {"condition": "unknown(warming_up)", "unknown": lacking}},
+        {"series": "net", "condition": "unknown(partial)", "at": "2026-03-09T08:00:00Z", "value": 1.0,
+            "unknown": [{"detector": "ca", "verdict": "unknown(partial)", "words": null}]}
+    ]);
+    let Record::Gate(held) = gate("prewarm", 0, Side::Before, Decision::Hold, "cpu: …") else {
+        unreachable!()
+    };
+    let records = numbered([plan(), Record::Gate(Gate { evidence, ..held })]);
+    let text = why(records, "2".parse().expect("a number"), None).expect("it is there").to_string();
+    let table: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("cpu")).take(6).collect();
+    assert_eq!(
+        table,
+        [
+            "cpu     unknown(warming_up)  08:00:00  10 s  97",
+            "    step_contrast unknown(warming_up): it looks until 09:00",
+            "    by the slow layer unknown(warming_up)",
+            "      step_contrast unknown(warming_up): it looks until 09:00",
+            "net     unknown(partial)     08:00:00  10 s  1",
+            "    ca unknown(partial)",
+        ]
+    );
+}
+
+#[test]
 fn an_opening_shows_what_started_by_it() {
     assert_eq!(explained("4"), "\
 record 4 of 2026-03-09 08:00:30 UTC, run r7, driver 3
