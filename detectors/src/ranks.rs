@@ -31,11 +31,17 @@ pub(crate) struct Ranks<const N: usize> {
     ring: Vec<u16>,
     capacity: usize,
     place: usize,
-    new: [u16; BLOCK],
-    old: [u16; BLOCK],
+    block: [Change; BLOCK],
     /// How many of the block are there, and how many of these are in the counts.
     filled: usize,
     applied: usize,
+}
+
+/// A new reading, and the old one whose place it takes.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    new: u16,
+    old: u16,
 }
 
 /// A quantile: the bucket, and how many readings are in those above it. It may lag behind.
@@ -61,8 +67,7 @@ impl<const N: usize> Ranks<N> {
             ring: Vec::with_capacity(capacity),
             capacity: capacity.max(1),
             place: 0,
-            new: [NOTHING; BLOCK],
-            old: [NOTHING; BLOCK],
+            block: [Change { new: NOTHING, old: NOTHING }; BLOCK],
             filled: 0,
             applied: 0,
         }
@@ -85,7 +90,7 @@ impl<const N: usize> Ranks<N> {
     /// The newest one is no reading after all.
     pub(crate) fn retract(&mut self) {
         // a block is put away by the reading after it
-        let newest = std::mem::replace(&mut self.new[self.filled - 1], NOTHING);
+        let newest = std::mem::replace(&mut self.block[self.filled - 1].new, NOTHING);
         self.tally(newest, |count| *count -= 1);
         if self.applied == self.filled {
             self.take_out(newest);
@@ -117,8 +122,10 @@ impl<const N: usize> Ranks<N> {
         if self.filled == BLOCK.min(self.capacity) {
             self.put_away();
         }
-        self.new[self.filled] = bucket;
-        self.tally(self.old[self.filled], |count| *count -= 1);
+        let change = &mut self.block[self.filled];
+        change.new = bucket;
+        let old = change.old;
+        self.tally(old, |count| *count -= 1);
         self.tally(bucket, |count| *count += 1);
         self.filled += 1;
     }
@@ -136,16 +143,16 @@ impl<const N: usize> Ranks<N> {
     #[inline(never)]
     fn put_away(&mut self) {
         self.apply();
-        for bucket in &self.new[..self.filled] {
+        for Change { new, .. } in &self.block[..self.filled] {
             match self.ring.get_mut(self.place) {
-                Some(place) => *place = *bucket,
-                None => self.ring.push(*bucket),
+                Some(place) => *place = *new,
+                None => self.ring.push(*new),
             }
             self.place = if self.place + 1 == self.capacity { 0 } else { self.place + 1 };
         }
-        for (offset, old) in self.old.iter_mut().enumerate() {
+        for (offset, change) in self.block.iter_mut().enumerate() {
             let place = (self.place + offset) % self.capacity;
-            *old = self.ring.get(place).copied().unwrap_or(NOTHING);
+            change.old = self.ring.get(place).copied().unwrap_or(NOTHING);
         }
         (self.filled, self.applied) = (0, 0);
     }
@@ -153,8 +160,8 @@ impl<const N: usize> Ranks<N> {
     /// Brings the counts up to date.
     fn apply(&mut self) {
         for i in self.applied..self.filled {
-            self.take_out(self.old[i]);
-            let new = self.new[i];
+            let Change { new, old } = self.block[i];
+            self.take_out(old);
             if new < LEFT_OUT {
                 self.counts[usize::from(new)] += 1;
                 self.pointers.iter_mut().for_each(|pointer| pointer.above += u32::from(new > pointer.bucket));

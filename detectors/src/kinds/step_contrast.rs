@@ -234,8 +234,8 @@ impl Detector for StepContrast {
             verdicts.fill(Verdict::Normal);
             return;
         }
-        for (place, &residual) in verdicts.iter_mut().zip(cells.residuals.get(self.residuals).run()) {
-            let (verdict, contrast) = self.judge(residual);
+        for (place, seen) in verdicts.iter_mut().zip(cells.residuals.get(self.residuals).run()) {
+            let (verdict, contrast) = self.judge(seen.residual);
             *place = verdict;
             self.said.push(contrast);
         }
@@ -248,7 +248,7 @@ impl Detector for StepContrast {
             let (lower, upper) = (f64::NEG_INFINITY, f64::INFINITY);
             return Evidence { value, lower, upper, score: 0.0, points: 0, basis: 0.0 };
         };
-        let expected = cells.residuals.get(self.residuals).expected(offset);
+        let expected = cells.residuals.get(self.residuals).run()[offset].expected;
         let at = |off: f64| expected.value(before + off);
         Evidence {
             value,
