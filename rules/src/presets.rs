@@ -105,18 +105,18 @@ const ALL: &[Preset] = &[
         kind: "memory",
         summary: "what fills up: memory, disk space, open files, queues",
         about: "Only more is harmful, and what grows without an end grows slowly: windows of up to an hour for two hours after a \
-            batch, and the same again, sharper, in the slow layer. Machines fill memory at all hours, so the starts of all \
+            batch, from a fifth more on; what is less is for the slow layer, which looks from a twentieth on. Machines fill memory at all hours, so the starts of all \
             hours are compared with.",
         direction: Direction::Up,
         rule: PresetRule {
             detectors: &[
                 PresetDetector { kind: "seasonal", options: &[("factor", Number(1.7))] },
                 contrast(&[
-                    ("factor", Number(1.4)),
+                    ("factor", Number(1.25)),
                     ("longest", Number(60.0)),
                     ("within", Number(120.0)),
                     ("times", Word("all")),
-                    ("least", Number(0.1)),
+                    ("least", Number(0.2)),
                 ]),
             ],
             sustain: "1 of 1",
