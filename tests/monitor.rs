@@ -185,7 +185,7 @@ fn talkative(interval: Interval, sustain: &str, lateness: i64) -> MonitorSpec {
     }
 }
 
-/// The time of each cell that was judged or is unknown, and its findings by the rule and by the slow layer, where a batch starts
+/// The time of the sample of each cell that was judged, or of one that is unknown, and its findings by the rule and by the slow layer, where a batch starts
 /// in between.
 fn layers(
     spec: &MonitorSpec,
@@ -200,7 +200,8 @@ fn layers(
         Said::Judged(judged) => {
             assert_eq!(judged.slow.len(), judged.findings.len());
             for (offset, both) in judged.findings.iter().zip(judged.slow).enumerate() {
-                findings.insert(judged.run.first + offset as u64, (judged.run.at(offset), *both.0, *both.1));
+                let at = judged.run.sampled(offset);
+                findings.insert(judged.run.first + offset as u64, (at, *both.0, *both.1));
             }
         }
         Said::Unknown { cell, at, reason } => {

@@ -198,8 +198,8 @@ impl Opinions {
             combined.resize(run.values.len(), Verdict::Normal);
             voter.combiner.combine_run(&columns, run.periodic, combined);
         }
-        // cells come in the order of time
-        self.expected.retain(|start| run.at < start.settled);
+        // samples come in the order of time
+        self.expected.retain(|start| run.sampled(0) < start.settled);
         for stream in &mut self.streams {
             stream.judge(&run, &self.combined[stream.voter], self.next, &self.expected);
         }
@@ -228,7 +228,7 @@ impl Stream {
     fn judge(&mut self, run: &Run<'_>, verdicts: &[Verdict], next: u64, expected: &[BatchStart]) {
         self.findings.clear();
         let Some((&first, rest)) = verdicts.split_first() else { return };
-        let moves = |offset| is_expected(expected, run.at(offset));
+        let moves = |offset| is_expected(expected, run.sampled(offset));
         let finding = self.sustain(run.first, next, first, moves(0));
         self.findings.push(finding);
         if expected.is_empty() {
@@ -257,7 +257,7 @@ impl Stream {
     }
 }
 
-/// Whether a series is expected to move at `at`.
+/// Whether a series is expected to move where its sample was taken at `at`.
 fn is_expected(expected: &[BatchStart], at: Timestamp) -> bool {
     let within = |start: &BatchStart| start.at <= at && at < start.settled;
     expected.iter().any(within) && !sabotage::is(Sabotage::ExpectedFires)
