@@ -185,8 +185,8 @@ fn talkative(interval: Interval, sustain: &str, lateness: i64) -> MonitorSpec {
     }
 }
 
-/// The time of the sample of each cell that was judged, or of one that is unknown, and its findings by the rule and by the slow layer, where a batch starts
-/// in between.
+/// Of each cell that was judged the time of its sample, of one that is unknown its own, and the findings by the rule and by the
+/// slow layer, where a batch starts in between.
 fn layers(
     spec: &MonitorSpec,
     start: BatchStart,
