@@ -254,6 +254,20 @@ fn each_layer_has_its_own_sustain_and_what_is_expected_is_in_neither() {
     assert_eq!(found, [(at(7), at(8))], "what was expected is no anomaly");
 }
 
+#[test]
+fn a_cell_that_turns_out_to_be_unknown_has_made_nothing_forgotten() {
+    let spec = MonitorSpec { slow: Some(rule("any", vec![limits(20.0, 0.0)], "3 of 3")), ..by_limits() };
+    let at = |minute: i64| Timestamp::from_millis(minute * MINUTE_MS);
+    let mut samples: Vec<_> = (0..5).map(|i| Sample::new(i * MINUTE_MS, 60.0)).collect();
+    // the newest sample that is expected to move has another value as well, which is told of later
+    samples.insert(4, Sample::new(3 * MINUTE_MS + 1, 70.0));
+    for settled in 3..=5 {
+        let start = BatchStart { at: at(3), settled: at(settled) };
+        let at_once = layers(&spec, start, &samples, &[]);
+        assert_eq!(layers(&spec, start, &samples, &[1; 6]), at_once, "settled at {settled}");
+    }
+}
+
 proptest! {
     #[test]
     fn the_layers_are_the_same_however_the_samples_are_cut(
