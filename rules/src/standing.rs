@@ -71,8 +71,9 @@ pub enum Condition {
 }
 
 impl Standing {
-    /// Takes in the finding on `cell`, the newest one or a later one, whose time is `at`. The newest one may be
-    /// stated anew: what its first statement began or went on with is then begun anew.
+    /// Takes in the finding on `cell`, the newest one or a later one, whose sample was taken at `at`: its own time, for that of
+    /// the cell may be half an interval ahead of it, and a window is counted only as far as was looked. The newest one may
+    /// be stated anew: what its first statement began or went on with is then begun anew.
     pub fn observe(&mut self, cell: u64, at: Timestamp, finding: Finding) {
         let follows = self.newest.is_some_and(|newest| newest.cell.checked_add(1) == Some(cell));
         if !follows {

@@ -266,16 +266,17 @@ impl Series {
                     bridge(standing, run.first, run.at, spec.interval.as_millis());
                 }
                 for (offset, &finding) in judged.findings.iter().enumerate() {
-                    standing.observe(run.first + offset as u64, run.at(offset), heard(finding));
+                    standing.observe(run.first + offset as u64, run.sampled(offset), heard(finding));
                 }
                 if let Some(slow) = slow {
                     for (offset, &finding) in judged.slow.iter().enumerate() {
-                        slow.observe(run.first + offset as u64, run.at(offset), finding);
+                        slow.observe(run.first + offset as u64, run.sampled(offset), finding);
                     }
                 }
                 let last = run.values.len() - 1;
                 let votes = (0..run.verdicts.len()).map(|i| (run.verdicts[i][last], run.evidence(i, last)));
-                newest = Some((run.at(last), Some(run.values[last]), judged.findings[last], votes.collect()));
+                let value = Some(run.values[last]);
+                newest = Some((run.sampled(last), value, judged.findings[last], votes.collect()));
             }
             Said::Unknown { cell, at, reason: Reason::NotANumber } if sabotage::is(Sabotage::NanIsClean) => {
                 standing.observe(cell, at, Finding::Clean);
@@ -348,7 +349,8 @@ fn missed(standing: &Standing, at: Timestamp, reason: Reason) -> Finding {
 /// Takes the cells before `cell` that had no sample for clean ones: the mistake [`Sabotage::GapKeepsWindow`].
 fn bridge(standing: &mut Standing, cell: u64, at: Timestamp, interval_ms: i64) {
     let Some(newest) = standing.newest() else { return };
-    let missing = (at.as_millis() - newest.as_millis()) / interval_ms - 1;
+    // the newest sample may lie half an interval before its cell or behind it
+    let missing = (at.as_millis() - newest.as_millis() + interval_ms / 2) / interval_ms - 1;
     for back in (1..=missing).rev() {
         standing.observe(cell - back.unsigned_abs(), at, Finding::Clean);
     }
