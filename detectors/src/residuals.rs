@@ -357,7 +357,7 @@ fn missing_if_nan(number: f32) -> f32 {
 }
 
 /// The lower of the two numbers in the middle, of at least one.
-fn middle(numbers: &mut [f32]) -> f32 {
+pub(crate) fn middle(numbers: &mut [f32]) -> f32 {
     let at = (numbers.len() - 1) / 2;
     // by what is less, which is quicker than the total order; where none is not a number they are the same
     *numbers.select_nth_unstable_by(at, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal)).1

@@ -8,6 +8,8 @@ use quietgate_detectors::{Reason, Timestamp};
 pub struct Seen {
     /// What it is now.
     pub condition: Condition,
+    /// The time of its newest sample that was found anomalous, over or not.
+    pub anomalous_until: Option<Timestamp>,
     /// What it has to do with the batch.
     pub part: Part,
     /// Which series are alike: those of one signal.
@@ -111,7 +113,8 @@ pub fn before(seen: &[Seen], now: Timestamp, clean_ms: i64) -> Answer {
 ///
 /// An anomaly is blamed where it began at `started` or later, in the batch's own series, and is not equally present
 /// in the control: not at least half as common among the untouched series of the same signal as among the batch's. What
-/// fired in the control counts before it is sustained, and its samples must be as new as that by which the anomaly was found:
+/// fired in the control counts before it is sustained, and also when it is over, where that was after the anomaly began: what
+/// all have in common need not end everywhere at once. Its samples must be as new as that by which the anomaly was found:
 /// series are not sampled at the same instant, and a second between them must not decide.
 pub fn blamed(seen: &[Seen], started: Timestamp) -> Vec<usize> {
     let is_anomalous = |i: &usize| matches!(seen[*i].condition, Condition::Anomalous { .. });
@@ -129,11 +132,12 @@ pub fn not_blamed(seen: &[Seen], i: usize, started: Timestamp) -> Option<NotBlam
     if since < started {
         return Some(NotBlamed::Earlier);
     }
-    let own = Count::of(alike(seen, i, Part::Own), found, |condition| {
-        matches!(condition, Condition::Anomalous { .. })
+    let own = Count::of(alike(seen, i, Part::Own), found, |series| {
+        matches!(series.condition, Condition::Anomalous { .. })
     });
-    let control = Count::of(alike(seen, i, Part::Control), found, |condition| {
-        matches!(condition, Condition::Anomalous { .. } | Condition::Suspect { .. })
+    let control = Count::of(alike(seen, i, Part::Control), found, |series| {
+        matches!(series.condition, Condition::Anomalous { .. } | Condition::Suspect { .. })
+            || series.anomalous_until >= Some(since)
     });
     let Count { having, behind, of } = control;
     match (own.is_matched(having, of), own.is_matched(having + behind, of)) {
@@ -212,15 +216,11 @@ struct Count {
 
 impl Count {
     /// Those of `series` of which `has` says so, where samples since `found` tell.
-    fn of<'a>(
-        series: impl Iterator<Item = &'a Seen>,
-        found: Timestamp,
-        has: impl Fn(&Condition) -> bool,
-    ) -> Self {
+    fn of<'a>(series: impl Iterator<Item = &'a Seen>, found: Timestamp, has: impl Fn(&Seen) -> bool) -> Self {
         series.fold(Self::default(), |count, series| match series.condition {
             // of one that is expected to move nobody can tell: it excuses nothing, and is not counted as well either
             Condition::Unknown { .. } | Condition::Expected { .. } => count,
-            condition if has(&condition) => Self { having: count.having + 1, of: count.of + 1, ..count },
+            _ if has(series) => Self { having: count.having + 1, of: count.of + 1, ..count },
             Condition::Clean { until, .. } if until < found => {
                 Self { behind: count.behind + 1, of: count.of + 1, ..count }
             }
@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn seen(part: Part, condition: Condition) -> Seen {
-        Seen { condition, part, signal: 0 }
+        Seen { condition, anomalous_until: None, part, signal: 0 }
     }
 
     const NOW: Timestamp = Timestamp::from_millis(10 * MINUTE);
@@ -337,6 +337,18 @@ mod tests {
             control(&[own[0], still, seen(Part::Control, UNKNOWN), seen(Part::Control, expected)], 0),
             1
         );
+    }
+
+    #[test]
+    fn what_the_control_had_as_well_is_not_blamed_when_it_is_over_there() {
+        let had =
+            |until| Seen { anomalous_until: Some(at(until)), ..seen(Part::Control, clean(until + 1, 9)) };
+        let own = seen(Part::Own, anomalous(5));
+        assert_eq!(blamed(&[own, had(8), had(7)], at(5)), []);
+        assert_eq!(blamed(&[own, had(5)], at(5)), []);
+        assert_eq!(blamed(&[own, had(4)], at(5)), [0], "that was another one");
+        let unknown = Seen { anomalous_until: Some(at(8)), ..seen(Part::Control, UNKNOWN) };
+        assert_eq!(blamed(&[own, unknown], at(5)), [0], "of what nothing is known it excuses nothing");
     }
 
     #[test]

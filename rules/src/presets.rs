@@ -70,7 +70,12 @@ const ALL: &[Preset] = &[
             is enough: traffic to nothing is seen in the minute in which it happens, and for as long as there is nothing.",
         direction: Direction::Either,
         rule: PresetRule {
-            detectors: &[SEASONAL, LASTING, ABSENCE, contrast(&[("least", Number(0.08))])],
+            detectors: &[
+                SEASONAL,
+                LASTING,
+                ABSENCE,
+                contrast(&[("factor", Number(2.2)), ("least", Number(0.08))]),
+            ],
             sustain: "1 of 1",
         },
         slow: None,
@@ -95,7 +100,7 @@ const ALL: &[Preset] = &[
         rule: PresetRule {
             detectors: &[
                 PresetDetector { kind: "seasonal", options: &[("factor", Number(2.0))] },
-                contrast(&[("factor", Number(3.5)), ("least", Number(0.2))]),
+                contrast(&[("factor", Number(4.5)), ("least", Number(0.2))]),
             ],
             sustain: "2 of 3",
         },
@@ -234,7 +239,7 @@ mod tests {
         assert_eq!(
             written("load").as_deref(),
             Some(
-                "{kind: any, detectors: [{kind: seasonal, factor: 2}, {kind: step_contrast, factor: 3.5, least: 0.2}], \
+                "{kind: any, detectors: [{kind: seasonal, factor: 2}, {kind: step_contrast, factor: 4.5, least: 0.2}], \
                  sustain: 2 of 3}"
             )
         );

@@ -91,6 +91,8 @@ pub struct View<'a> {
     pub condition: Condition,
     /// How it stands by the slow layer; none where that does not judge it.
     pub slow: Option<Condition>,
+    /// The time of its newest sample that was found anomalous, over or not, and the same by the slow layer.
+    pub anomalous_until: [Option<Timestamp>; 2],
     /// Its newest sample; none where there was none.
     pub latest: Option<&'a Latest>,
 }
@@ -199,6 +201,8 @@ impl Signal {
                 labels: Cow::Borrowed(labels),
                 condition: self.condition(&series.standing, now),
                 slow: self.slow(series, now),
+                anomalous_until: [Some(&series.standing), series.slow.as_ref()]
+                    .map(|standing| standing.and_then(Standing::anomalous_until)),
                 latest: series.latest.as_ref(),
             })
             .collect();
@@ -207,6 +211,7 @@ impl Signal {
             labels: Cow::Owned(labels),
             condition: self.nothing(),
             slow: self.watched.spec.slow.is_some().then(|| self.nothing()),
+            anomalous_until: [None; 2],
             latest: None,
         });
         views.extend(missing);

@@ -48,7 +48,10 @@ impl Gates<'_> {
         };
         views
             .iter()
-            .map(|view| Seen { condition: view.condition, part: part(view), signal: view.signal })
+            .map(|view| {
+                let [anomalous_until, _] = view.anomalous_until;
+                Seen { condition: view.condition, anomalous_until, part: part(view), signal: view.signal }
+            })
             .collect()
     }
 

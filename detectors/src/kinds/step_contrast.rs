@@ -11,13 +11,14 @@ use std::collections::VecDeque;
 
 mod null;
 
-use null::{Limits, Shape};
+use null::{Before, Limits, Shape};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "step_contrast",
     summary: "the samples since a batch started, against the hour before it",
     about: "Knows when a batch started. From then on, for `within` minutes, the mean of the newest samples is compared with \
-        the mean of the `before` minutes before the start, on the logarithmic scale and free of the daily shape (the \
+        the mean of the `before` minutes before the start and with the median of the last 10 of them, of which the nearer counts: what \
+        comes back from an incident that is over is no change. All of it is on the logarithmic scale and free of the daily shape (the \
         residuals of `seasonal`), over windows of 2, 3, 5, 10, 15, 30, … samples up to `longest` minutes. \
         It fires where a difference exceeds `factor` times what such a start shows by itself: of all starts at multiples of \
         10 minutes in the past 7 days, within 3 hours of this time of day (of all times where `times` is all, or where \
@@ -94,6 +95,9 @@ struct StepContrast {
     said: Vec<Contrast>,
 }
 
+/// So many minutes before a start are also looked at by themselves: a gate has seen them clean before it opened.
+const RECENT: u32 = 10;
+
 /// A batch that started, and what came after it.
 #[derive(Debug, Clone)]
 struct Start {
@@ -109,7 +113,7 @@ struct Start {
 
 #[derive(Debug, Clone)]
 struct Known {
-    before: f64,
+    before: Before,
     limits: Limits,
 }
 
@@ -142,6 +146,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
     Ok(Box::new(StepContrast {
         shape: Shape {
             before: cells("before").max(2),
+            recent: in_cells(RECENT, common.interval).min(cells("before").max(2)),
             within: cells("within").max(2),
             longest: cells("longest"),
             every: in_cells(10, common.interval),
@@ -216,9 +221,10 @@ impl Start {
         let part = shape.part(usize::try_from(self.age - self.settling).unwrap_or(usize::MAX));
         for (i, cells) in shape.widths().enumerate().take_while(|(_, cells)| *cells < self.sums.len()) {
             let Some(mean) = null::mean(self.sums[now - cells], self.sums[now], cells) else { continue };
-            let difference = mean - known.before;
+            let difference = known.before.difference(mean);
             let limit = (factor * known.limits.at(i, part, difference > 0.0)).max(least);
-            let contrast = Contrast { difference, limit, cells, before: known.before };
+            let before = known.before.nearer(difference);
+            let contrast = Contrast { difference, limit, cells, before };
             if contrast.score() > largest.score() {
                 largest = contrast;
             }
