@@ -322,6 +322,13 @@ fn what_cannot_be_replayed_is_told_and_what_to_do() {
     assert!(refused("-i loss.csv --takes soon").contains("STEP=DURATION"));
     assert!(refused("-i loss.csv --at 2020-01-01").contains("the recording is from 2026-03-09T00:00:00Z"));
     assert!(refused("-i loss.csv --from 2030-01-01").contains("no run can be started"));
+    folder.write("names.json", "{\"loss{host=\\\"h1\\\"}\": []}");
+    let labels = refused("-i loss.csv --labels names.json");
+    assert!(
+        labels
+            .contains("no label is for a series of the input: labelled are loss{host=\"h1\"}; the input has"),
+        "{labels}"
+    );
     folder.write(
         "wide.csv",
         "timestamp,loss{host=h1},loss{host=h2},loss{host=h3}\n1773014400,1,1,1\n1773014460,1,1,1\n",

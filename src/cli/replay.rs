@@ -1,6 +1,6 @@
 //! `quietgate replay`: puts a whole plan through recorded series, or a recorded run through its gates once more.
 
-use super::backtest::{FormatArg, read_file};
+use super::backtest::{FormatArg, check_labels, read_labels};
 use super::check::read_text;
 use super::exit::{End, Failure};
 use super::input::InputArgs;
@@ -120,6 +120,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<End, Failure> {
     let options = args.input.options(threads)?;
     let recording = recorded::load(&args.input.input, &options, &progress).map_err(Failure::because)?;
     progress.end();
+    check_labels(labels.as_ref(), &recording)?;
     let streams =
         replay::streams(&recording, &config, &file.plan, args.leave_out).map_err(Failure::because)?;
     let replay = Replay::new(&file, &config, streams, takes).map_err(Failure::because)?;
@@ -245,10 +246,6 @@ fn again(args: &ReplayArgs, recorded: &Path) -> Result<End, Failure> {
         }
     }
     Ok(if again.difference.is_none() { End::Done } else { End::Aborted })
-}
-
-fn read_labels(file: &str) -> Result<Labels, Failure> {
-    Labels::read(file, &read_file("--labels", file)?).map_err(Failure::because)
 }
 
 fn takes(args: &ReplayArgs, config: &Config, file: &PlanFile) -> Result<Vec<replay::Takes>, Failure> {
