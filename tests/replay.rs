@@ -322,7 +322,8 @@ fn what_cannot_be_replayed_is_told_and_what_to_do() {
     assert!(refused("-i loss.csv --takes soon").contains("STEP=DURATION"));
     assert!(refused("-i loss.csv --at 2020-01-01").contains("the recording is from 2026-03-09T00:00:00Z"));
     assert!(refused("-i loss.csv --from 2030-01-01").contains("no run can be started"));
-    folder.write("names.json", "{\"loss{host=\\\"h1\\\"}\": []}");
+    let window = format!("[\"{}\", \"{}\"]", at(6), at(9));
+    folder.write("names.json", &format!("{{\"loss{{host=\\\"h1\\\"}}\": [{window}]}}"));
     let labels = refused("-i loss.csv --labels names.json");
     assert!(
         labels
