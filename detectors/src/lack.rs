@@ -51,13 +51,12 @@ pub(crate) fn lack(
     start: Option<Started>,
 ) -> Option<Lack> {
     match (reason, spec.warm_up(interval) as u64) {
-        // what needs no samples of its own looks at batches alone, for so many minutes
+        // what needs no samples of its own looks at batches alone, for a while
         (Reason::WarmingUp, 0) => {
             let Started { at, first, settling } = start?;
-            let minutes = spec.options().count("within")?;
-            let within = i64::from(minutes).saturating_mul(60_000);
+            let looks_ms = spec.looks_ms()?;
             let settled = grid.at(first.saturating_add(settling)).as_millis();
-            let until = grid.at(grid.first_from(Timestamp::from_millis(settled.saturating_add(within))));
+            let until = grid.at(grid.first_from(Timestamp::from_millis(settled.saturating_add(looks_ms))));
             Some(Lack::Before { started: at, first: grid.at(0), until })
         }
         (Reason::WarmingUp, wanted) => {

@@ -94,6 +94,12 @@ impl Spec {
         (self.entry.build)(&self.options, common).expect("options that were found good")
     }
 
+    /// For how many milliseconds it looks at a batch, from its start or from when what is expected of it is over: by the option
+    /// `within`. None where it judges at all times.
+    pub fn looks_ms(&self) -> Option<i64> {
+        self.options.count("within").map(|minutes| i64::from(minutes) * 60_000)
+    }
+
     /// How many samples without a gap it needs before the first verdict.
     pub fn warm_up(&self, interval: Interval) -> usize {
         (self.entry.warm_up)(&self.options, interval)

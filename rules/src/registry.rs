@@ -96,6 +96,11 @@ impl RuleSpec {
         &self.detectors
     }
 
+    /// For how many milliseconds any of its detectors looks at a batch: see [`Spec::looks_ms`]. None where all judge at all times.
+    pub fn looks_ms(&self) -> Option<i64> {
+        self.detectors.iter().filter_map(Spec::looks_ms).max()
+    }
+
     /// The rule at work.
     pub fn combiner(&self) -> Combiner {
         // the options and detectors alone decide whether one can be made, and `new` made one

@@ -1,6 +1,6 @@
 //! `quietgate replay`: puts a whole plan through recorded series, or a recorded run through its gates once more.
 
-use super::backtest::{FormatArg, check_labels, read_labels};
+use super::backtest::{FormatArg, check_labels, processors, read_labels};
 use super::check::read_text;
 use super::exit::{End, Failure};
 use super::input::InputArgs;
@@ -185,10 +185,6 @@ fn wrong(error: crate::run::Refused) -> Failure {
         crate::run::Refused::Stopped(stopped) => stopped.to_string(),
     };
     Failure::Input(format!("a mistake in this program: {why}"))
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn read(config: &Path, plan: &Path) -> Result<(Config, PlanFile), Failure> {

@@ -101,8 +101,8 @@ impl<'a> Felt<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::gates::tests::pinned;
-    use crate::steps::{Attempt, Decision, Doing, End, Gate, Record, Side, State};
+    use crate::run::gates::tests::{attempt, pinned, proceed};
+    use crate::steps::{End, Record, Side, State};
 
     const MINUTE_MS: i64 = 60_000;
 
@@ -112,24 +112,6 @@ mod tests {
         let mut plan = pinned("", &["h1"]);
         plan.steps[0].batches = vec![["h1", "h2"].map(str::to_owned).to_vec()];
         let mut state = State::default();
-        let run = "r".to_owned();
-        let gate = Gate {
-            run: run.clone(),
-            step: "agent".to_owned(),
-            batch: 0,
-            side: Side::Before,
-            decision: Decision::Proceed,
-            reason: String::new(),
-            because: Vec::new(),
-            evidence: serde_json::Value::Null,
-        };
-        let attempt = |target: &str| Attempt {
-            run: run.clone(),
-            step: "agent".to_owned(),
-            target: target.to_owned(),
-            doing: Doing::Action,
-            attempt: 1,
-        };
         let intents =
             ["h1", "h2"].map(|target| Record::Intent { attempt: attempt(target), call: String::new() });
         let result = |target: &str| {
@@ -137,7 +119,8 @@ mod tests {
             Record::Result { attempt: attempt(target), end, reason, output: None }
         };
         let begun = std::iter::once(Record::Plan(plan));
-        let begun = begun.chain(std::iter::once(Record::Gate(gate))).chain(intents).map(|record| (0, record));
+        let begun =
+            begun.chain(std::iter::once(proceed(0, Side::Before))).chain(intents).map(|record| (0, record));
         let ended =
             ["h1", "h2"].into_iter().zip(ends).filter_map(|(target, end)| Some((end?, result(target))));
         for (seq, (minute, record)) in (1..).zip(begun.chain(ended)) {

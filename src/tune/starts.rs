@@ -1,6 +1,5 @@
 //! Starts that a recording does not have: what judges the starts of batches is tuned as if one had started now and then.
 
-use crate::backtest::AT_STARTS;
 use quietgate_detectors::{BatchStart, Timestamp};
 use quietgate_rules::RuleSpec;
 
@@ -17,10 +16,8 @@ impl Starts {
     /// A start every `every_ms` milliseconds, looked at for as long as any detector of `rule` does; none where none of them
     /// judges starts.
     pub fn of(rule: &RuleSpec, every_ms: i64) -> Option<Self> {
-        let at_starts = rule.detectors().iter().filter(|spec| AT_STARTS.contains(&spec.entry().kind));
-        let minutes = at_starts.filter_map(|spec| spec.options().count("within")).max()?;
         let every_ms = every_ms.max(1);
-        Some(Self { every_ms, looked_ms: (i64::from(minutes) * 60_000).min(every_ms) })
+        Some(Self { every_ms, looked_ms: rule.looks_ms()?.min(every_ms) })
     }
 
     /// All that may be felt from `from` until `until`, in the order of time.

@@ -6,7 +6,6 @@ use crate::config::lint::rests_on;
 use crate::config::mistakes::Mistakes;
 use crate::config::{Config, Signal};
 use crate::settings::units::Duration;
-use quietgate_rules::RuleSpec;
 
 /// The detector that looks from the start of a batch on.
 const CONTRAST: &str = "step_contrast";
@@ -27,7 +26,7 @@ impl PlanFile {
     fn watches_in_vain(&self, signal: &Signal) -> Option<String> {
         let slow = signal.slow.as_ref().filter(|slow| rests_on(slow, CONTRAST))?;
         let settles_ms = self.plan.steps.iter().map(|step| step.expected_ms(&signal.name)).max().unwrap_or(0);
-        let looks_ms = looks_ms(slow)?.saturating_add(settles_ms);
+        let looks_ms = slow.looks_ms()?.saturating_add(settles_ms);
         let (watch, looks) =
             (Duration::from_millis(self.plan.watch_after_ms), Duration::from_millis(looks_ms));
         (looks_ms < self.plan.watch_after_ms).then(|| {
@@ -38,15 +37,6 @@ impl PlanFile {
             )
         })
     }
-}
-
-/// For how long a rule looks by contrast after the start of a batch, in milliseconds; none where it does not.
-fn looks_ms(rule: &RuleSpec) -> Option<i64> {
-    let contrasts = rule.detectors().iter().filter(|spec| spec.entry().kind == CONTRAST);
-    contrasts
-        .filter_map(|spec| spec.options().count("within"))
-        .max()
-        .map(|minutes| i64::from(minutes) * 60_000)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! What is expected to move, the slow layer and the control: gates over real series, told of real starts.
 
+use super::tests::{attempt, proceed};
 use super::*;
 use crate::config::Meaning;
 use crate::config::plan::PlanFile;
 use crate::monitor::{Labels, MonitorSpec, Watched};
 use crate::run::starts::{Felt, marks};
-use crate::steps::{Attempt, Doing, End, Gate, Record, State};
+use crate::steps::{End, Record, State};
 use quietgate_detectors::{Calendar, Interval, OptionValue, Sample, Spec};
 use quietgate_rules::{Condition, Direction, RuleSpec, Sustain};
 use std::ops::RangeInclusive;
@@ -39,24 +40,6 @@ fn watched(name: &str, slow: bool) -> Watched {
         lateness_ms: 0,
     };
     Watched { name: name.to_owned(), spec, max_age_ms: 2 * SECOND_MS, expect: Vec::new() }
-}
-
-fn attempt(target: &str) -> Attempt {
-    let (run, step, target) = ("r".to_owned(), "agent".to_owned(), target.to_owned());
-    Attempt { run, step, target, doing: Doing::Action, attempt: 1 }
-}
-
-fn proceed(batch: usize, side: Side) -> Record {
-    Record::Gate(Gate {
-        run: "r".to_owned(),
-        step: "agent".to_owned(),
-        batch,
-        side,
-        decision: Decision::Proceed,
-        reason: String::new(),
-        because: Vec::new(),
-        evidence: serde_json::Value::Null,
-    })
 }
 
 /// A run of the plan with what it watches: every host has loss and cpu, and there is one total.

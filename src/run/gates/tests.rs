@@ -77,6 +77,26 @@ pub(in crate::run) fn pinned(text: &str, hosts: &[&str]) -> Pinned {
     }
 }
 
+/// The first attempt of the action on a target, in the run of [`pinned`].
+pub(in crate::run) fn attempt(target: &str) -> Attempt {
+    let (run, step, target) = ("r".to_owned(), "agent".to_owned(), target.to_owned());
+    Attempt { run, step, target, doing: Doing::Action, attempt: 1 }
+}
+
+/// That a gate of its step lets a batch go on.
+pub(in crate::run) fn proceed(batch: usize, side: Side) -> Record {
+    Record::Gate(Gate {
+        run: "r".to_owned(),
+        step: "agent".to_owned(),
+        batch,
+        side,
+        decision: Decision::Proceed,
+        reason: String::new(),
+        because: Vec::new(),
+        evidence: serde_json::Value::Null,
+    })
+}
+
 /// The state of a run of the plan that began.
 fn begun() -> State {
     let mut state = State::default();
@@ -97,26 +117,10 @@ fn window_at(state: &State, watch: &Watch, side: Side, now: Timestamp) -> Option
 /// The state of a run whose batch started and ended at second 10.
 fn ended() -> State {
     let mut state = begun();
-    let attempt = Attempt {
-        run: "r".to_owned(),
-        step: "agent".to_owned(),
-        target: "h1".to_owned(),
-        doing: Doing::Action,
-        attempt: 1,
-    };
-    let opened = Gate {
-        run: "r".to_owned(),
-        step: "agent".to_owned(),
-        batch: 0,
-        side: Side::Before,
-        decision: Decision::Proceed,
-        reason: String::new(),
-        because: Vec::new(),
-        evidence: serde_json::Value::Null,
-    };
+    let attempt = attempt("h1");
     let result =
         Record::Result { attempt: attempt.clone(), end: End::Succeeded, reason: String::new(), output: None };
-    let records = [Record::Gate(opened), Record::Intent { attempt, call: String::new() }, result];
+    let records = [proceed(0, Side::Before), Record::Intent { attempt, call: String::new() }, result];
     for (seq, record) in (2..).zip(records) {
         state.apply(seq, at(10), &record).expect("a record that may follow");
     }
