@@ -60,13 +60,13 @@ const SETTINGS: &[SettingDoc] = &[
 ];
 
 /// What can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 struct Query {
     scope: Scope,
     number: Number,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Number {
     Rate(Counter),
     Level(fn(&Levels) -> u64),
