@@ -22,6 +22,9 @@ fn at(start: Instant, seconds: f64) -> Instant {
 const KEEP: Duration = Duration::from_secs(20);
 const SPAN: Duration = Duration::from_secs(10);
 
+/// No series has a rate.
+const NONE: [f64; 0] = [];
+
 /// The rates of connections by the newest reading, one asking a second.
 fn rates(history: &History) -> Vec<f64> {
     let slack = Duration::from_millis(500);
@@ -59,16 +62,16 @@ fn after_a_reset_a_wrap_or_a_time_away_there_is_no_rate_until_it_goes_over_what_
     assert_eq!(told(10, Some(1_000_100)), [10.0]);
     // set to zero, and soon above what it was: never a spike, never less than nothing
     for second in 11..21 {
-        assert_eq!(told(second, Some((second - 11) * 1_000_000)), [], "second {second}");
+        assert_eq!(told(second, Some((second - 11) * 1_000_000)), NONE, "second {second}");
     }
     assert_eq!(told(21, Some(10_000_000)), [1_000_000.0]);
-    assert_eq!(told(22, None), [], "gone");
+    assert_eq!(told(22, None), NONE, "gone");
     for second in 23..33 {
-        assert_eq!(told(second, Some(20_000_000 + second)), [], "there again, second {second}");
+        assert_eq!(told(second, Some(20_000_000 + second)), NONE, "there again, second {second}");
     }
     assert_eq!(told(33, Some(20_000_033)), [1.0]);
     // the machine slept, or nobody asked: a rate goes over no more than was asked for
-    assert_eq!(told(100, Some(20_000_100)), []);
+    assert_eq!(told(100, Some(20_000_100)), NONE);
 }
 
 #[test]
@@ -77,13 +80,13 @@ fn one_counter_that_went_back_is_a_reset_of_all() {
     let one = |counters| Table::from([(Key::Total, entry(counters))]);
     history.push(one([5, 5, 5, 5, 5]), start, KEEP);
     history.push(one([9, 9, 9, 9, 4]), at(start, 10.0), KEEP);
-    assert_eq!(rates(&history), []);
+    assert_eq!(rates(&history), NONE);
 }
 
 #[test]
 fn readings_are_kept_for_no_longer_than_rates_need_them_and_no_closer() {
     let (start, mut history) = (Instant::now(), History::default());
-    for tenth in 0..1_000 {
+    for tenth in 0..1_000_u32 {
         counted(&mut history, at(start, f64::from(tenth) / 10.0), u64::from(tenth));
         assert!(history.len() <= 70, "{}", history.len());
     }
