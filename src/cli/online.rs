@@ -90,9 +90,9 @@ async fn answers(config: &Config, base: &Path, now: Timestamp) -> BTreeMap<Strin
     answers
 }
 
-/// `source`, asked an interval later, or a second where that is shorter.
+/// `source`, asked as much later as it says: an interval, or a second where that is shorter.
 fn after(source: Arc<dyn Source>, interval: Interval) -> Arc<dyn Source> {
-    let wait = Duration::from_millis(interval.as_millis().clamp(0, 1_000).unsigned_abs());
+    let wait = Duration::from_millis(source.settles_ms(interval).clamp(0, LIMIT_MS / 2).unsigned_abs());
     Arc::new(After { source, wait })
 }
 

@@ -19,6 +19,11 @@ pub trait Source: Send + Sync + fmt::Debug {
     fn asked_every_ms(&self, interval: Interval) -> i64 {
         (interval.as_millis() / 2).max(1)
     }
+
+    /// How long after a first answer without samples there may be one with some, in milliseconds: for rates.
+    fn settles_ms(&self, interval: Interval) -> i64 {
+        interval.as_millis().clamp(0, 1_000)
+    }
 }
 
 /// An answer that is under way.
