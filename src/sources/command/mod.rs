@@ -12,6 +12,7 @@ use crate::settings::units::Size;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use crate::text::counted;
 use quietgate_detectors::{Interval, Sample};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -171,8 +172,12 @@ impl Source for Command {
 
 impl Command {
     fn error(&self, trouble: Trouble) -> SourceError {
-        // arguments may be long, and may be secret
-        SourceError::new(crate::text::plain(&self.argv[0]), trouble)
+        SourceError::new(self.name(), trouble)
+    }
+
+    /// What messages call it: arguments may be long, and may be secret.
+    fn name(&self) -> Cow<'_, str> {
+        crate::text::plain(&self.argv[0])
     }
 
     fn program(&self) -> Program {
@@ -204,10 +209,10 @@ impl Command {
     fn answer(&self, found: Vec<(Labels, Sample)>, ask: &Ask) -> Result<Answer, SourceError> {
         let mut series = BTreeMap::<Labels, Vec<Sample>>::new();
         for (labels, sample) in found {
-            self.limits.hold_labels(&labels, &self.argv[0])?;
+            self.limits.hold_labels(&labels, &self.name())?;
             series.entry(labels).or_default().push(sample);
         }
-        self.limits.hold_series(series.len(), &self.argv[0])?;
+        self.limits.hold_series(series.len(), &self.name())?;
         // a clock that is a little ahead is no reason to leave its samples out
         let latest = ask.until.as_millis().saturating_add(ask.interval.as_millis());
         let (mut told, mut ahead) = (Vec::new(), 0_u64);

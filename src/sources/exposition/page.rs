@@ -43,7 +43,9 @@ pub(in crate::sources) fn find(
         match read(line, format).map_err(|why| format!("line {number} has {why}"))? {
             Line::Nothing => {}
             Line::End => is_over = true,
-            Line::Family(name, kind) => drop(types.insert(name, kind)),
+            Line::Family(name, kind) => {
+                types.insert(name, kind);
+            }
             Line::Row(row) if row.name.is_empty() => {
                 return Err(format!("line {number} has a sample without a name"));
             }
@@ -117,16 +119,17 @@ mod tests {
         let whole = |page: &[u8], format| find(page, format, 100, |_| true).map(|found| found.len());
         assert_eq!(whole(b"", Format::Plain), Ok(0));
         for (page, format, why) in [
-            (&b"a 12"[..], Format::Plain, "its last line has no end: it was cut off"),
-            (b"a 1\n", Format::OpenMetrics, "its last line is not # EOF: it was cut off"),
-            (b"", Format::OpenMetrics, "its last line is not # EOF: it was cut off"),
-            (b"# EOF\na 1\n", Format::OpenMetrics, "line 2 stands behind its end"),
-            (b"a 1\nb\n", Format::Plain, "line 2 has the value \"\", which is no number"),
-            (b"a 1\n{b=\"c\"} 1\n", Format::Plain, "line 2 has a sample without a name"),
-            (b"a 1\nb{c=\"\xff\"} 1\n", Format::Plain, "line 2 has bytes that are not UTF-8"),
+            ("a 12", Format::Plain, "its last line has no end: it was cut off"),
+            ("a 1\n", Format::OpenMetrics, "its last line is not # EOF: it was cut off"),
+            ("", Format::OpenMetrics, "its last line is not # EOF: it was cut off"),
+            ("# EOF\na 1\n", Format::OpenMetrics, "line 2 stands behind its end"),
+            ("a 1\nb\n", Format::Plain, "line 2 has the value \"\", which is no number"),
+            ("a 1\n{b=\"c\"} 1\n", Format::Plain, "line 2 has a sample without a name"),
         ] {
-            assert_eq!(whole(page, format), Err(why.to_owned()));
+            assert_eq!(whole(page.as_bytes(), format), Err(why.to_owned()));
         }
+        let bytes = whole(b"a 1\nb{c=\"\xff\"} 1\n", Format::Plain);
+        assert_eq!(bytes, Err("line 2 has bytes that are not UTF-8".to_owned()));
     }
 
     #[test]

@@ -70,8 +70,8 @@ impl Readings {
         asked: Asked,
     ) -> Result<Answer, Trouble> {
         if let Some((at, answer)) = &self.last
-            && (asked.started.duration_since(*at) < SAME)
-            && (at.duration_since(asked.started) < SAME)
+            && asked.started.duration_since(*at) < SAME
+            && at.duration_since(asked.started) < SAME
         {
             return Ok(answer.clone());
         }
