@@ -68,21 +68,17 @@ fn the_page_of_a_real_exporter_has_the_series_that_a_prometheus_reads_from_it() 
     assert_eq!(error.reason(), Reason::SourceDown);
 }
 
-/// What the processors did in a second is, by both ways and whatever they did, near to one second each.
+/// Whatever a processor did, in a second it did something for about a second: by both ways.
 fn rates_agree(page: &dyn Source, prom: &dyn Source) {
     let query = "node_cpu_seconds_total{cpu=\"0\"}";
-    let sums = wait("rates by both ways", || {
+    wait("rates that agree by both ways", || {
         let ours: Vec<f64> = read(page, query).series.iter().map(|series| series.samples[0].value).collect();
-        let until = now();
-        let theirs =
-            fetch(prom, &format!("sum(rate({query}[2s]))"), until - 1_000, until, EVERY).expect("an answer");
+        let (until, sum) = (now(), format!("sum(rate({query}[2s]))"));
+        let theirs = fetch(prom, &sum, until - 1_000, until, EVERY).expect("an answer");
         let theirs = theirs.series.first()?.samples.last()?.value;
-        // a reading that comes late has one sample fewer
-        (ours.len() >= 8)
-            .then(|| (ours.iter().sum::<f64>(), theirs))
-            .filter(|(ours, _)| (ours - 1.0).abs() < 0.5)
+        let near = |rate: f64| (rate - 1.0).abs() < 0.25;
+        (near(ours.iter().sum()) && near(theirs)).then_some(())
     });
-    assert!((sums.0 - sums.1).abs() < 0.6, "{sums:?}");
 }
 
 #[test]

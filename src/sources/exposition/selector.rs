@@ -241,7 +241,7 @@ mod tests {
             "node_network_receive_bytes",
             "{device=~\"eth\"}",
             "{device=~\"th0|eth\"}",
-            "{device!~\"eth.\"}",
+            "{device!~\"eth.\",zone=~\".+\"}",
             "{none=~\".+\"}",
             "{__name__=\"up\"}",
         ] {

@@ -73,7 +73,7 @@ impl Readings {
             && asked.started.duration_since(*at) < SAME
             && at.duration_since(asked.started) < SAME
         {
-            return Ok(answer.clone());
+            return Ok(after(answer.clone(), asked.from_ms));
         }
         let latest = asked.until_ms.saturating_add(asked.interval_ms);
         let (mut counters, mut told, mut ahead) = (HashMap::new(), Vec::new(), 0_u64);
@@ -106,6 +106,15 @@ impl Readings {
         self.last = Some((asked.started, answer.clone()));
         Ok(answer)
     }
+}
+
+/// `answer` without what came before it was wanted.
+fn after(mut answer: Answer, from_ms: i64) -> Answer {
+    for series in &mut answer.series {
+        series.samples.retain(|sample| sample.at.as_millis() > from_ms);
+    }
+    answer.series.retain(|series| !series.samples.is_empty());
+    answer
 }
 
 /// What a counter grew by since it was read `before`, which is what was `found` from now on; nothing where that cannot be
