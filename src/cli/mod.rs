@@ -14,6 +14,7 @@ mod judging;
 mod kinds;
 mod online;
 mod plan;
+mod probe;
 mod progress;
 mod replay;
 mod reporting;
@@ -57,6 +58,8 @@ enum Command {
     Tune(Box<tune::TuneArgs>),
     /// Find every mistake in configs and plans, with file, line and column
     Check(check::CheckArgs),
+    /// Ask one source of a config, and print what it gives now
+    Probe(probe::ProbeArgs),
     /// Print the order of a plan: steps, batches, targets, and why each batch is as wide as it is
     Plan(plan::PlanArgs),
     /// Drive a plan here: each step opens only on a clean window
@@ -122,6 +125,7 @@ fn command(command: &Command) -> Result<End, Failure> {
             check::Checked::Good => Ok(End::Done),
             check::Checked::Mistaken => Ok(End::BadInput),
         },
+        Command::Probe(args) => probe::run(args, &mut std::io::stdout()),
         Command::Plan(args) => plan::run(args, &mut std::io::stdout()).map(|()| End::Done),
         Command::Journal(args) => {
             journal::run(args, &mut std::io::stdout())?;

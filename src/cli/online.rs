@@ -30,11 +30,8 @@ pub(super) struct Found {
 /// # Errors
 /// Where the system has no room for a runtime.
 pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) -> io::Result<Found> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let base = Path::new(file).parent().unwrap_or(Path::new(""));
-    let answers = runtime.block_on(answers(config, base, now));
-    // a read that the system holds up ends with the program
-    runtime.shutdown_background();
+    let questions = config.signals.iter().filter_map(|signal| Question::of(signal, now)).collect();
+    let answers = answers(config, file, questions)?;
     let mut found = Found::default();
     for signal in &config.signals {
         let mut mistake = |at: Place, message: String| {
@@ -54,38 +51,80 @@ pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) 
     Ok(found)
 }
 
-/// The answer, or why there is none, for each signal that has a source.
-async fn answers(config: &Config, base: &Path, now: Timestamp) -> BTreeMap<String, Result<Answer, String>> {
-    let mut poll = Poll::default();
-    let mut answers = BTreeMap::new();
+/// What a source is asked for.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// The signal that it is for; no two have the same.
+    pub(super) signal: String,
+    /// The source's name in the config.
+    pub(super) source: String,
+    /// What is asked.
+    pub(super) ask: Ask,
+}
+
+impl Question {
+    /// What `signal` asks for at `now`, where it has a source: as far back as a sample is fresh, and at least one whole interval
+    /// whatever the place of its grid.
+    pub(super) fn of(signal: &Signal, now: Timestamp) -> Option<Self> {
+        let source = signal.source.clone()?;
+        let back = signal.max_age_ms.max(2 * signal.interval.as_millis());
+        let ask = Ask {
+            query: signal.query.clone(),
+            from: Timestamp::from_millis(now.as_millis() - back),
+            until: now,
+            interval: signal.interval,
+        };
+        Some(Self { signal: signal.name.clone(), source, ask })
+    }
+}
+
+/// What the sources of `config`, the content of `file`, say to `questions`, or why they say nothing, by the signals' names. A
+/// source that has nothing at first is asked once more: a rate begins with the second asking.
+///
+/// # Errors
+/// Where the system has no room for a runtime.
+pub(super) fn answers(config: &Config, file: &str, questions: Vec<Question>) -> io::Result<Answers> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let base = Path::new(file).parent().unwrap_or(Path::new(""));
+    let answers = runtime.block_on(answered(config, base, questions));
+    // a read that the system holds up ends with the program
+    runtime.shutdown_background();
+    Ok(answers)
+}
+
+/// Answers, or why there are none, by signal.
+pub(super) type Answers = BTreeMap<String, Result<Answer, String>>;
+
+async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Answers {
+    let (mut poll, mut answers, mut asked_of) = (Poll::default(), Answers::new(), BTreeMap::new());
+    let wanted: BTreeSet<_> = questions.iter().map(|question| question.source.clone()).collect();
+    let wanted = config.sources.iter().filter(|source| wanted.contains(&source.name));
     let opened: BTreeMap<&str, Result<Arc<dyn Source>, String>> =
-        config.sources.iter().map(|source| (source.name.as_str(), opened(source.spec.open(base)))).collect();
-    for signal in &config.signals {
-        match signal.source.as_deref().and_then(|name| opened.get(name)) {
+        wanted.map(|source| (source.name.as_str(), opened(source.spec.open(base)))).collect();
+    for Question { signal, source, ask } in questions {
+        match opened.get(source.as_str()) {
             Some(Ok(source)) => {
                 // names are unique in a file, so nothing of this signal is under way
-                let asked = poll.ask(&signal.name, source, question(signal, now), LIMIT_MS);
-                asked.unwrap_or_else(|unasked| {
-                    drop(answers.insert(signal.name.clone(), Err(unasked.to_string())))
-                });
+                match poll.ask(&signal, source, ask, LIMIT_MS) {
+                    Ok(()) => drop(asked_of.insert(signal, Arc::clone(source))),
+                    Err(unasked) => drop(answers.insert(signal, Err(unasked.to_string()))),
+                }
             }
-            Some(Err(why)) => drop(answers.insert(signal.name.clone(), Err(why.clone()))),
+            Some(Err(why)) => drop(answers.insert(signal, Err(why.clone()))),
             None => {}
         }
     }
     while let Some(Outcome { signal, ask, answer }) = poll.next().await {
-        let source = config.signal(&signal).and_then(|signal| opened.get(signal.source.as_deref()?));
-        let first = !answers.contains_key(&signal);
-        match (&answer, source) {
-            (Ok(answer), Some(Ok(source))) if first && answer.complete && answer.series.is_empty() => {
-                // a rate begins with the second asking
-                let again = after(Arc::clone(source), ask.interval);
+        let is_empty = matches!(&answer, Ok(answer) if answer.complete && answer.series.is_empty());
+        let answer = match asked_of.remove(&signal).filter(|_| is_empty) {
+            Some(source) => {
+                let again = after(source, ask.interval);
                 let asked = poll.ask(&signal, &again, ask, LIMIT_MS);
-                answers
-                    .insert(signal, asked.map(|()| Answer::default()).map_err(|unasked| unasked.to_string()));
+                asked.map(|()| Answer::default()).map_err(|unasked| unasked.to_string())
             }
-            _ => drop(answers.insert(signal, answer.map_err(|error| in_words(&error)))),
-        }
+            None => answer.map_err(|error| in_words(&error)),
+        };
+        answers.insert(signal, answer);
     }
     answers
 }
@@ -114,17 +153,6 @@ impl Source for After {
 
 fn opened(source: Result<Box<dyn Source>, SourceError>) -> Result<Arc<dyn Source>, String> {
     source.map(Arc::from).map_err(|error| in_words(&error))
-}
-
-/// As far back as a sample is fresh, and at least one whole interval whatever the place of its grid.
-fn question(signal: &Signal, now: Timestamp) -> Ask {
-    let back = signal.max_age_ms.max(2 * signal.interval.as_millis());
-    Ask {
-        query: signal.query.clone(),
-        from: Timestamp::from_millis(now.as_millis() - back),
-        until: now,
-        interval: signal.interval,
-    }
 }
 
 fn in_words(error: &SourceError) -> String {

@@ -76,6 +76,13 @@ pub enum Trouble {
     },
     /// The client could not be made of its settings.
     Client(reqwest::Error),
+    /// A program did not end as it should.
+    Program {
+        /// How it ended: `exit code 3`.
+        how: String,
+        /// What it said on standard error, on one line and cut.
+        said: String,
+    },
 }
 
 impl SourceError {
@@ -127,6 +134,8 @@ impl fmt::Display for SourceError {
             Trouble::File { what, .. } => write!(f, "{at}: {what} cannot be read"),
             Trouble::Refused { what, .. } => write!(f, "{at}: {what}"),
             Trouble::CounterReset { counter } => write!(f, "{at}: {counter} went back to a lower value"),
+            Trouble::Program { how, said } if said.is_empty() => write!(f, "{at}: {how}"),
+            Trouble::Program { how, said } => write!(f, "{at}: {how}: {said}"),
             Trouble::Client(_) => write!(f, "{at}: no client can be made of these settings"),
         }
     }

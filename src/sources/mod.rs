@@ -4,15 +4,20 @@
 //! - `poll` asks many of them without one waiting for another.
 //! - [`recorded`]: series that were written down before, in CSV and Parquet files.
 
+mod command;
 mod error;
+mod exposition;
 mod file;
 mod host;
 mod ipvs;
+mod limits;
 mod poll;
 mod prometheus;
 pub mod recorded;
 mod registry;
+mod scrape;
 mod seen;
+mod server;
 mod source;
 
 pub use error::{SourceError, Trouble};

@@ -133,13 +133,13 @@ impl Surroundings {
 }
 
 /// Says why `name` may not be the name of an environment variable.
-fn variable(name: &str) -> Result<(), String> {
+pub(crate) fn variable(name: &str) -> Result<(), String> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(good) {
         return Err(format!("{name:?} is no name of a variable: letters, digits and _, no digit first"));
     }
     if name.starts_with("LD_") || name == MARK {
-        return Err(format!("{name} is not for actions to set"));
+        return Err(format!("{name} is not to be set"));
     }
     Ok(())
 }

@@ -1,14 +1,87 @@
 //! One HTTP client for one server: no redirects, no proxy but the one that is set, everything with a limit.
 
-use super::answer::complaint;
-use crate::settings::Settings;
+use super::{SourceError, Trouble};
 use crate::settings::units::Size;
-use crate::sources::{SourceError, Trouble};
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName};
+use crate::settings::{Need, SettingDoc, Settings, Shape};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::{Certificate, Client, Proxy, RequestBuilder, Response, Url, redirect};
+use serde::Deserialize;
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub(super) const TOKEN: SettingDoc = SettingDoc {
+    name: "bearer_token_file",
+    shape: Shape::SecretFile,
+    need: Need::Optional,
+    about: "bearer token to log in with; read for each request, so that it may be changed",
+};
+
+pub(super) const USER: SettingDoc = SettingDoc {
+    name: "user",
+    shape: Shape::Text,
+    need: Need::Optional,
+    about: "user to log in as with password_file; not beside bearer_token_file",
+};
+
+pub(super) const PASSWORD: SettingDoc = SettingDoc {
+    name: "password_file",
+    shape: Shape::SecretFile,
+    need: Need::Optional,
+    about: "password of the user; read for each request",
+};
+
+pub(super) const AUTHORITY: SettingDoc = SettingDoc {
+    name: "ca_file",
+    shape: Shape::Path,
+    need: Need::DefaultWords("those the system trusts"),
+    about: "certificates (PEM) that sign the server's, and no others",
+};
+
+pub(super) const PROXY: SettingDoc = SettingDoc {
+    name: "proxy",
+    shape: Shape::Url,
+    need: Need::DefaultWords("none, whatever the environment says"),
+    about: "proxy to go through",
+};
+
+pub(super) const HEADERS: SettingDoc = SettingDoc {
+    name: "headers",
+    shape: Shape::TextMap,
+    need: Need::Optional,
+    about: "headers to send, such as the tenant; they are no place for secrets",
+};
+
+pub(super) const TIMEOUT: SettingDoc = SettingDoc {
+    name: "timeout",
+    shape: Shape::Duration { min: 100, max: 300_000 },
+    need: Need::Default("10s"),
+    about: "the longest that one request may take, from the connection to the last byte",
+};
+
+/// Whether the settings of the login and the headers go together.
+pub(super) fn fits(settings: &Settings) -> Result<(), String> {
+    let (user, password) = (settings.text("user"), settings.text("password_file"));
+    if settings.text("bearer_token_file").is_some() && (user.is_some() || password.is_some()) {
+        return Err("bearer_token_file does not go with user and password_file: one login is used".to_owned());
+    }
+    match (user, password) {
+        (Some(_), None) => return Err("user has no password_file beside it".to_owned()),
+        (None, Some(_)) => return Err("password_file has no user beside it".to_owned()),
+        _ => {}
+    }
+    headers(settings.map("headers")).map(drop)
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// What the server calls it, where it does.
+    pub(super) content_type: Option<String>,
+    /// All of it.
+    pub(super) bytes: Vec<u8>,
+}
 
 /// A server that can be asked.
 #[derive(Debug)]
@@ -62,13 +135,21 @@ impl Server {
         self.timeout_ms
     }
 
-    /// The body of the answer to `GET base/path?arguments`, whose status must be 200.
-    pub(super) async fn get(&self, path: &str, arguments: &[(&str, String)]) -> Result<Vec<u8>, SourceError> {
-        let at = format!("{}/{path}", self.base);
+    /// The answer to `GET base/path?arguments`, whose status must be 200; without a path to `GET base?arguments`.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        arguments: &[(&str, String)],
+        headers: &[(&'static str, String)],
+    ) -> Result<Body, SourceError> {
+        let at = if path.is_empty() { self.base.clone() } else { format!("{}/{path}", self.base) };
         let bad = |what: &str| SourceError::new(&at, Trouble::BadAnswer { what: what.to_owned() });
         let mut url = Url::parse(&at).map_err(|_| bad("no address"))?;
-        url.query_pairs_mut().extend_pairs(arguments);
+        if !arguments.is_empty() {
+            url.query_pairs_mut().extend_pairs(arguments);
+        }
         let request = self.authorised(self.client.get(url)).await?;
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
         let mut answer = request.send().await.map_err(|error| self.broken(&at, error))?;
         let status = answer.status().as_u16();
         if status != 200 {
@@ -78,7 +159,9 @@ impl Server {
         if answer.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
             return Err(bad("it is packed, which it was not asked to be"));
         }
-        self.body(&mut answer, &at).await
+        let content_type = answer.headers().get(CONTENT_TYPE);
+        let content_type = content_type.map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+        Ok(Body { content_type, bytes: self.body(&mut answer, &at).await? })
     }
 
     async fn body(&self, answer: &mut Response, at: &str) -> Result<Vec<u8>, SourceError> {
@@ -134,8 +217,33 @@ impl Server {
     }
 }
 
+/// What the server said about an error, where it said it as JSON; else the text itself, on one line and cut.
+fn complaint(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Complaint<'a> {
+        #[serde(borrow)]
+        error: Cow<'a, str>,
+    }
+    match serde_json::from_slice::<Complaint<'_>>(body) {
+        Ok(complaint) => one_line(&complaint.error),
+        Err(_) => one_line(String::from_utf8_lossy(body).trim()),
+    }
+}
+
+/// The most characters of a server's words that are repeated.
+const SAID_MAX: usize = 300;
+
+/// `text` on one line, and cut.
+pub(super) fn one_line(text: &str) -> String {
+    let mut cut: String = text.chars().take(SAID_MAX).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    crate::text::plain(&cut).into_owned()
+}
+
 /// The headers that `entries` name, or what is wrong with them.
-pub(super) fn headers(entries: &[(String, String)]) -> Result<HeaderMap, String> {
+fn headers(entries: &[(String, String)]) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in entries {
         let key: HeaderName =
@@ -225,6 +333,13 @@ mod tests {
             assert!(secret_text(odd.as_bytes().to_vec()).is_err(), "{odd:?}");
         }
         assert!(secret_text(vec![0xff]).is_err());
+    }
+
+    #[test]
+    fn words_of_a_server_are_kept_on_one_line() {
+        assert_eq!(complaint(br#"{"status":"error","error":"too many points"}"#), "too many points");
+        assert_eq!(complaint(b"<html>\x1b[2J"), "<html>\\u{1b}[2J");
+        assert_eq!(complaint("x".repeat(1000).as_bytes()).chars().count(), SAID_MAX + 1);
     }
 
     #[test]
