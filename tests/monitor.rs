@@ -185,8 +185,8 @@ fn talkative(interval: Interval, sustain: &str, lateness: i64) -> MonitorSpec {
     }
 }
 
-/// Of each cell that was judged the time of its sample, of one that is unknown its own, and the findings by the rule and by the
-/// slow layer, where a batch starts in between.
+/// The time of each cell that was judged or is unknown, and its findings by the rule and by the slow layer, where a batch starts
+/// in between.
 fn layers(
     spec: &MonitorSpec,
     start: BatchStart,
@@ -200,8 +200,7 @@ fn layers(
         Said::Judged(judged) => {
             assert_eq!(judged.slow.len(), judged.findings.len());
             for (offset, both) in judged.findings.iter().zip(judged.slow).enumerate() {
-                let at = judged.run.sampled(offset);
-                findings.insert(judged.run.first + offset as u64, (at, *both.0, *both.1));
+                findings.insert(judged.run.first + offset as u64, (judged.run.at(offset), *both.0, *both.1));
             }
         }
         Said::Unknown { cell, at, reason } => {
@@ -252,20 +251,6 @@ fn each_layer_has_its_own_sustain_and_what_is_expected_is_in_neither() {
     monitor.observe(&samples, |said| anomalies.hear(&said));
     let found: Vec<_> = anomalies.finish().iter().map(|anomaly| (anomaly.from, anomaly.until)).collect();
     assert_eq!(found, [(at(7), at(8))], "what was expected is no anomaly");
-}
-
-#[test]
-fn a_cell_that_turns_out_to_be_unknown_has_made_nothing_forgotten() {
-    let spec = MonitorSpec { slow: Some(rule("any", vec![limits(20.0, 0.0)], "3 of 3")), ..by_limits() };
-    let at = |minute: i64| Timestamp::from_millis(minute * MINUTE_MS);
-    let mut samples: Vec<_> = (0..5).map(|i| Sample::new(i * MINUTE_MS, 60.0)).collect();
-    // the newest sample that is expected to move has another value as well, which is told of later
-    samples.insert(4, Sample::new(3 * MINUTE_MS + 1, 70.0));
-    for settled in 3..=5 {
-        let start = BatchStart { at: at(3), settled: at(settled) };
-        let at_once = layers(&spec, start, &samples, &[]);
-        assert_eq!(layers(&spec, start, &samples, &[1; 6]), at_once, "settled at {settled}");
-    }
 }
 
 proptest! {

@@ -82,8 +82,6 @@ pub struct Run<'a> {
     pub verdicts: &'a [Vec<Verdict>],
     /// Whether the series has a daily period at these cells.
     pub periodic: bool,
-    /// The times of those samples that were not taken at the time of their cell, with the offset of that in the run.
-    stray: &'a [(usize, Timestamp)],
     ensemble: &'a Ensemble,
 }
 
@@ -98,14 +96,6 @@ impl Run<'_> {
     pub fn at(&self, offset: usize) -> Timestamp {
         let offset = i64::try_from(offset).unwrap_or(i64::MAX).saturating_mul(self.interval.as_millis());
         Timestamp::from_millis(self.at.as_millis().saturating_add(offset))
-    }
-
-    /// The time of the sample that gave the cell at `offset` of the run its value: by up to half an interval earlier or later
-    /// than that of the cell. Of several with the same value it is that of the first that came. Never goes back from a cell to
-    /// a later one.
-    pub fn sampled(&self, offset: usize) -> Timestamp {
-        let place = self.stray.binary_search_by_key(&offset, |(offset, _)| *offset);
-        place.map_or_else(|_| self.at(offset), |place| self.stray[place].1)
     }
 }
 
@@ -234,8 +224,6 @@ struct Judges {
     /// Consecutive cells that wait to be judged, and the first of them.
     run: Vec<f64>,
     first: u64,
-    /// Of the waiting cells, by their offset, those whose samples were taken at another time than that of the cell.
-    stray: Vec<(usize, Timestamp)>,
     run_max: usize,
     /// Batches that the detectors have not been told of.
     starts: VecDeque<Started>,
@@ -255,7 +243,6 @@ impl Judges {
             next: 0,
             run: Vec::new(),
             first: 0,
-            stray: Vec::new(),
             run_max: RUN_MAX,
             starts: VecDeque::new(),
             started: None,
@@ -282,9 +269,6 @@ impl Judges {
                 if cell != self.first + self.run.len() as u64 || self.run.len() >= self.run_max {
                     self.judge_run(tell);
                     self.begin_run(cell);
-                }
-                if sample.at != self.grid.at(cell) {
-                    self.stray.push((self.run.len(), sample.at));
                 }
                 self.run.push(sample.value);
             }
@@ -352,7 +336,6 @@ impl Judges {
     fn retract(&mut self, cell: u64, tell: &mut impl FnMut(Block<'_>)) {
         // the newest cell is the last of a waiting run, or was judged already
         let waiting = self.run.pop().is_some();
-        self.stray.pop_if(|(offset, _)| *offset == self.run.len());
         self.judge_run(tell);
         if !waiting {
             self.ensemble.retract();
@@ -392,71 +375,8 @@ impl Judges {
             values,
             verdicts: self.ensemble.verdicts(),
             periodic,
-            stray: &self.stray,
             ensemble: &self.ensemble,
         }));
-        self.stray.clear();
         self.begin_run(self.next);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::options::OptionValue;
-
-    /// What a panel of a second says of samples `{at, value}` that come in pieces of `piece`: of each judged cell its number,
-    /// its time and that of its sample, and of others their number alone.
-    fn sampled(samples: &[(i64, f64)], piece: usize, lateness_ms: i64) -> Vec<(u64, Option<(i64, i64)>)> {
-        let above = Spec::new("threshold", &[("above".to_owned(), OptionValue::Number(5.0))]);
-        let mut panel = Panel::new(PanelSpec {
-            detectors: vec![above.expect("a detector")],
-            period: None,
-            interval: Interval::from_millis(1000).expect("a second"),
-            calendar: Calendar::Utc,
-            lateness_ms,
-        });
-        let mut said = Vec::new();
-        let mut tell = |block: Block<'_>| match block {
-            Block::Judged(run) => said.extend((0..run.values.len()).map(|offset| {
-                let times = (run.at(offset).as_millis(), run.sampled(offset).as_millis());
-                (run.first + offset as u64, Some(times))
-            })),
-            Block::Unknown { cell, .. } => said.push((cell, None)),
-            Block::Late { .. } => {}
-        };
-        let samples: Vec<_> = samples.iter().map(|&(at, value)| Sample::new(at, value)).collect();
-        samples.chunks(piece).for_each(|some| panel.observe(some, &mut tell));
-        panel.finish(&mut tell);
-        said
-    }
-
-    #[test]
-    fn a_cell_knows_when_its_sample_was_taken_however_they_come() {
-        let samples =
-            [(0, 1.0), (1000, 1.0), (1501, 1.0), (2499, 1.0), (3499, 1.0), (4000, 1.0), (5300, 1.0)];
-        let told = [(0, 0), (1000, 1000), (2000, 1501), (3000, 3499), (4000, 4000), (5000, 5300)];
-        let told: Vec<_> = (0..).zip(told.map(Some)).collect();
-        for piece in 1..=samples.len() {
-            assert_eq!(sampled(&samples, piece, 0), told, "in pieces of {piece}");
-            assert_eq!(sampled(&samples, piece, 2000), told, "in pieces of {piece}, and waited for");
-        }
-    }
-
-    #[test]
-    fn late_ones_that_are_waited_for_keep_their_time() {
-        let told =
-            [(0, Some((0, 0))), (1, Some((1000, 1300))), (2, Some((2000, 1800))), (3, Some((3000, 3000)))];
-        assert_eq!(sampled(&[(0, 1.0), (1800, 1.0), (1300, 1.0), (3000, 1.0)], 1, 1000), told);
-    }
-
-    #[test]
-    fn what_is_taken_back_leaves_no_time_behind() {
-        let samples = [(0, 1.0), (1200, 1.0), (1300, 2.0), (2000, 1.0), (2900, f64::NAN), (3100, 1.0)];
-        let waiting =
-            [(0, Some((0, 0))), (1, None), (2, Some((2000, 2000))), (3, None), (3, Some((3000, 3100)))];
-        assert_eq!(sampled(&samples, samples.len(), 0), waiting);
-        let judged = [&waiting[..1], &[(1, Some((1000, 1200)))], &waiting[1..]].concat();
-        assert_eq!(sampled(&samples, 1, 0), judged);
     }
 }

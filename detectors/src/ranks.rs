@@ -31,17 +31,11 @@ pub(crate) struct Ranks<const N: usize> {
     ring: Vec<u16>,
     capacity: usize,
     place: usize,
-    block: [Change; BLOCK],
+    new: [u16; BLOCK],
+    old: [u16; BLOCK],
     /// How many of the block are there, and how many of these are in the counts.
     filled: usize,
     applied: usize,
-}
-
-/// A new reading, and the old one whose place it takes.
-#[derive(Debug, Clone, Copy)]
-struct Change {
-    new: u16,
-    old: u16,
 }
 
 /// A quantile: the bucket, and how many readings are in those above it. It may lag behind.
@@ -67,7 +61,8 @@ impl<const N: usize> Ranks<N> {
             ring: Vec::with_capacity(capacity),
             capacity: capacity.max(1),
             place: 0,
-            block: [Change { new: NOTHING, old: NOTHING }; BLOCK],
+            new: [NOTHING; BLOCK],
+            old: [NOTHING; BLOCK],
             filled: 0,
             applied: 0,
         }
@@ -90,7 +85,7 @@ impl<const N: usize> Ranks<N> {
     /// The newest one is no reading after all.
     pub(crate) fn retract(&mut self) {
         // a block is put away by the reading after it
-        let newest = std::mem::replace(&mut self.block[self.filled - 1].new, NOTHING);
+        let newest = std::mem::replace(&mut self.new[self.filled - 1], NOTHING);
         self.tally(newest, |count| *count -= 1);
         if self.applied == self.filled {
             self.take_out(newest);
@@ -122,10 +117,8 @@ impl<const N: usize> Ranks<N> {
         if self.filled == BLOCK.min(self.capacity) {
             self.put_away();
         }
-        let change = &mut self.block[self.filled];
-        change.new = bucket;
-        let old = change.old;
-        self.tally(old, |count| *count -= 1);
+        self.new[self.filled] = bucket;
+        self.tally(self.old[self.filled], |count| *count -= 1);
         self.tally(bucket, |count| *count += 1);
         self.filled += 1;
     }
@@ -143,16 +136,16 @@ impl<const N: usize> Ranks<N> {
     #[inline(never)]
     fn put_away(&mut self) {
         self.apply();
-        for Change { new, .. } in &self.block[..self.filled] {
+        for bucket in &self.new[..self.filled] {
             match self.ring.get_mut(self.place) {
-                Some(place) => *place = *new,
-                None => self.ring.push(*new),
+                Some(place) => *place = *bucket,
+                None => self.ring.push(*bucket),
             }
             self.place = if self.place + 1 == self.capacity { 0 } else { self.place + 1 };
         }
-        for (offset, change) in self.block.iter_mut().enumerate() {
+        for (offset, old) in self.old.iter_mut().enumerate() {
             let place = (self.place + offset) % self.capacity;
-            change.old = self.ring.get(place).copied().unwrap_or(NOTHING);
+            *old = self.ring.get(place).copied().unwrap_or(NOTHING);
         }
         (self.filled, self.applied) = (0, 0);
     }
@@ -160,8 +153,8 @@ impl<const N: usize> Ranks<N> {
     /// Brings the counts up to date.
     fn apply(&mut self) {
         for i in self.applied..self.filled {
-            let Change { new, old } = self.block[i];
-            self.take_out(old);
+            self.take_out(self.old[i]);
+            let new = self.new[i];
             if new < LEFT_OUT {
                 self.counts[usize::from(new)] += 1;
                 self.pointers.iter_mut().for_each(|pointer| pointer.above += u32::from(new > pointer.bucket));

@@ -36,8 +36,10 @@ pub(crate) struct Residuals {
     review: u64,
     /// The newest residuals, by the size that holds now.
     recent: Recent,
-    /// The cells of the newest run.
-    run: Vec<Seen>,
+    /// Of the cells of the newest run: the residual, the level before it, and what was expected.
+    run: Vec<f32>,
+    levels: Vec<f32>,
+    expected: Vec<Expected>,
 }
 
 /// How large the values usually are.
@@ -49,21 +51,11 @@ struct Size {
     level: f64,
 }
 
-/// A cell of the newest run: side by side, as it is looked at as a whole where there is one only.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Seen {
-    /// Not a number in the first cells of a series.
-    pub(crate) residual: f32,
-    /// The median of the residuals before it, the level of the recent past; not a number where these are too few.
-    pub(crate) level: f32,
-    pub(crate) expected: Expected,
-}
-
 /// What was expected at a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Expected {
     small: f64,
-    usual: f32,
+    usual: f64,
     /// How many days the usual value rests on.
     pub(crate) days: u32,
 }
@@ -71,7 +63,7 @@ pub(crate) struct Expected {
 impl Expected {
     /// The value whose residual this is.
     pub(crate) fn value(self, residual: f64) -> f64 {
-        let curved = curve(f64::from(self.usual), self.small) + residual;
+        let curved = curve(self.usual, self.small) + residual;
         (exp(curved.abs()) - 1.0) * self.small * curved.signum()
     }
 }
@@ -108,12 +100,20 @@ impl Residuals {
             review: FIRST_CELL,
             recent: Recent::new(0),
             run: Vec::new(),
+            levels: Vec::new(),
+            expected: Vec::new(),
         }
     }
 
-    /// The cells of the newest run.
-    pub(crate) fn run(&self) -> &[Seen] {
+    /// The residuals at the cells of the newest run; not a number in the first cells of a series.
+    pub(crate) fn run(&self) -> &[f32] {
         &self.run
+    }
+
+    /// At the same cells the median of the residuals before it, the level of the recent past; not a number where these are
+    /// too few.
+    pub(crate) fn levels(&self) -> &[f32] {
+        &self.levels
     }
 
     /// The residuals of all cells that are remembered.
@@ -121,9 +121,16 @@ impl Residuals {
         &self.residuals
     }
 
+    /// What was expected at the cell at `offset` of the newest run.
+    pub(crate) fn expected(&self, offset: usize) -> Expected {
+        self.expected[offset]
+    }
+
     /// Takes in the values of consecutive cells.
     pub(crate) fn learn(&mut self, values: &[f64]) {
         self.run.clear();
+        self.levels.clear();
+        self.expected.clear();
         let mut rest = values;
         while !rest.is_empty() {
             self.review();
@@ -181,12 +188,17 @@ impl Residuals {
         }
         let found = &found[first..][..count];
         self.residuals.extend(found);
-        let (small, recent) = (self.size.small, &mut self.recent);
-        let told = usual.values.iter().zip(&usual.counts).skip(first);
-        self.run.extend(found.iter().zip(told).map(|(&residual, (&usual, &days))| {
-            let level = recent.level();
-            recent.push(residual);
-            Seen { residual, level, expected: Expected { small, usual, days } }
+        self.run.extend_from_slice(found);
+        for &residual in found {
+            self.levels.push(self.recent.level());
+            self.recent.push(residual);
+        }
+        let small = self.size.small;
+        let told = usual.values.iter().zip(&usual.counts).skip(first).take(count);
+        self.expected.extend(told.map(|(value, days)| Expected {
+            small,
+            usual: f64::from(*value),
+            days: *days,
         }));
     }
 
@@ -357,7 +369,7 @@ fn missing_if_nan(number: f32) -> f32 {
 }
 
 /// The lower of the two numbers in the middle, of at least one.
-pub(crate) fn middle(numbers: &mut [f32]) -> f32 {
+fn middle(numbers: &mut [f32]) -> f32 {
     let at = (numbers.len() - 1) / 2;
     // by what is less, which is quicker than the total order; where none is not a number they are the same
     *numbers.select_nth_unstable_by(at, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal)).1

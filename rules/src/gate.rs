@@ -8,8 +8,6 @@ use quietgate_detectors::{Reason, Timestamp};
 pub struct Seen {
     /// What it is now.
     pub condition: Condition,
-    /// The time of its newest sample that was found anomalous, over or not.
-    pub anomalous_until: Option<Timestamp>,
     /// What it has to do with the batch.
     pub part: Part,
     /// Which series are alike: those of one signal.
@@ -99,12 +97,11 @@ pub enum Answer {
     Blame(Vec<usize>),
 }
 
-/// Whether a batch may start at `now`: every series clean for at least `clean_ms`, from its first clean sample to its newest.
-/// What a clock that is ahead puts into the future counts up to `now` only. No series at all proves nothing, and a plan
+/// Whether a batch may start: every series clean for at least `clean_ms`. No series at all proves nothing, and a plan
 /// without required series is a mistake that is found before: here it holds.
-pub fn before(seen: &[Seen], now: Timestamp, clean_ms: i64) -> Answer {
+pub fn before(seen: &[Seen], clean_ms: i64) -> Answer {
     hold(seen.iter().enumerate().filter_map(|(i, series)| {
-        let obstacle = obstacle(series.condition, (None, now), clean_ms, None);
+        let obstacle = obstacle(series.condition, None, clean_ms, None);
         obstacle.map(|obstacle| (i, obstacle))
     }))
 }
@@ -113,8 +110,7 @@ pub fn before(seen: &[Seen], now: Timestamp, clean_ms: i64) -> Answer {
 ///
 /// An anomaly is blamed where it began at `started` or later, in the batch's own series, and is not equally present
 /// in the control: not at least half as common among the untouched series of the same signal as among the batch's. What
-/// fired in the control counts before it is sustained, and also when it is over, where that was after the anomaly began: what
-/// all have in common need not end everywhere at once. Its samples must be as new as that by which the anomaly was found:
+/// fired in the control counts before it is sustained, and its samples must be as new as that by which the anomaly was found:
 /// series are not sampled at the same instant, and a second between them must not decide.
 pub fn blamed(seen: &[Seen], started: Timestamp) -> Vec<usize> {
     let is_anomalous = |i: &usize| matches!(seen[*i].condition, Condition::Anomalous { .. });
@@ -132,12 +128,11 @@ pub fn not_blamed(seen: &[Seen], i: usize, started: Timestamp) -> Option<NotBlam
     if since < started {
         return Some(NotBlamed::Earlier);
     }
-    let own = Count::of(alike(seen, i, Part::Own), found, |series| {
-        matches!(series.condition, Condition::Anomalous { .. })
+    let own = Count::of(alike(seen, i, Part::Own), found, |condition| {
+        matches!(condition, Condition::Anomalous { .. })
     });
-    let control = Count::of(alike(seen, i, Part::Control), found, |series| {
-        matches!(series.condition, Condition::Anomalous { .. } | Condition::Suspect { .. })
-            || series.anomalous_until >= Some(since)
+    let control = Count::of(alike(seen, i, Part::Control), found, |condition| {
+        matches!(condition, Condition::Anomalous { .. } | Condition::Suspect { .. })
     });
     let Count { having, behind, of } = control;
     match (own.is_matched(having, of), own.is_matched(having + behind, of)) {
@@ -158,14 +153,9 @@ fn alike(seen: &[Seen], i: usize, part: Part) -> impl Iterator<Item = &Seen> {
     seen.iter().filter(move |series| Some(series.signal) == signal && series.part == part)
 }
 
-/// Whether a batch that `started` and `ended` is over at `now`: its own series clean for at least `clean_ms` since it ended,
-/// by samples that were taken since then and not after `now`, and nothing to be blamed on it.
-pub fn after(
-    seen: &[Seen],
-    (started, ended): (Timestamp, Timestamp),
-    now: Timestamp,
-    clean_ms: i64,
-) -> Answer {
+/// Whether a batch that `started` and `ended` is over: its own series clean for at least `clean_ms` since it ended,
+/// and nothing to be blamed on it.
+pub fn after(seen: &[Seen], started: Timestamp, ended: Timestamp, clean_ms: i64) -> Answer {
     let blamed = blamed(seen, started);
     if !blamed.is_empty() {
         return Answer::Blame(blamed);
@@ -173,7 +163,7 @@ pub fn after(
     let own = seen.iter().enumerate().filter(|(_, series)| series.part == Part::Own);
     hold(own.filter_map(|(i, series)| {
         let why = not_blamed(seen, i, started);
-        obstacle(series.condition, (Some(ended), now), clean_ms, why).map(|obstacle| (i, obstacle))
+        obstacle(series.condition, Some(ended), clean_ms, why).map(|obstacle| (i, obstacle))
     }))
 }
 
@@ -182,10 +172,10 @@ fn hold(obstacles: impl Iterator<Item = (usize, Obstacle)>) -> Answer {
     if obstacles.is_empty() { Answer::Proceed } else { Answer::Hold(obstacles) }
 }
 
-/// What keeps a series from being clean for `wanted_ms`, counted from `from` where that is given, and up to `now` at most.
+/// What keeps a series from being clean for `wanted_ms`, counted from `from` where that is given.
 fn obstacle(
     condition: Condition,
-    (from, now): (Option<Timestamp>, Timestamp),
+    from: Option<Timestamp>,
     wanted_ms: i64,
     not_blamed: Option<NotBlamed>,
 ) -> Option<Obstacle> {
@@ -197,7 +187,7 @@ fn obstacle(
         Condition::Clean { since, until, .. } => {
             let since = from.map_or(since, |from| from.max(since));
             // below 0 where no sample has come since `from`: then even a window of 0 is not there yet
-            let clean_ms = until.min(now).as_millis().saturating_sub(since.as_millis());
+            let clean_ms = until.as_millis().saturating_sub(since.as_millis());
             (clean_ms < wanted_ms.max(0)).then(|| Obstacle::TooShort { clean_ms: clean_ms.max(0), wanted_ms })
         }
     }
@@ -216,11 +206,15 @@ struct Count {
 
 impl Count {
     /// Those of `series` of which `has` says so, where samples since `found` tell.
-    fn of<'a>(series: impl Iterator<Item = &'a Seen>, found: Timestamp, has: impl Fn(&Seen) -> bool) -> Self {
+    fn of<'a>(
+        series: impl Iterator<Item = &'a Seen>,
+        found: Timestamp,
+        has: impl Fn(&Condition) -> bool,
+    ) -> Self {
         series.fold(Self::default(), |count, series| match series.condition {
             // of one that is expected to move nobody can tell: it excuses nothing, and is not counted as well either
             Condition::Unknown { .. } | Condition::Expected { .. } => count,
-            _ if has(series) => Self { having: count.having + 1, of: count.of + 1, ..count },
+            condition if has(&condition) => Self { having: count.having + 1, of: count.of + 1, ..count },
             Condition::Clean { until, .. } if until < found => {
                 Self { behind: count.behind + 1, of: count.of + 1, ..count }
             }
@@ -253,20 +247,19 @@ mod tests {
     }
 
     fn seen(part: Part, condition: Condition) -> Seen {
-        Seen { condition, anomalous_until: None, part, signal: 0 }
+        Seen { condition, part, signal: 0 }
     }
 
-    const NOW: Timestamp = Timestamp::from_millis(10 * MINUTE);
     const UNKNOWN: Condition = Condition::Unknown { reason: Reason::Stale, newest: None };
     const SUSPECT: Condition = Condition::Suspect { since: Timestamp::from_millis(0) };
 
     #[test]
     fn it_opens_before_a_batch_where_every_series_was_clean_for_long_enough() {
         let long = seen(Part::Own, clean(0, 10));
-        assert_eq!(before(&[long, long], NOW, 10 * MINUTE), Answer::Proceed);
+        assert_eq!(before(&[long, long], 10 * MINUTE), Answer::Proceed);
         let short = Obstacle::TooShort { clean_ms: 9 * MINUTE, wanted_ms: 10 * MINUTE };
         let series = [long, seen(Part::Control, clean(1, 10))];
-        assert_eq!(before(&series, NOW, 10 * MINUTE), Answer::Hold(vec![(1, short)]));
+        assert_eq!(before(&series, 10 * MINUTE), Answer::Hold(vec![(1, short)]));
     }
 
     #[test]
@@ -278,7 +271,7 @@ mod tests {
             (anomalous(3), Obstacle::Anomalous { since: at(3), not_blamed: None }),
         ] {
             for part in [Part::Own, Part::Control, Part::Other] {
-                let answer = before(&[long, seen(part, condition)], NOW, 0);
+                let answer = before(&[long, seen(part, condition)], 0);
                 assert_eq!(answer, Answer::Hold(vec![(1, obstacle)]), "{part:?}");
             }
         }
@@ -286,7 +279,7 @@ mod tests {
 
     #[test]
     fn what_began_in_scope_after_the_start_is_blamed() {
-        let own = |condition| after(&[seen(Part::Own, condition)], (at(5), at(6)), NOW, MINUTE);
+        let own = |condition| after(&[seen(Part::Own, condition)], at(5), at(6), MINUTE);
         let not_blamed = |since, why| {
             Answer::Hold(vec![(0, Obstacle::Anomalous { since: at(since), not_blamed: Some(why) })])
         };
@@ -323,8 +316,8 @@ mod tests {
         let until = at(9);
         let expected = Condition::Expected { until };
         let hold = |i| Answer::Hold(vec![(i, Obstacle::Expected { until })]);
-        assert_eq!(before(&[seen(Part::Other, expected)], NOW, 0), hold(0));
-        assert_eq!(after(&[seen(Part::Own, expected)], (at(5), at(6)), NOW, 0), hold(0));
+        assert_eq!(before(&[seen(Part::Other, expected)], 0), hold(0));
+        assert_eq!(after(&[seen(Part::Own, expected)], at(5), at(6), 0), hold(0));
         assert_eq!(blamed(&[seen(Part::Own, expected)], at(5)), []);
         // one of two is muted, the other moved: of those that are judged all have it
         let still = seen(Part::Control, clean(0, 9));
@@ -340,18 +333,6 @@ mod tests {
     }
 
     #[test]
-    fn what_the_control_had_as_well_is_not_blamed_when_it_is_over_there() {
-        let had =
-            |until| Seen { anomalous_until: Some(at(until)), ..seen(Part::Control, clean(until + 1, 9)) };
-        let own = seen(Part::Own, anomalous(5));
-        assert_eq!(blamed(&[own, had(8), had(7)], at(5)), []);
-        assert_eq!(blamed(&[own, had(5)], at(5)), []);
-        assert_eq!(blamed(&[own, had(4)], at(5)), [0], "that was another one");
-        let unknown = Seen { anomalous_until: Some(at(8)), ..seen(Part::Control, UNKNOWN) };
-        assert_eq!(blamed(&[own, unknown], at(5)), [0], "of what nothing is known it excuses nothing");
-    }
-
-    #[test]
     fn the_control_is_that_of_the_same_signal() {
         let other = Seen { signal: 1, ..seen(Part::Control, anomalous(5)) };
         assert_eq!(blamed(&[seen(Part::Own, anomalous(5)), other], at(5)), [0]);
@@ -359,8 +340,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_over_when_its_own_series_were_clean_since_it_ended() {
-        let own =
-            |since, until| after(&[seen(Part::Own, clean(since, until))], (at(5), at(6)), NOW, 2 * MINUTE);
+        let own = |since, until| after(&[seen(Part::Own, clean(since, until))], at(5), at(6), 2 * MINUTE);
         let short = |minutes| {
             let short = Obstacle::TooShort { clean_ms: minutes * MINUTE, wanted_ms: 2 * MINUTE };
             Answer::Hold(vec![(0, short)])
@@ -370,29 +350,13 @@ mod tests {
         assert_eq!(own(7, 8), short(1));
         assert_eq!(own(0, 5), short(0), "no sample since it ended");
         let elsewhere = [seen(Part::Own, clean(0, 8)), seen(Part::Control, UNKNOWN)];
-        assert_eq!(after(&elsewhere, (at(5), at(6)), NOW, 2 * MINUTE), Answer::Proceed);
+        assert_eq!(after(&elsewhere, at(5), at(6), 2 * MINUTE), Answer::Proceed);
     }
 
     #[test]
     fn a_window_of_no_length_still_needs_a_sample() {
-        let own = |until| after(&[seen(Part::Own, clean(0, until))], (at(5), at(6)), NOW, 0);
+        let own = |until| after(&[seen(Part::Own, clean(0, until))], at(5), at(6), 0);
         assert!(matches!(own(5), Answer::Hold(_)));
         assert_eq!(own(6), Answer::Proceed);
-    }
-
-    #[test]
-    fn what_lies_ahead_of_now_is_not_counted() {
-        let series = [seen(Part::Own, clean(0, 10))];
-        let millis = |ms| Timestamp::from_millis(ms);
-        let too_short =
-            |clean_ms, wanted_ms| Answer::Hold(vec![(0, Obstacle::TooShort { clean_ms, wanted_ms })]);
-        let (of_ten, of_two) = (10 * MINUTE, 2 * MINUTE);
-        assert_eq!(before(&series, millis(of_ten - 1), of_ten), too_short(of_ten - 1, of_ten));
-        assert_eq!(before(&series, at(10), of_ten), Answer::Proceed);
-        let over = |now| after(&series, (at(5), at(8)), now, of_two);
-        assert_eq!(over(millis(of_ten - 1)), too_short(of_two - 1, of_two));
-        assert_eq!(over(at(10)), Answer::Proceed);
-        // that it ended lies ahead as well: the clock went back
-        assert_eq!(over(at(7)), too_short(0, of_two));
     }
 }

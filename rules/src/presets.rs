@@ -70,12 +70,7 @@ const ALL: &[Preset] = &[
             is enough: traffic to nothing is seen in the minute in which it happens, and for as long as there is nothing.",
         direction: Direction::Either,
         rule: PresetRule {
-            detectors: &[
-                SEASONAL,
-                LASTING,
-                ABSENCE,
-                contrast(&[("factor", Number(2.2)), ("least", Number(0.08))]),
-            ],
+            detectors: &[SEASONAL, LASTING, ABSENCE, contrast(&[("least", Number(0.08))])],
             sustain: "1 of 1",
         },
         slow: None,
@@ -100,7 +95,7 @@ const ALL: &[Preset] = &[
         rule: PresetRule {
             detectors: &[
                 PresetDetector { kind: "seasonal", options: &[("factor", Number(2.0))] },
-                contrast(&[("factor", Number(4.5)), ("least", Number(0.2))]),
+                contrast(&[("factor", Number(3.5)), ("least", Number(0.2))]),
             ],
             sustain: "2 of 3",
         },
@@ -110,18 +105,18 @@ const ALL: &[Preset] = &[
         kind: "memory",
         summary: "what fills up: memory, disk space, open files, queues",
         about: "Only more is harmful, and what grows without an end grows slowly: windows of up to an hour for two hours after a \
-            batch, from a fifth more on; what is less is for the slow layer, which looks from a twentieth on. Machines fill memory at all hours, so the starts of all \
+            batch, and the same again, sharper, in the slow layer. Machines fill memory at all hours, so the starts of all \
             hours are compared with.",
         direction: Direction::Up,
         rule: PresetRule {
             detectors: &[
                 PresetDetector { kind: "seasonal", options: &[("factor", Number(1.7))] },
                 contrast(&[
-                    ("factor", Number(1.25)),
+                    ("factor", Number(1.4)),
                     ("longest", Number(60.0)),
                     ("within", Number(120.0)),
                     ("times", Word("all")),
-                    ("least", Number(0.2)),
+                    ("least", Number(0.1)),
                 ]),
             ],
             sustain: "1 of 1",
@@ -239,7 +234,7 @@ mod tests {
         assert_eq!(
             written("load").as_deref(),
             Some(
-                "{kind: any, detectors: [{kind: seasonal, factor: 2}, {kind: step_contrast, factor: 4.5, least: 0.2}], \
+                "{kind: any, detectors: [{kind: seasonal, factor: 2}, {kind: step_contrast, factor: 3.5, least: 0.2}], \
                  sustain: 2 of 3}"
             )
         );

@@ -15,8 +15,6 @@ pub struct Standing {
     fired_since: Option<Timestamp>,
     /// When what fired was first sustained, since the series was last clean.
     found: Option<Timestamp>,
-    /// The time of the newest sample that was found anomalous.
-    anomalous_until: Option<Timestamp>,
     /// Until when it is expected to move, as far as that was told.
     moves_until: Option<Timestamp>,
 }
@@ -73,9 +71,8 @@ pub enum Condition {
 }
 
 impl Standing {
-    /// Takes in the finding on `cell`, the newest one or a later one, whose sample was taken at `at`: its own time, for that of
-    /// the cell may be half an interval ahead of it, and a window is counted only as far as was looked. The newest one may
-    /// be stated anew: what its first statement began or went on with is then begun anew.
+    /// Takes in the finding on `cell`, the newest one or a later one, whose time is `at`. The newest one may be
+    /// stated anew: what its first statement began or went on with is then begun anew.
     pub fn observe(&mut self, cell: u64, at: Timestamp, finding: Finding) {
         let follows = self.newest.is_some_and(|newest| newest.cell.checked_add(1) == Some(cell));
         if !follows {
@@ -95,7 +92,6 @@ impl Standing {
                 self.window = None;
                 self.fired_since.get_or_insert(at);
                 self.found.get_or_insert(at);
-                self.anomalous_until = Some(at);
             }
             Finding::Unknown(_) => self.window = None,
             Finding::Expected => (self.window, self.fired_since, self.found) = (None, None, None),
@@ -118,11 +114,6 @@ impl Standing {
     /// The time of the newest sample; none where there was none yet.
     pub fn newest(&self) -> Option<Timestamp> {
         self.newest.map(|newest| newest.at)
-    }
-
-    /// The time of the newest sample that was found anomalous, over or not; none where there was none.
-    pub fn anomalous_until(&self) -> Option<Timestamp> {
-        self.anomalous_until
     }
 
     /// What the series is at `now`, where a sample may be `max_age_ms` old. One that is as far in the future as that
@@ -246,18 +237,6 @@ mod tests {
         assert_eq!(told(Anomalous), Condition::Expected { until: time(5) });
         let reason = Reason::Conflicting;
         assert_eq!(told(Unknown(reason)), Condition::Unknown { reason, newest: Some(time(3)) });
-    }
-
-    #[test]
-    fn an_anomaly_that_is_over_is_remembered() {
-        let mut standing = Standing::default();
-        let findings = [Suspect, Anomalous, Anomalous, Clean, Suspect, Clean];
-        for (cell, (finding, until)) in
-            (0..).zip(findings.into_iter().zip([None, Some(1), Some(2), Some(2), Some(2), Some(2)]))
-        {
-            standing.observe(cell, time(cell), finding);
-            assert_eq!(standing.anomalous_until(), until.map(time), "{cell}");
-        }
     }
 
     #[test]

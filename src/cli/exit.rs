@@ -46,8 +46,7 @@ pub(crate) enum Failure {
     Write(std::io::Error),
     /// 1: the file of that name cannot be written.
     File(String, std::io::Error),
-    /// 5: the journal is damaged or cannot be used. 6: another driver holds it, or another process has it locked. 2: there
-    /// is none.
+    /// 5: the journal is damaged or cannot be used. 6: another driver holds it. 2: there is none.
     Journal(OpenError),
     /// 5: the journal cannot be written; why.
     Unwritten(String),
@@ -70,7 +69,7 @@ impl Failure {
             Self::Write(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Write(_) | Self::File(..) => ExitCode::from(1),
             Self::Journal(OpenError::Absent(_)) => ExitCode::from(2),
-            Self::Journal(OpenError::Held { .. } | OpenError::Busy(_)) => ExitCode::from(6),
+            Self::Journal(OpenError::Held { .. }) => ExitCode::from(6),
             Self::Journal(_) | Self::Unwritten(_) | Self::Drive(DriveError::Journal { .. }) => {
                 ExitCode::from(5)
             }

@@ -45,8 +45,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, aborted, or stopped before the end; 2 bad usage or input.\n\
-    Of a run: 3 paused, a person is needed; 4 rolled back; 5 the journal is damaged or cannot be written; 6 another driver holds \
-    it, or another process has its file locked.\n\
+    Of a run: 3 paused, a person is needed; 4 rolled back; 5 the journal is damaged or cannot be written; 6 another driver holds it.\n\
     Results go to standard output, everything else to standard error.";
 
 #[derive(Debug, Subcommand)]

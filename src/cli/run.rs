@@ -50,7 +50,7 @@ pub(crate) struct RunArgs {
 const AFTER: &str = "Ctrl-C pauses the run and ends when what is in flight has come to its end; twice aborts it; the third \
     time ends what is in flight.\n\
     Exit codes: 0 done; 1 aborted; 2 bad usage or input; 3 paused, a person is needed; 4 rolled back; 5 the journal is \
-    damaged or cannot be written; 6 another driver holds the state, or another process has its journal locked.";
+    damaged or cannot be written; 6 another driver holds the state.";
 
 /// A run that is to begin or to go on, before its journal is open.
 struct Begun {

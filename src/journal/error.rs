@@ -1,6 +1,5 @@
 //! What can be wrong with a journal, and why an operation on it failed.
 
-use super::sql::is_busy;
 use std::error::Error;
 use std::path::PathBuf;
 use std::{fmt, io};
@@ -127,8 +126,6 @@ pub enum OpenError {
     Careless(&'static str),
     /// A file or folder cannot be used.
     File(PathBuf, io::Error),
-    /// Another process has the database file locked, and did not let go of it in time. That tells nothing of damage.
-    Busy(sqlx::Error),
     /// The database cannot be used.
     Database(sqlx::Error),
     /// The tables cannot be made or checked.
@@ -144,10 +141,6 @@ impl fmt::Display for OpenError {
             Self::Newer => f.write_str("a newer quietgate wrote this journal"),
             Self::Careless(what) => write!(f, "the database server is not fit for a journal: {what}"),
             Self::File(path, _) => write!(f, "{} cannot be used", path.display()),
-            Self::Busy(_) => f.write_str(
-                "the database of the journal is busy: another process has journal.db locked and does not let go of it; \
-                 this is no damage, try again once that has ended (`fuser` on the file says which it is)",
-            ),
             Self::Database(_) => f.write_str("the database of the journal cannot be used"),
             Self::Tables(_) => f.write_str("the tables of the journal cannot be made"),
         }
@@ -159,7 +152,7 @@ impl Error for OpenError {
         match self {
             Self::Refused(refusal) => refusal.source(),
             Self::File(_, error) => Some(error),
-            Self::Busy(error) | Self::Database(error) => Some(error),
+            Self::Database(error) => Some(error),
             Self::Tables(error) => Some(error),
             Self::Held { .. } | Self::Absent(_) | Self::Newer | Self::Careless(_) => None,
         }
@@ -174,7 +167,7 @@ impl From<Refusal> for OpenError {
 
 impl From<sqlx::Error> for OpenError {
     fn from(error: sqlx::Error) -> Self {
-        if is_busy(&error) { Self::Busy(error) } else { Self::Database(error) }
+        Self::Database(error)
     }
 }
 

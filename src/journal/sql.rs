@@ -2,7 +2,7 @@
 
 use super::chain::{Entry, Hash, Tip};
 use super::error::{Damage, JournalError, OpenError, Refusal};
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Connection as _, PgConnection, SqlSafeStr, SqliteConnection};
 use std::time::Duration;
 use std::{future::Future, io};
@@ -36,12 +36,9 @@ const TABLES: (&str, &str) = (
 /// A reading that sees one state from its beginning to its end.
 const BEGIN: (&str, &str) = ("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 
-/// Brings what the log of SQLite has into the file, as far as nobody reads what stood there before.
-const WRITE_LOG_BACK: &str = "PRAGMA wal_checkpoint(PASSIVE)";
-
 /// Entries that are fetched at once: enough to make a fetch cheap, few enough to hold.
 const PAGE: i64 = 256;
-/// A server that does not answer for so long counts as gone. A disk has no such bound: it fails or goes on.
+/// A server that does not answer for so long counts as gone. A file has no such bound: it fails or goes on.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection to the database of a journal.
@@ -94,10 +91,7 @@ impl Connection {
             Self::Postgres(inner) => migrator.run_direct(None, inner, false).await,
         };
         made.map_err(|error| match error {
-            MigrateError::VersionMissing(_) => OpenError::Newer,
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_busy(&error) => {
-                OpenError::Busy(error)
-            }
+            sqlx::migrate::MigrateError::VersionMissing(_) => OpenError::Newer,
             error => OpenError::Tables(error),
         })
     }
@@ -170,20 +164,7 @@ impl Connection {
             .map(|count| count > 0)
     }
 
-    /// Ends a connection that has written. A file is brought in order before this returns.
-    ///
-    /// SQLite keeps everybody out of the file while it ends its last connection, and would bring what its log has into the
-    /// file then, with syncs for which the disk may take its time. That is done before, while others may read.
-    pub(super) async fn end(mut self) -> sqlx::Result<()> {
-        let written = match &mut self {
-            Self::Sqlite(inner) => sqlx::raw_sql(WRITE_LOG_BACK).execute(inner).await.map(drop),
-            Self::Postgres(_) => Ok(()),
-        };
-        let closed = self.close().await;
-        written.and(closed)
-    }
-
-    /// Ends the connection.
+    /// Ends the connection. A file is brought in order before this returns.
     pub(super) async fn close(self) -> sqlx::Result<()> {
         match self {
             Self::Sqlite(inner) => inner.close().await,
@@ -234,7 +215,7 @@ impl From<Unread> for OpenError {
     fn from(unread: Unread) -> Self {
         match unread {
             Unread::Refused(refusal) => Self::Refused(refusal),
-            Unread::Database(error) => Self::from(error),
+            Unread::Database(error) => Self::Database(error),
         }
     }
 }
@@ -263,14 +244,6 @@ fn is_damage(error: &sqlx::Error) -> bool {
         }
         _ => false,
     }
-}
-
-/// Whether an error tells that somebody else has the file of SQLite locked, for longer than was waited.
-pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    let sqlx::Error::Database(error) = error else { return false };
-    let code = error.code().and_then(|code| code.parse::<i32>().ok());
-    // the lock of the file, and the short ones of its log
-    code.is_some_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 15))
 }
 
 type Row = (i64, i64, i64, String, String, String);

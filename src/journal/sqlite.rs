@@ -13,16 +13,12 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
 
 /// The name of the file.
 const FILE: &str = "journal.db";
 
 /// What SQLite leaves beside the file where it is killed while it makes it; later it has its log there instead.
 const UNDO: &str = "journal.db-journal";
-
-/// So long a look waits for somebody who has the file locked: a disk can stand still for that long while it syncs.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether there is such a file in `state` that was not left half made.
 pub(super) fn exists(state: &Path, known: Known) -> bool {
@@ -64,27 +60,14 @@ pub(super) async fn open(
 
 /// Reads the journal in `state` without writing: one state of it, also while a driver appends. Nothing where there are
 /// no tables yet.
-///
-/// # Errors
-/// [`OpenError::Busy`] where somebody has the file locked for longer than [`PATIENCE`].
 pub(super) async fn look(
     state: &Path,
     known: Known,
     lag: Lag,
     each: impl FnMut(Entry),
 ) -> Result<Option<Whole>, OpenError> {
-    look_within(PATIENCE, state, known, lag, each).await
-}
-
-async fn look_within(
-    patience: Duration,
-    state: &Path,
-    known: Known,
-    lag: Lag,
-    each: impl FnMut(Entry),
-) -> Result<Option<Whole>, OpenError> {
     let unreadable = |error| super::sql::unreadable(error, 1);
-    let options = options(state).read_only(true).busy_timeout(patience);
+    let options = options(state).read_only(true);
     let mut connection = Connection::Sqlite(options.connect().await.map_err(unreadable)?);
     connection.begin_reading().await.map_err(unreadable)?;
     let seen = match connection.has_tables().await {
@@ -109,7 +92,7 @@ async fn make(state: &Path) -> Result<(), OpenError> {
     }
     let mut connection = writer(state).await?;
     connection.make_tables().await?;
-    Ok(connection.end().await?)
+    Ok(connection.close().await?)
 }
 
 async fn writer(state: &Path) -> Result<Connection, OpenError> {
@@ -121,31 +104,4 @@ fn options(state: &Path) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new().filename(state.join(FILE)).pragma("cell_size_check", "ON");
     // records may hold what does not belong into a log
     options.disable_statement_logging()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use sqlx::Connection as _;
-
-    #[test]
-    fn a_file_that_somebody_has_locked_is_busy_and_not_damaged() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let dir = tempfile::tempdir().expect("a temporary folder");
-            make(dir.path()).await.expect("a journal");
-            Head::NEW.write(dir.path()).expect("a head");
-            let known = Known::Head(Head::NEW);
-            let look = || look_within(Duration::from_millis(20), dir.path(), known, Lag::OF_A_READER, drop);
-            assert!(matches!(look().await, Ok(Some(_))));
-            let alone = options(dir.path()).pragma("locking_mode", "EXCLUSIVE");
-            let mut other = alone.connect().await.expect("a connection");
-            let update = sqlx::raw_sql("UPDATE driver SET epoch = epoch").execute(&mut other).await;
-            update.expect("an update");
-            let seen = look().await.map(|whole| whole.is_some());
-            assert!(matches!(seen, Err(OpenError::Busy(_))), "{seen:?}");
-            other.close().await.expect("an end");
-            assert!(matches!(look().await, Ok(Some(_))), "nothing of it stays");
-        });
-    }
 }

@@ -82,7 +82,7 @@ impl Journal {
     /// # Errors
     /// Where the files cannot be brought in order. Everything acknowledged is durable all the same.
     pub async fn close(self) -> Result<(), JournalError> {
-        self.connection.end().await.map_err(JournalError::Database)
+        self.connection.close().await.map_err(JournalError::Database)
     }
 
     async fn write(&mut self, at_ms: i64, record: &str) -> Result<Entry, JournalError> {

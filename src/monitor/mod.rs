@@ -203,8 +203,8 @@ impl Opinions {
             combined.resize(run.values.len(), Verdict::Normal);
             voter.combiner.combine_run(&columns, run.periodic, combined);
         }
-        // samples come in the order of time
-        self.expected.retain(|start| run.sampled(0) < start.settled);
+        // cells come in the order of time
+        self.expected.retain(|start| run.at < start.settled);
         for stream in &mut self.streams {
             stream.judge(&run, &self.combined[stream.voter], self.next, &self.expected);
         }
@@ -221,27 +221,22 @@ struct Stream {
     /// Which of the rules.
     voter: usize,
     sustained: Sustained,
-    /// Where the newest cell made that forget: what was remembered before it, and whether that has the cell already.
-    forgotten: Option<(Sustained, bool)>,
     findings: Vec<Finding>,
 }
 
 impl Stream {
     fn new(voter: usize, rule: &RuleSpec) -> Self {
-        Self { voter, sustained: Sustained::new(rule.sustain), forgotten: None, findings: Vec::new() }
+        Self { voter, sustained: Sustained::new(rule.sustain), findings: Vec::new() }
     }
 
     /// The findings on the cells of `run`, to which `verdicts` belong.
     fn judge(&mut self, run: &Run<'_>, verdicts: &[Verdict], next: u64, expected: &[BatchStart]) {
         self.findings.clear();
         let Some((&first, rest)) = verdicts.split_first() else { return };
-        let moves = |offset| is_expected(expected, run.sampled(offset));
+        let moves = |offset| is_expected(expected, run.at(offset));
         let finding = self.sustain(run.first, next, first, moves(0));
         self.findings.push(finding);
         if expected.is_empty() {
-            if !rest.is_empty() {
-                self.forgotten = None;
-            }
             self.sustained.observe_run(rest, &mut self.findings);
             return;
         }
@@ -253,25 +248,21 @@ impl Stream {
     }
 
     /// The finding at `cell`: after a gap, right at `next`, or the newest cell anew. One that is expected to move has no part
-    /// in the sustain, and what fired before it has none after it; what is unknown is so also there. A cell that turns out to
-    /// be unknown after all has made nothing forgotten, as where it was unknown at once.
+    /// in the sustain, and what fired before it has none after it; what is unknown is so also there.
     fn sustain(&mut self, cell: u64, next: u64, verdict: Verdict, moves: bool) -> Finding {
-        let mut is_known = cell < next;
-        if let Some((before, knew)) = self.forgotten.take().filter(|_| is_known) {
-            (self.sustained, is_known) = (before, knew);
-        } else if !is_known {
-            self.sustained.skip(cell - next);
-        }
         if moves && !matches!(verdict, Verdict::Unknown(_)) {
-            self.forgotten = Some((self.sustained.clone(), is_known));
             self.sustained.forget();
             return Finding::Expected;
         }
-        if is_known { self.sustained.restate(verdict) } else { self.sustained.observe(verdict) }
+        if cell < next {
+            return self.sustained.restate(verdict);
+        }
+        self.sustained.skip(cell - next);
+        self.sustained.observe(verdict)
     }
 }
 
-/// Whether a series is expected to move where its sample was taken at `at`.
+/// Whether a series is expected to move at `at`.
 fn is_expected(expected: &[BatchStart], at: Timestamp) -> bool {
     let within = |start: &BatchStart| start.at <= at && at < start.settled;
     expected.iter().any(within) && !sabotage::is(Sabotage::ExpectedFires)

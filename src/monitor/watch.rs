@@ -91,8 +91,6 @@ pub struct View<'a> {
     pub condition: Condition,
     /// How it stands by the slow layer; none where that does not judge it.
     pub slow: Option<Condition>,
-    /// The time of its newest sample that was found anomalous, over or not, and the same by the slow layer.
-    pub anomalous_until: [Option<Timestamp>; 2],
     /// Its newest sample; none where there was none.
     pub latest: Option<&'a Latest>,
 }
@@ -201,8 +199,6 @@ impl Signal {
                 labels: Cow::Borrowed(labels),
                 condition: self.condition(&series.standing, now),
                 slow: self.slow(series, now),
-                anomalous_until: [Some(&series.standing), series.slow.as_ref()]
-                    .map(|standing| standing.and_then(Standing::anomalous_until)),
                 latest: series.latest.as_ref(),
             })
             .collect();
@@ -211,7 +207,6 @@ impl Signal {
             labels: Cow::Owned(labels),
             condition: self.nothing(),
             slow: self.watched.spec.slow.is_some().then(|| self.nothing()),
-            anomalous_until: [None; 2],
             latest: None,
         });
         views.extend(missing);
@@ -271,17 +266,16 @@ impl Series {
                     bridge(standing, run.first, run.at, spec.interval.as_millis());
                 }
                 for (offset, &finding) in judged.findings.iter().enumerate() {
-                    standing.observe(run.first + offset as u64, run.sampled(offset), heard(finding));
+                    standing.observe(run.first + offset as u64, run.at(offset), heard(finding));
                 }
                 if let Some(slow) = slow {
                     for (offset, &finding) in judged.slow.iter().enumerate() {
-                        slow.observe(run.first + offset as u64, run.sampled(offset), finding);
+                        slow.observe(run.first + offset as u64, run.at(offset), finding);
                     }
                 }
                 let last = run.values.len() - 1;
                 let votes = (0..run.verdicts.len()).map(|i| (run.verdicts[i][last], run.evidence(i, last)));
-                let value = Some(run.values[last]);
-                newest = Some((run.sampled(last), value, judged.findings[last], votes.collect()));
+                newest = Some((run.at(last), Some(run.values[last]), judged.findings[last], votes.collect()));
             }
             Said::Unknown { cell, at, reason: Reason::NotANumber } if sabotage::is(Sabotage::NanIsClean) => {
                 standing.observe(cell, at, Finding::Clean);
@@ -354,8 +348,7 @@ fn missed(standing: &Standing, at: Timestamp, reason: Reason) -> Finding {
 /// Takes the cells before `cell` that had no sample for clean ones: the mistake [`Sabotage::GapKeepsWindow`].
 fn bridge(standing: &mut Standing, cell: u64, at: Timestamp, interval_ms: i64) {
     let Some(newest) = standing.newest() else { return };
-    // the newest sample may lie half an interval before its cell or behind it
-    let missing = (at.as_millis() - newest.as_millis() + interval_ms / 2) / interval_ms - 1;
+    let missing = (at.as_millis() - newest.as_millis()) / interval_ms - 1;
     for back in (1..=missing).rev() {
         standing.observe(cell - back.unsigned_abs(), at, Finding::Clean);
     }

@@ -48,10 +48,7 @@ impl Gates<'_> {
         };
         views
             .iter()
-            .map(|view| {
-                let [anomalous_until, _] = view.anomalous_until;
-                Seen { condition: view.condition, anomalous_until, part: part(view), signal: view.signal }
-            })
+            .map(|view| Seen { condition: view.condition, part: part(view), signal: view.signal })
             .collect()
     }
 
@@ -242,7 +239,7 @@ impl Gates<'_> {
     fn asked_before(&self, views: &[View<'_>], step: usize, batch: usize) -> (Answer, i64) {
         let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
         let slow = self.held_late(views);
-        let answer = match gate::before(&self.seen(views, step, batch), self.now, clean_ms) {
+        let answer = match gate::before(&self.seen(views, step, batch), clean_ms) {
             answer if slow.is_empty() => answer,
             Answer::Hold(obstacles) => Answer::Hold(obstacles.into_iter().chain(slow).collect()),
             Answer::Proceed | Answer::Blame(_) => Answer::Hold(slow),
@@ -256,7 +253,7 @@ impl Gates<'_> {
         let state = &self.run.steps[step].batches[batch];
         let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_after_ms);
         let answer = match (state.started, state.ended) {
-            (Some(started), Some(ended)) if over => gate::after(&seen, (started, ended), self.now, clean_ms),
+            (Some(started), Some(ended)) if over => gate::after(&seen, started, ended, clean_ms),
             // every target was skipped: there is nothing to look at
             (None, _) if over => Answer::Proceed,
             (Some(started), _) => match gate::blamed(&seen, started) {

@@ -129,11 +129,7 @@ impl Gates<'_> {
     fn slowly(&self, views: &[View<'_>], (step, batch): BatchId) -> Vec<Seen> {
         let nothing = Condition::Unknown { reason: Reason::NoData, newest: None };
         let seen = self.seen(views, step, batch).into_iter().zip(views);
-        seen.map(|(seen, view)| {
-            let [_, anomalous_until] = view.anomalous_until;
-            Seen { condition: view.slow.unwrap_or(nothing), anomalous_until, ..seen }
-        })
-        .collect()
+        seen.map(|(seen, view)| Seen { condition: view.slow.unwrap_or(nothing), ..seen }).collect()
     }
 }
 

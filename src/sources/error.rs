@@ -62,6 +62,13 @@ pub enum Trouble {
         /// Why not.
         cause: io::Error,
     },
+    /// The system refuses something.
+    System {
+        /// What cannot be done, and what would help where that is known.
+        what: &'static str,
+        /// Why not.
+        cause: io::Error,
+    },
     /// A counter went back to a lower value; the next answer counts from there.
     CounterReset {
         /// Its name.
@@ -118,6 +125,7 @@ impl fmt::Display for SourceError {
             Trouble::Duplicate { series } => write!(f, "{at}: the series {series} is in the answer twice"),
             Trouble::BadQuery { what } => write!(f, "{at}: {what}"),
             Trouble::File { what, .. } => write!(f, "{at}: {what} cannot be read"),
+            Trouble::System { what, .. } => write!(f, "{at}: {what}"),
             Trouble::CounterReset { counter } => write!(f, "{at}: {counter} went back to a lower value"),
             Trouble::Client(_) => write!(f, "{at}: no client can be made of these settings"),
         }
@@ -128,7 +136,7 @@ impl std::error::Error for SourceError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.trouble {
             Trouble::Unreachable(cause) | Trouble::Client(cause) => Some(cause),
-            Trouble::File { cause, .. } => Some(cause),
+            Trouble::File { cause, .. } | Trouble::System { cause, .. } => Some(cause),
             _ => None,
         }
     }

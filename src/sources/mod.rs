@@ -7,6 +7,7 @@
 mod error;
 mod file;
 mod host;
+mod ping;
 mod poll;
 mod prometheus;
 pub mod recorded;

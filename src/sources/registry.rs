@@ -1,6 +1,6 @@
 //! The table of live sources: everything that is said about a kind is said in its [`Entry`].
 
-use super::{Source, SourceError, file, host, prometheus};
+use super::{Source, SourceError, file, host, ping, prometheus};
 use crate::settings::{Given, Kind, SettingDoc, SettingError, Settings};
 use quietgate_detectors::Interval;
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Entry {
 }
 
 /// Every kind of source, in the order of the documentation.
-const ALL: &[Entry] = &[prometheus::ENTRY, host::ENTRY, file::ENTRY];
+const ALL: &[Entry] = &[prometheus::ENTRY, ping::ENTRY, host::ENTRY, file::ENTRY];
 
 /// Every kind of live source, in the order of the documentation.
 pub fn all() -> &'static [Entry] {

@@ -29,18 +29,13 @@ pub(crate) fn is_installed() -> bool {
 /// The words before a command that is to meet `fault` at the call of that kind and `number`, counted from 1, where it is about
 /// a file of the journal in `state`. What was done is written to `log`, with its time in seconds in front.
 pub(crate) fn wrapper(state: &Path, call: &str, fault: &str, number: usize, log: &Path) -> Vec<OsString> {
+    let trace = format!("trace={call}");
     let inject = format!("inject={call}:{fault}:when={number}");
-    traced(state, call, &["-e", &inject], log)
-}
-
-/// The words before a command whose calls of these kinds, separated by commas, are written to `log` where they are about a
-/// file of the journal in `state`; `more` goes to strace as well.
-pub(crate) fn traced(state: &Path, calls: &str, more: &[&str], log: &Path) -> Vec<OsString> {
-    let trace = format!("trace={calls}");
     let mut words: Vec<OsString> =
-        ["timeout", PATIENCE, "strace", "-f", "-ttt", "-qq", "-e", &trace].map(OsString::from).into();
-    words.extend(more.iter().map(OsString::from));
-    words.extend(["-o".into(), log.into()]);
+        ["timeout", PATIENCE, "strace", "-f", "-ttt", "-qq", "-e", &trace, "-e", &inject, "-o"]
+            .map(OsString::from)
+            .into();
+    words.push(log.into());
     for file in FILES {
         let path = if file.is_empty() { state.to_owned() } else { state.join(file) };
         words.extend(["-P".into(), path.into()]);

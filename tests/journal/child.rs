@@ -159,8 +159,6 @@ async fn drive(state: &Path) {
             }
         }
     }
-    // whatever becomes of that, everything acknowledged is there
-    drop(journal.close().await);
 }
 
 /// Opens the journal, waiting until a server has noticed that the driver before is gone.

@@ -2,7 +2,7 @@
 
 use crate::child::{Driver, Said, command, hold};
 use crate::place::{Place, now};
-use crate::strace::{CALLS, GROWING, MOST_CALLS, is_installed, traced, wrapper};
+use crate::strace::{CALLS, GROWING, MOST_CALLS, is_installed, wrapper};
 use quietgate::journal::{OpenError, Store};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -32,28 +32,6 @@ fn after_an_error_of_any_system_call_nothing_is_acknowledged() {
             assert!(points > 10, "only {points} calls of the journal were found");
         }
     }
-}
-
-#[test]
-fn a_driver_that_ends_keeps_nobody_out_while_the_disk_syncs() {
-    if !is_installed() {
-        return;
-    }
-    let (place, log) = (Place::files(), tempfile::NamedTempFile::new().expect("a file"));
-    let wrapper = traced(place.state(), "fcntl,fdatasync,fsync,unlink", &[], log.path());
-    let words: Vec<&OsStr> = wrapper.iter().map(OsString::as_os_str).collect();
-    let (said, is_well) = Driver::start(command(&words, &place, 0, Some(RECORDS))).end();
-    assert!(is_well && said.acknowledged.len() == RECORDS, "{said:?}");
-    let log = fs::read_to_string(log.path()).expect("a log");
-    let calls: Vec<&str> = log.lines().collect();
-    // the bytes that SQLite locks for itself alone
-    let is_alone =
-        |call: &&str| call.contains("l_type=F_WRLCK") && call.contains("l_start=1073741826, l_len=510");
-    let locked = calls.iter().rposition(is_alone).expect("it ends alone");
-    let is_gone = |call: &&str| call.contains("unlink(") && call.contains("journal.db-wal");
-    assert!(calls[locked..].iter().any(is_gone), "it did not end alone: {log}");
-    let synced: Vec<_> = calls[locked..].iter().filter(|call| call.contains("sync(")).collect();
-    assert!(synced.is_empty(), "nobody can read until this is done: {synced:?}");
 }
 
 #[test]

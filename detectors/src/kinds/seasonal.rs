@@ -4,7 +4,7 @@ use crate::detector::{Cells, Detector};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::ranks::Ranks;
 use crate::registry::{Common, Entry};
-use crate::residuals::{AllResiduals, DAYS_KEPT, FIRST_LEVEL, Residuals, ResidualsId, Seen};
+use crate::residuals::{AllResiduals, DAYS_KEPT, FIRST_LEVEL, Residuals, ResidualsId};
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Verdict};
 use crate::words::{counted, number};
@@ -83,7 +83,7 @@ struct Seasonal {
     scale: Option<f32>,
     /// The number of the next cell.
     next: u64,
-    /// The scale at the cells of the newest run, where it has several; of a single one it is the scale.
+    /// The scale at the cells of the newest run.
     scales: Vec<f32>,
 }
 
@@ -142,10 +142,6 @@ impl Seasonal {
         100 * (u64::from(self.sizes.left_out()) + 1) > u64::from(self.sizes.counted())
     }
 
-    fn scale(&self) -> f32 {
-        self.scale.unwrap_or(0.0)
-    }
-
     #[inline(always)]
     fn limit(&self, scale: f32) -> f32 {
         (self.factor * scale).max(self.least)
@@ -166,21 +162,19 @@ impl Detector for Seasonal {
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
         let residuals = self.of(cells);
         let mut scales = std::mem::take(&mut self.scales);
-        scales.clear();
-        let is_single = verdicts.len() == 1;
-        for (place, seen) in verdicts.iter_mut().zip(residuals.run()) {
-            *place = self.judge(seen.residual, seen.level);
-            if !is_single {
-                scales.push(self.scale());
-            }
+        scales.resize(verdicts.len(), 0.0);
+        let runs = residuals.run().iter().zip(residuals.levels());
+        for ((place, scale), (&residual, &level)) in verdicts.iter_mut().zip(&mut scales).zip(runs) {
+            *place = self.judge(residual, level);
+            *scale = self.scale.unwrap_or(0.0);
         }
         self.scales = scales;
     }
 
     fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
-        let Seen { residual, level, expected } = self.of(cells).run()[offset];
-        let level = self.base(level);
-        let limit = self.limit(self.scales.get(offset).copied().unwrap_or_else(|| self.scale()));
+        let residuals = self.of(cells);
+        let (residual, level) = (residuals.run()[offset], self.base(residuals.levels()[offset]));
+        let (limit, expected) = (self.limit(self.scales[offset]), residuals.expected(offset));
         let at = |off: f32| expected.value(f64::from(level) + f64::from(off));
         Evidence {
             value: cells.values[offset],

@@ -11,14 +11,13 @@ use std::collections::VecDeque;
 
 mod null;
 
-use null::{Before, Limits, Shape};
+use null::{Limits, Shape};
 
 pub(super) const ENTRY: Entry = Entry {
     kind: "step_contrast",
     summary: "the samples since a batch started, against the hour before it",
     about: "Knows when a batch started. From then on, for `within` minutes, the mean of the newest samples is compared with \
-        the mean of the `before` minutes before the start and with the median of the last 10 of them, of which the nearer counts: what \
-        comes back from an incident that is over is no change. All of it is on the logarithmic scale and free of the daily shape (the \
+        the mean of the `before` minutes before the start, on the logarithmic scale and free of the daily shape (the \
         residuals of `seasonal`), over windows of 2, 3, 5, 10, 15, 30, … samples up to `longest` minutes. \
         It fires where a difference exceeds `factor` times what such a start shows by itself: of all starts at multiples of \
         10 minutes in the past 7 days, within 3 hours of this time of day (of all times where `times` is all, or where \
@@ -95,9 +94,6 @@ struct StepContrast {
     said: Vec<Contrast>,
 }
 
-/// So many minutes before a start are also looked at by themselves: a gate has seen them clean before it opened.
-const RECENT: u32 = 10;
-
 /// A batch that started, and what came after it.
 #[derive(Debug, Clone)]
 struct Start {
@@ -113,7 +109,7 @@ struct Start {
 
 #[derive(Debug, Clone)]
 struct Known {
-    before: Before,
+    before: f64,
     limits: Limits,
 }
 
@@ -146,7 +142,6 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
     Ok(Box::new(StepContrast {
         shape: Shape {
             before: cells("before").max(2),
-            recent: in_cells(RECENT, common.interval).min(cells("before").max(2)),
             within: cells("within").max(2),
             longest: cells("longest"),
             every: in_cells(10, common.interval),
@@ -221,10 +216,9 @@ impl Start {
         let part = shape.part(usize::try_from(self.age - self.settling).unwrap_or(usize::MAX));
         for (i, cells) in shape.widths().enumerate().take_while(|(_, cells)| *cells < self.sums.len()) {
             let Some(mean) = null::mean(self.sums[now - cells], self.sums[now], cells) else { continue };
-            let difference = known.before.difference(mean);
+            let difference = mean - known.before;
             let limit = (factor * known.limits.at(i, part, difference > 0.0)).max(least);
-            let before = known.before.nearer(difference);
-            let contrast = Contrast { difference, limit, cells, before };
+            let contrast = Contrast { difference, limit, cells, before: known.before };
             if contrast.score() > largest.score() {
                 largest = contrast;
             }
@@ -240,8 +234,8 @@ impl Detector for StepContrast {
             verdicts.fill(Verdict::Normal);
             return;
         }
-        for (place, seen) in verdicts.iter_mut().zip(cells.residuals.get(self.residuals).run()) {
-            let (verdict, contrast) = self.judge(seen.residual);
+        for (place, &residual) in verdicts.iter_mut().zip(cells.residuals.get(self.residuals).run()) {
+            let (verdict, contrast) = self.judge(residual);
             *place = verdict;
             self.said.push(contrast);
         }
@@ -254,7 +248,7 @@ impl Detector for StepContrast {
             let (lower, upper) = (f64::NEG_INFINITY, f64::INFINITY);
             return Evidence { value, lower, upper, score: 0.0, points: 0, basis: 0.0 };
         };
-        let expected = cells.residuals.get(self.residuals).run()[offset].expected;
+        let expected = cells.residuals.get(self.residuals).expected(offset);
         let at = |off: f64| expected.value(before + off);
         Evidence {
             value,

@@ -23,34 +23,23 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_millis(second * SECOND_MS)
 }
 
-/// Loss in percent, one sample a second, late ones waited for; above 5 is an anomaly.
-fn watch(lateness_ms: i64) -> Watch {
+/// Loss in percent, one sample a second; above 5 is an anomaly.
+fn watch() -> Watch {
     let above = [("above".to_owned(), OptionValue::Number(5.0))];
-    watch_by(Spec::new("threshold", &above).expect("a detector"), lateness_ms)
+    watch_by(Spec::new("threshold", &above).expect("a detector"))
 }
 
-fn watch_by(detector: Spec, lateness_ms: i64) -> Watch {
+fn watch_by(detector: Spec) -> Watch {
     let rule = RuleSpec::new("any", &[], vec![detector], Direction::Up, Sustain::ONE).expect("a rule");
     let interval = Interval::from_millis(SECOND_MS).expect("a second");
-    let spec = MonitorSpec { rules: vec![rule], slow: None, interval, calendar: Calendar::Utc, lateness_ms };
-    Watch::new(vec![Watched {
-        name: "loss".to_owned(),
-        spec,
-        max_age_ms: 2 * SECOND_MS + lateness_ms,
-        expect: Vec::new(),
-    }])
+    let spec =
+        MonitorSpec { rules: vec![rule], slow: None, interval, calendar: Calendar::Utc, lateness_ms: 0 };
+    Watch::new(vec![Watched { name: "loss".to_owned(), spec, max_age_ms: 2 * SECOND_MS, expect: Vec::new() }])
 }
 
 fn see(watch: &mut Watch, host: &str, seconds: std::ops::RangeInclusive<i64>, value: f64) {
     let samples: Vec<_> = seconds.map(|second| Sample::new(second * SECOND_MS, value)).collect();
     watch.observe(0, &Labels::from([("host".to_owned(), host.to_owned())]), &samples);
-}
-
-/// One sample of host `a`, so many milliseconds after the second.
-fn see_one(watch: &mut Watch, second: i64, off_ms: i64, value: f64) -> Timestamp {
-    let sample = Sample::new(second * SECOND_MS + off_ms, value);
-    watch.observe(0, &Labels::from([("host".to_owned(), "a".to_owned())]), &[sample]);
-    sample.at
 }
 
 /// The run of a plan with one step, whose batches are single hosts.
@@ -85,18 +74,39 @@ fn begun() -> State {
 }
 
 fn window(state: &State, watch: &Watch, side: Side, second: i64) -> Option<Window> {
-    window_at(state, watch, side, at(second))
-}
-
-fn window_at(state: &State, watch: &Watch, side: Side, now: Timestamp) -> Option<Window> {
     let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
     let run = state.open_run().expect("a run");
-    Gates { plan: &plan, run, watch, scopes: &[Scope::default()], now }.window((0, 0), side)
+    Gates { plan: &plan, run, watch, scopes: &[Scope::default()], now: at(second) }.window((0, 0), side)
 }
 
-/// The state of a run whose batch started and ended at second 10.
-fn ended() -> State {
-    let mut state = begun();
+#[test]
+fn the_window_is_that_of_the_series_that_was_clean_for_the_shortest() {
+    let (state, mut watch) = (begun(), watch());
+    see(&mut watch, "a", 0..=6, 0.0);
+    see(&mut watch, "b", 4..=6, 0.0);
+    let of = |clean_ms| Some(Window { clean_ms, wanted_ms: 10 * SECOND_MS });
+    assert_eq!(window(&state, &watch, Side::Before, 6), of(2 * SECOND_MS));
+    see(&mut watch, "a", 7..=14, 0.0);
+    see(&mut watch, "b", 7..=13, 0.0);
+    assert_eq!(window(&state, &watch, Side::Before, 14), of(9 * SECOND_MS), "the other needs none any more");
+    see(&mut watch, "b", 14..=14, 0.0);
+    assert_eq!(window(&state, &watch, Side::Before, 14), None);
+}
+
+#[test]
+fn where_one_series_is_not_clean_the_window_has_not_begun() {
+    let (state, mut watch) = (begun(), watch());
+    let of_none = Some(Window { clean_ms: 0, wanted_ms: 10 * SECOND_MS });
+    assert_eq!(window(&state, &watch, Side::Before, 0), of_none, "nothing was seen");
+    see(&mut watch, "a", 0..=20, 0.0);
+    see(&mut watch, "b", 0..=20, 9.0);
+    assert_eq!(window(&state, &watch, Side::Before, 20), of_none);
+    assert_eq!(window(&state, &watch, Side::Before, 40), of_none, "all is stale");
+}
+
+#[test]
+fn after_a_batch_its_window_begins_where_the_batch_ended() {
+    let (mut state, mut watch) = (begun(), watch());
     let attempt = Attempt {
         run: "r".to_owned(),
         step: "agent".to_owned(),
@@ -120,37 +130,6 @@ fn ended() -> State {
     for (seq, record) in (2..).zip(records) {
         state.apply(seq, at(10), &record).expect("a record that may follow");
     }
-    state
-}
-
-#[test]
-fn the_window_is_that_of_the_series_that_was_clean_for_the_shortest() {
-    let (state, mut watch) = (begun(), watch(0));
-    see(&mut watch, "a", 0..=6, 0.0);
-    see(&mut watch, "b", 4..=6, 0.0);
-    let of = |clean_ms| Some(Window { clean_ms, wanted_ms: 10 * SECOND_MS });
-    assert_eq!(window(&state, &watch, Side::Before, 6), of(2 * SECOND_MS));
-    see(&mut watch, "a", 7..=14, 0.0);
-    see(&mut watch, "b", 7..=13, 0.0);
-    assert_eq!(window(&state, &watch, Side::Before, 14), of(9 * SECOND_MS), "the other needs none any more");
-    see(&mut watch, "b", 14..=14, 0.0);
-    assert_eq!(window(&state, &watch, Side::Before, 14), None);
-}
-
-#[test]
-fn where_one_series_is_not_clean_the_window_has_not_begun() {
-    let (state, mut watch) = (begun(), watch(0));
-    let of_none = Some(Window { clean_ms: 0, wanted_ms: 10 * SECOND_MS });
-    assert_eq!(window(&state, &watch, Side::Before, 0), of_none, "nothing was seen");
-    see(&mut watch, "a", 0..=20, 0.0);
-    see(&mut watch, "b", 0..=20, 9.0);
-    assert_eq!(window(&state, &watch, Side::Before, 20), of_none);
-    assert_eq!(window(&state, &watch, Side::Before, 40), of_none, "all is stale");
-}
-
-#[test]
-fn after_a_batch_its_window_begins_where_the_batch_ended() {
-    let (state, mut watch) = (ended(), watch(0));
     see(&mut watch, "a", 0..=15, 0.0);
     let of = |clean_ms| Some(Window { clean_ms, wanted_ms: 20 * SECOND_MS });
     assert_eq!(window(&state, &watch, Side::After, 15), of(5 * SECOND_MS));
@@ -160,7 +139,7 @@ fn after_a_batch_its_window_begins_where_the_batch_ended() {
 
 #[test]
 fn a_detector_that_is_unknown_is_named_with_what_it_lacks_and_until_when() {
-    let (state, mut watch) = (begun(), watch_by(Spec::new("counts", &[]).expect("a detector"), 0));
+    let (state, mut watch) = (begun(), watch_by(Spec::new("counts", &[]).expect("a detector")));
     see(&mut watch, "a", 0..=59, 0.0);
     let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
     let run = state.open_run().expect("a run");
@@ -196,7 +175,7 @@ fn a_detector_that_is_unknown_is_named_with_what_it_lacks_and_until_when() {
 
 #[test]
 fn what_knows_too_little_of_the_time_before_a_batch_says_until_when_it_looks() {
-    let (state, mut watch) = (begun(), watch_by(Spec::new("step_contrast", &[]).expect("a detector"), 0));
+    let (state, mut watch) = (begun(), watch_by(Spec::new("step_contrast", &[]).expect("a detector")));
     see(&mut watch, "a", 0..=59, 0.0);
     watch.batch_starts(|_, _| Some(quietgate_detectors::BatchStart { at: at(60), settled: at(60) }));
     see(&mut watch, "a", 60..=70, 0.0);
@@ -210,84 +189,4 @@ fn what_knows_too_little_of_the_time_before_a_batch_says_until_when_it_looks() {
          the batch that started at 1970-01-01T00:01:00Z, 1 min after the first sample; it looks until \
          1970-01-01T01:01:00Z, and has nothing to say after that)"
     );
-}
-
-/// How long its window is when each of these samples after the end of the batch has just come, so many milliseconds after its
-/// second.
-fn windows(off_ms: i64, lateness_ms: i64, seconds: std::ops::RangeInclusive<i64>) -> Vec<Option<i64>> {
-    let (state, mut watch) = (ended(), watch(lateness_ms));
-    see(&mut watch, "a", 0..=9, 0.0);
-    let mut look = |second| {
-        let now = see_one(&mut watch, second, off_ms, 0.0);
-        window_at(&state, &watch, Side::After, now).map(|window| window.clean_ms)
-    };
-    let all: Vec<_> = (10..=*seconds.end()).map(|second| (second, look(second))).collect();
-    all.into_iter().filter(|(second, _)| seconds.contains(second)).map(|(_, clean_ms)| clean_ms).collect()
-}
-
-#[test]
-fn the_window_is_counted_to_when_the_newest_sample_was_taken_and_not_to_its_cell() {
-    assert_eq!(windows(0, 0, 29..=30), [Some(19_000), None]);
-    assert_eq!(
-        windows(-499, 0, 10..=12),
-        [Some(0), Some(501), Some(1501)],
-        "taken before the end: nothing yet"
-    );
-    assert_eq!(windows(-499, 0, 30..=31), [Some(19_501), None], "its cell is 20 s after the end");
-    assert_eq!(windows(499, 0, 10..=10), [Some(499)]);
-    assert_eq!(windows(499, 0, 29..=30), [Some(19_499), None], "and so is this one");
-}
-
-#[test]
-fn time_that_goes_by_without_a_sample_is_not_counted() {
-    let (state, mut watch) = (ended(), watch(0));
-    see(&mut watch, "a", 0..=29, 0.0);
-    see_one(&mut watch, 30, -499, 0.0);
-    let clean_ms = window(&state, &watch, Side::After, 30).map(|window| window.clean_ms);
-    assert_eq!(clean_ms, Some(19_501), "the newest sample is 499 ms old, whatever its cell says");
-}
-
-#[test]
-fn samples_that_are_waited_for_do_not_count_before_they_are_judged() {
-    assert_eq!(windows(0, 2000, 31..=32), [Some(19_000), None]);
-    assert_eq!(windows(-499, 2000, 32..=33), [Some(19_501), None]);
-    assert_eq!(windows(499, 2000, 31..=32), [Some(19_499), None]);
-}
-
-#[test]
-fn the_window_begins_when_the_first_clean_sample_was_taken_and_not_with_its_cell() {
-    for (off_ms, clean_ms) in [(-499, None), (0, None), (1, Some(9999)), (499, Some(9501))] {
-        let (state, mut watch) = (begun(), watch(0));
-        see(&mut watch, "a", 0..=3, 0.0);
-        see(&mut watch, "a", 4..=4, 9.0);
-        see_one(&mut watch, 5, off_ms, 0.0);
-        see(&mut watch, "a", 6..=15, 0.0);
-        let clean = window(&state, &watch, Side::Before, 15).map(|window| window.clean_ms);
-        assert_eq!(clean, clean_ms, "{off_ms} ms after its second");
-    }
-}
-
-#[test]
-fn a_source_whose_clock_is_ahead_makes_no_window_longer() {
-    let (state, mut watch) = (ended(), watch(0));
-    see(&mut watch, "a", 0..=31, 0.0);
-    let clean_ms = |now_ms| {
-        let window = window_at(&state, &watch, Side::After, Timestamp::from_millis(now_ms));
-        window.map(|window| window.clean_ms)
-    };
-    assert_eq!((clean_ms(29_999), clean_ms(30_000)), (Some(19_999), None));
-}
-
-#[test]
-fn an_anomaly_began_when_its_sample_was_taken_and_not_with_its_cell() {
-    for (off_ms, is_blamed) in [(-499, false), (-1, false), (0, true), (499, true)] {
-        let (state, mut watch) = (ended(), watch(0));
-        see(&mut watch, "a", 0..=9, 0.0);
-        let now = see_one(&mut watch, 10, off_ms, 9.0).max(at(10));
-        let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
-        let run = state.open_run().expect("a run");
-        let gates = Gates { plan: &plan, run, watch: &watch, scopes: &[Scope::default()], now };
-        let is_held = gates.after(0, 0, true).decision == Decision::Hold;
-        assert_eq!(!is_held, is_blamed, "{off_ms} ms after the start");
-    }
 }

@@ -1,6 +1,5 @@
 //! What starts at which nothing was started show: the limits of a contrast.
 
-use crate::residuals::middle;
 use crate::ring::Ring;
 use crate::wide::wide;
 use std::ops::RangeInclusive;
@@ -9,8 +8,6 @@ use std::ops::RangeInclusive;
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     pub(super) before: usize,
-    /// The newest of them, by themselves.
-    pub(super) recent: usize,
     pub(super) within: usize,
     pub(super) longest: usize,
     /// Other starts lie this far apart.
@@ -50,31 +47,9 @@ const STARTS_MOST: usize = 252;
 /// The newest cells before a start are not another one: the gate looked at them.
 const LEFT_OUT: usize = 15;
 
-/// What was before a start, as two numbers say it: the mean of all of it and the median of the newest. Where something was that is
-/// over they differ, and what comes back to either is no change.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Before {
-    pub(super) low: f64,
-    pub(super) high: f64,
-}
-
-impl Before {
-    /// How far `mean` is above both, or below both as a number below 0; 0 between them.
-    #[inline(always)]
-    pub(super) fn difference(&self, mean: f64) -> f64 {
-        if mean > self.high { mean - self.high } else { (mean - self.low).min(0.0) }
-    }
-
-    /// The one of them that is nearer to something that differs by so much.
-    pub(super) fn nearer(&self, difference: f64) -> f64 {
-        if difference > 0.0 { self.high } else { self.low }
-    }
-}
-
-/// Residuals of a stretch, and added up: before each cell, and at last all of them.
+/// Residuals added up: before each cell of a stretch, and at last all of them.
 #[derive(Debug, Clone)]
 struct Sums {
-    residuals: Vec<f32>,
     counts: Vec<u32>,
     sums: Vec<f64>,
 }
@@ -82,11 +57,10 @@ struct Sums {
 impl Sums {
     /// Of the newest `cells` cells.
     fn of(residuals: &Ring, cells: usize) -> Self {
-        let residuals = residuals.newest(cells);
-        let room = residuals.len() + 1;
-        let (mut counts, mut sums) = (Vec::with_capacity(room), Vec::with_capacity(room));
+        let newest = residuals.newest(cells);
+        let (mut counts, mut sums) = (Vec::with_capacity(cells + 1), Vec::with_capacity(cells + 1));
         let (mut count, mut sum) = (0, 0.0);
-        for &residual in &residuals {
+        for residual in newest {
             counts.push(count);
             sums.push(sum);
             let there = !residual.is_nan();
@@ -95,7 +69,7 @@ impl Sums {
         }
         counts.push(count);
         sums.push(sum);
-        Self { residuals, counts, sums }
+        Self { counts, sums }
     }
 
     fn cells(&self) -> usize {
@@ -104,18 +78,6 @@ impl Sums {
 
     fn at(&self, cell: usize) -> (u32, f64) {
         (self.counts[cell], self.sums[cell])
-    }
-
-    /// What was in the cells before `start`; none where more than half are missing.
-    fn before(&self, start: usize, shape: &Shape) -> Option<Before> {
-        let first = start.saturating_sub(shape.before);
-        let mean = mean(self.at(first), self.at(start), shape.before)?;
-        let newest = &self.residuals[start.saturating_sub(shape.recent)..start];
-        let mut there: Vec<f32> = newest.iter().copied().filter(|residual| !residual.is_nan()).collect();
-        // with too few of them all of it has to do
-        let median = (2 * there.len() >= shape.recent).then(|| f64::from(middle(&mut there)));
-        let median = median.unwrap_or(mean);
-        Some(Before { low: mean.min(median), high: mean.max(median) })
     }
 
     /// The mean of the cells from `first` until `until`.
@@ -190,10 +152,10 @@ impl Shape {
         self.parts().position(|last| age <= last).unwrap_or_else(|| self.parts().count() - 1)
     }
 
-    /// What was before the next cell.
-    pub(super) fn before(&self, residuals: &Ring) -> Option<Before> {
+    /// The mean of what was before the next cell.
+    pub(super) fn before(&self, residuals: &Ring) -> Option<f64> {
         let sums = Sums::of(residuals, self.before);
-        sums.before(sums.cells(), self)
+        mean(sums.at(0), sums.at(sums.cells()), self.before)
     }
 
     /// The limits by the other starts of the past; none where these are too few.
@@ -240,13 +202,13 @@ impl Others {
 
     /// One more start, unless what was before it is not known.
     fn add(&mut self, shape: &Shape, sums: &Sums, start: usize) {
-        let Some(Before { low, high }) = sums.before(start, shape) else { return };
+        let Some(before) = sums.mean(start - shape.before, start) else { return };
         for (window, &cells) in self.widths.iter().enumerate() {
             let (mut up, mut down, mut first) = (0.0_f64, 0.0_f64, cells);
             for (part, &last) in self.parts.iter().enumerate() {
                 if let Some((least, most)) = sums.extremes(cells, start + first..=start + last) {
-                    up = up.max(most - high);
-                    down = down.max(low - least);
+                    up = up.max(most - before);
+                    down = down.max(before - least);
                 }
                 first = first.max(last + 1);
                 let place = part * self.widths.len() + window;

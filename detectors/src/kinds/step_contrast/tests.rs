@@ -81,23 +81,3 @@ fn with_too_few_other_starts_nothing_is_known_until_its_time_is_over() {
     assert!(verdicts[..60].iter().all(|verdict| *verdict == Verdict::Unknown(Reason::WarmingUp)));
     assert_eq!(verdicts[60], Verdict::Normal);
 }
-
-#[test]
-fn what_comes_back_from_an_incident_that_is_over_is_no_change() {
-    // minutes that an incident lasted, and those since it was over
-    for (lasted, since) in [(8, 32), (3, 12), (40, 12), (30, 10), (50, 10)] {
-        for times in [0.2, 3.0] {
-            let (mut judge, mut at) = seasoned(3 * DAY);
-            judge.fired(&mut at, lasted, times);
-            judge.fired(&mut at, since, 1.0);
-            judge.starts(0);
-            assert_eq!(judge.fired(&mut at, 60, 1.0), 0, "{times} for {lasted} min, {since} min ago");
-            let (mut judge, mut at) = seasoned(3 * DAY);
-            judge.fired(&mut at, lasted, times);
-            judge.fired(&mut at, since, 1.0);
-            judge.starts(0);
-            let found = if times < 1.0 { 1.3 } else { 0.7 };
-            assert!(judge.fired(&mut at, 10, found) > 0, "and what is new the other way is seen");
-        }
-    }
-}
