@@ -1,5 +1,6 @@
 //! Sources against the real thing: a Prometheus with history, with a node_exporter, with TLS, and one that is stopped;
-//! pages that exporters show; programs; and servers that misbehave. What is not installed is skipped in plain words.
+//! pages that exporters show; programs; servers that misbehave; and pings on loopback and in network namespaces of their own.
+//! What is not installed is skipped in plain words.
 
 #[path = "sources/command.rs"]
 mod command;
@@ -7,8 +8,14 @@ mod command;
 mod misbehaving;
 #[path = "sources/online.rs"]
 mod online;
+#[path = "sources/ping.rs"]
+mod ping;
+#[path = "sources/ping_load.rs"]
+mod ping_load;
 #[path = "sources/real.rs"]
 mod real;
+#[path = "sources/responder.rs"]
+mod responder;
 #[path = "sources/scrape.rs"]
 mod scrape;
 #[path = "sources/servers.rs"]

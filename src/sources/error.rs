@@ -62,11 +62,11 @@ pub enum Trouble {
         /// Why not.
         cause: io::Error,
     },
-    /// The kernel refuses.
-    Refused {
-        /// What it refuses, and what to do.
+    /// The system refuses something.
+    System {
+        /// What cannot be done, and what would help where that is known.
         what: &'static str,
-        /// Why.
+        /// Why not.
         cause: io::Error,
     },
     /// A counter went back to a lower value; the next answer counts from there.
@@ -132,7 +132,7 @@ impl fmt::Display for SourceError {
             Trouble::Duplicate { series } => write!(f, "{at}: the series {series} is in the answer twice"),
             Trouble::BadQuery { what } => write!(f, "{at}: {what}"),
             Trouble::File { what, .. } => write!(f, "{at}: {what} cannot be read"),
-            Trouble::Refused { what, .. } => write!(f, "{at}: {what}"),
+            Trouble::System { what, .. } => write!(f, "{at}: {what}"),
             Trouble::CounterReset { counter } => write!(f, "{at}: {counter} went back to a lower value"),
             Trouble::Program { how, said } if said.is_empty() => write!(f, "{at}: {how}"),
             Trouble::Program { how, said } => write!(f, "{at}: {how}: {said}"),
@@ -145,7 +145,7 @@ impl std::error::Error for SourceError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.trouble {
             Trouble::Unreachable(cause) | Trouble::Client(cause) => Some(cause),
-            Trouble::File { cause, .. } | Trouble::Refused { cause, .. } => Some(cause),
+            Trouble::File { cause, .. } | Trouble::System { cause, .. } => Some(cause),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ mod file;
 mod host;
 mod ipvs;
 mod limits;
+mod ping;
 mod poll;
 mod prometheus;
 pub mod recorded;

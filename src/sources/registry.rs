@@ -1,6 +1,6 @@
 //! The table of live sources: everything that is said about a kind is said in its [`Entry`].
 
-use super::{Source, SourceError, command, file, host, ipvs, prometheus, scrape};
+use super::{Source, SourceError, command, file, host, ipvs, ping, prometheus, scrape};
 use crate::settings::{Given, Kind, SettingDoc, SettingError, Settings};
 use quietgate_detectors::Interval;
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Entry {
 
 /// Every kind of source, in the order of the documentation.
 const ALL: &[Entry] =
-    &[prometheus::ENTRY, scrape::ENTRY, host::ENTRY, ipvs::ENTRY, file::ENTRY, command::ENTRY];
+    &[prometheus::ENTRY, scrape::ENTRY, ping::ENTRY, host::ENTRY, ipvs::ENTRY, file::ENTRY, command::ENTRY];
 
 /// Every kind of live source, in the order of the documentation.
 pub fn all() -> &'static [Entry] {

@@ -279,7 +279,7 @@ impl From<Failure> for Unlisted {
 }
 
 fn refused(what: &'static str, cause: io::Error) -> SourceError {
-    SourceError::new("IPVS", Trouble::Refused { what, cause })
+    SourceError::new("IPVS", Trouble::System { what, cause })
 }
 
 /// A time that is not negative.

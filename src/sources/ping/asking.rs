@@ -1,0 +1,153 @@
+//! What is asked of a pinger, and what it answers.
+
+use super::super::source::{Answer, Ask, Fetching, Gathered, Labels, Source};
+use super::super::{SourceError, Trouble};
+use super::addresses::Address;
+use super::cells::{Cells, Closed};
+use super::pinger::{Measured, Pinger, Sending, Shared};
+use super::{Quantity, quantity};
+use crate::text::{counted, duration};
+use quietgate_detectors::Sample;
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// The longest that an asking waits for the first interval to be over.
+const FIRST_WAIT: Duration = Duration::from_secs(50);
+/// So many addresses are named in one warning.
+const NAMED_MAX: usize = 5;
+
+/// A source that pings.
+#[derive(Debug)]
+pub(super) struct Ping {
+    sending: Sending,
+    /// At work from the first asking on.
+    pinger: Mutex<Option<Pinger>>,
+}
+
+impl Source for Ping {
+    fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
+        Box::pin(self.answer(ask))
+    }
+}
+
+impl Ping {
+    /// One that is not at work yet.
+    pub(super) fn new(sending: Sending) -> Self {
+        Self { sending, pinger: Mutex::default() }
+    }
+
+    async fn answer(&self, ask: &Ask) -> Result<Answer, SourceError> {
+        let bad = |what| SourceError::new("ping", Trouble::BadQuery { what });
+        let quantity = quantity(ask.query.as_deref()).map_err(bad)?;
+        let interval_ms = ask.interval.as_millis();
+        if interval_ms < self.sending.every_ms {
+            let every = duration(self.sending.every_ms);
+            let found = duration(interval_ms);
+            return Err(bad(format!(
+                "the interval is {found}, allowed is at least the spacing of the echoes, {every}"
+            )));
+        }
+        let began = Instant::now();
+        loop {
+            let shared = self.at_work()?;
+            // what is over from here on is heard of
+            let news = shared.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            let waited_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+            let until_ms = ask.until.as_millis().saturating_add(waited_ms);
+            // the pinger waits for the lock: nothing is made of it while it is held
+            let told = shared.measured().told(interval_ms, &self.sending);
+            if let Some(told) = told {
+                return Ok(self.answer_of(&told, quantity, ask.from.as_millis() + 1..=until_ms));
+            }
+            if timeout_at(began + FIRST_WAIT, news).await.is_err() {
+                return Ok(Answer { complete: true, ..Answer::default() });
+            }
+        }
+    }
+
+    /// What the pinger tells; it begins where it is not at work. Where it has ended, the next asking begins anew.
+    fn at_work(&self) -> Result<Arc<Shared>, SourceError> {
+        let mut pinger = self.pinger.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cause) = pinger.as_ref().and_then(Pinger::ended) {
+            *pinger = None;
+            return Err(SourceError::new("ping", Trouble::System { what: "no more is measured", cause }));
+        }
+        let at_work = match pinger.take() {
+            Some(at_work) => at_work,
+            None => Pinger::start(self.sending.clone())?,
+        };
+        Ok(Arc::clone(pinger.insert(at_work).shared()))
+    }
+
+    fn answer_of(&self, told: &Told, quantity: Quantity, wanted: RangeInclusive<i64>) -> Answer {
+        let mut gathered = Gathered::default();
+        let mut newest = None;
+        for closed in told.closed.iter().filter(|closed| wanted.contains(&closed.at_ms)) {
+            newest = Some(closed);
+            for (number, tally) in closed.whole() {
+                if let (Some(address), Some(value)) = (self.sending.addresses.get(number), quantity(tally)) {
+                    let labels = Labels::from([("address".to_owned(), address.text.clone())]);
+                    gathered.add(labels, vec![Sample::new(closed.at_ms, value)]);
+                }
+            }
+        }
+        let mut warnings: Vec<_> = newest.into_iter().flat_map(|closed| invalid(closed)).collect();
+        let complete = warnings.is_empty();
+        warnings.extend(self.unsent(&told.unsent));
+        Answer { complete, ..gathered.answer(warnings) }
+    }
+
+    /// Addresses that no echo could be sent to, which have no samples.
+    fn unsent(&self, unsent: &BTreeMap<u32, i32>) -> Vec<String> {
+        let named = unsent.iter().take(NAMED_MAX).filter_map(|(number, code)| {
+            let Address { text, .. } = self.sending.addresses.get(*number as usize)?;
+            Some(format!("no echo can be sent to {text}: {}", io::Error::from_raw_os_error(*code)))
+        });
+        let mut out: Vec<_> = named.collect();
+        if let Some(more) = unsent.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
+            out.push(format!("nor to {}", counted(more as u64, "address more", "addresses more")));
+        }
+        out
+    }
+}
+
+/// What makes an interval no measurement, in words.
+fn invalid(closed: &Closed) -> Vec<String> {
+    let mut out = Vec::new();
+    if closed.unmeasured > 0 {
+        let echoes = counted(closed.unmeasured, "echo was", "echoes were");
+        out.push(format!(
+            "{echoes} not measured: this machine dropped replies or read them too late; give it a larger buffer \
+             (net.core.rmem_max, or CAP_NET_ADMIN), fewer echoes, or less other work"
+        ));
+    }
+    if closed.thin > 0 {
+        let addresses = counted(closed.thin as u64, "address", "addresses");
+        out.push(format!("{addresses} got too few echoes: this machine is too busy to send them"));
+    }
+    out
+}
+
+/// What has been measured, taken along so that the pinger need not wait while it is read.
+struct Told {
+    closed: Vec<Arc<Closed>>,
+    unsent: BTreeMap<u32, i32>,
+}
+
+impl Measured {
+    /// The intervals of this length that are over; none where none is yet. They are measured from the first asking on.
+    fn told(&mut self, interval_ms: i64, sending: &Sending) -> Option<Told> {
+        let Some(cells) = self.cells.iter().find(|cells| cells.interval_ms() == interval_ms) else {
+            self.cells.push(Cells::new(interval_ms, sending.every_ms, sending.addresses.len()));
+            return None;
+        };
+        let closed: Vec<_> = cells.closed().cloned().collect();
+        (!closed.is_empty()).then(|| Told { closed, unsent: self.unsent.clone() })
+    }
+}
