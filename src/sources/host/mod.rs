@@ -1,28 +1,30 @@
 //! This machine, as its kernel tells of it under `/proc`.
 
 mod proc;
+mod quantities;
+mod rates;
 
 use super::source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::{SettingDoc, Settings};
 use quietgate_detectors::{Interval, Sample};
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
+
+use quantities::{Level, QUERY, Quantity, Rate, quantity};
+use rates::{Counted, Counters, Grown};
 
 /// This machine.
 pub(super) const ENTRY: Entry = Entry {
     kind: "host",
-    summary: "This machine: load, memory, swap, reclaim and pressure, from /proc",
-    about: "The query is one name: load_per_cpu (load of the last minute over the processors), memory_used and swap_used \
-        (shares from 0 to 1), swap_in_per_second, swap_out_per_second and direct_reclaim_per_second (pages), \
-        pressure_cpu, pressure_memory and pressure_io (percent of the last 10 s in which something had to wait). The \
-        one series has the label host, the name of this machine; its samples have the time of asking. Rates begin with \
-        the second asking, and there is no look-back to fill: warm-up starts when watching does.",
-    query: "one of load_per_cpu, memory_used, swap_used, swap_in_per_second, swap_out_per_second, \
-        direct_reclaim_per_second, pressure_cpu, pressure_memory, pressure_io",
+    summary: "This machine: load, memory, reclaim, watermarks, stalls, each processor, from /proc",
+    about: "The query is one name, of those below. Series have the label host, the name of this machine, those of cpu_busy \
+        the label cpu as well; samples have the time of asking. Rates and shares of time begin with the second asking, \
+        and there is no look-back to fill: warm-up starts when watching does. A counter that goes back is a reset, and \
+        no sample.",
+    query: QUERY,
     settings: SETTINGS,
     fits: |_| Ok(()),
     asks: |query| quantity(query).map(drop),
@@ -31,40 +33,6 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 const SETTINGS: &[SettingDoc] = &[];
-
-/// What can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quantity {
-    LoadPerCpu,
-    MemoryUsed,
-    SwapUsed,
-    /// The rate of a counter of `vmstat`.
-    Rate(&'static str),
-    /// A file of `pressure`.
-    Pressure(&'static str),
-}
-
-const QUANTITIES: [(&str, Quantity); 9] = [
-    ("load_per_cpu", Quantity::LoadPerCpu),
-    ("memory_used", Quantity::MemoryUsed),
-    ("swap_used", Quantity::SwapUsed),
-    ("swap_in_per_second", Quantity::Rate("pswpin")),
-    ("swap_out_per_second", Quantity::Rate("pswpout")),
-    ("direct_reclaim_per_second", Quantity::Rate("pgscan_direct")),
-    ("pressure_cpu", Quantity::Pressure("pressure/cpu")),
-    ("pressure_memory", Quantity::Pressure("pressure/memory")),
-    ("pressure_io", Quantity::Pressure("pressure/io")),
-];
-
-fn quantity(query: Option<&str>) -> Result<Quantity, String> {
-    let known = query.and_then(|query| QUANTITIES.iter().find(|(name, _)| *name == query));
-    known.map(|(_, quantity)| *quantity).ok_or_else(|| {
-        let found =
-            query.map_or("a signal of a host source has no query".to_owned(), |q| format!("query is {q:?}"));
-        let names = QUANTITIES.map(|(name, _)| name).join(", ");
-        format!("{found}, allowed is one of {names}")
-    })
-}
 
 /// The most bytes of one file: `stat` has some hundred a processor.
 const FILE_MAX: u64 = 4 << 20;
@@ -81,17 +49,7 @@ struct Host {
 #[derive(Debug)]
 struct Machine {
     proc: PathBuf,
-    counters: Mutex<BTreeMap<CounterKey, Counted>>,
-}
-
-/// A counter, and the interval of those who ask for its rate: others see it at other times.
-type CounterKey = (&'static str, i64);
-
-/// A counter at a time since the start of the machine, in milliseconds: no clock that can be set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Counted {
-    at_ms: i64,
-    count: u64,
+    counters: Mutex<Counters>,
 }
 
 impl Source for Host {
@@ -127,40 +85,56 @@ impl Machine {
     fn answer(&self, ask: &Ask) -> Result<Answer, SourceError> {
         let bad = |what| SourceError::new("this machine", Trouble::BadQuery { what });
         let quantity = quantity(ask.query.as_deref()).map_err(bad)?;
-        let value = match quantity {
+        let values = match quantity {
+            Quantity::Level(Level { file, find }) => vec![(None, self.of(file, find)?)],
             Quantity::LoadPerCpu => {
                 let stat = self.read("stat")?;
-                Some(self.of("loadavg", |loadavg| proc::load_per_cpu(loadavg, &stat))?)
+                vec![(None, self.of("loadavg", |loadavg| proc::load_per_cpu(loadavg, &stat))?)]
             }
-            Quantity::MemoryUsed => Some(self.of("meminfo", proc::memory_used)?),
-            Quantity::SwapUsed => Some(self.of("meminfo", proc::swap_used)?),
-            Quantity::Pressure(file) => Some(self.of(file, proc::pressure)?),
-            Quantity::Rate(counter) => self.rate(counter, ask)?,
+            Quantity::Rate(rate) => self.rate(rate, ask)?.map(|value| (None, value)).into_iter().collect(),
+            Quantity::CpuBusy => self.busy(ask)?,
         };
         let name = self.read("sys/kernel/hostname")?;
-        let labels = Labels::from([("host".to_owned(), name.trim().to_owned())]);
-        let at = ask.until.as_millis();
-        let wanted = ask.from < ask.until;
-        let samples = value.filter(|_| wanted).map(|value| Sample::new(at, value));
-        let series = samples.map(|sample| SeriesSamples { labels, samples: vec![sample] });
-        Ok(Answer { series: series.into_iter().collect(), warnings: Vec::new(), complete: true })
+        let (at, wanted) = (ask.until.as_millis(), ask.from < ask.until);
+        let series = values.into_iter().filter(|_| wanted).map(|(cpu, value)| {
+            let host = ("host".to_owned(), name.trim().to_owned());
+            let cpu = cpu.map(|cpu: u32| ("cpu".to_owned(), cpu.to_string()));
+            let labels = std::iter::once(host).chain(cpu).collect::<Labels>();
+            SeriesSamples { labels, samples: vec![Sample::new(at, value)] }
+        });
+        Ok(Answer { series: series.collect(), warnings: Vec::new(), complete: true })
     }
 
-    /// How much the counter grew in a second since it was last read; nothing where it was not, or just now.
-    fn rate(&self, counter: &'static str, ask: &Ask) -> Result<Option<f64>, SourceError> {
-        let now = Counted {
-            at_ms: self.of("uptime", proc::uptime_ms)?,
-            count: self.of("vmstat", |text| proc::counter(text, counter))?,
-        };
-        let key = (counter, ask.interval.as_millis());
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        match counters.get(&key).copied() {
-            Some(before) if before.at_ms == now.at_ms => Ok(None),
-            before => {
-                counters.insert(key, now);
-                before.map(|before| rate(before, now, counter)).transpose()
+    /// How much the counter grew since it was last read; nothing where it was not, or just now.
+    fn rate(&self, rate: Rate, ask: &Ask) -> Result<Option<f64>, SourceError> {
+        let at = self.of("uptime", proc::uptime_ms)?;
+        let now = Counted { at, count: self.of(rate.file, rate.find)? };
+        match self.counters().grown((rate.counter, None, ask.interval.as_millis()), now) {
+            Grown::Unknown => Ok(None),
+            Grown::By(grown) => Ok(Some(rate.scale * grown)),
+            Grown::Back => {
+                Err(SourceError::new("this machine", Trouble::CounterReset { counter: rate.counter }))
             }
         }
+    }
+
+    /// For each processor the share of the time in which it worked since it was last looked at. One whose counters went back
+    /// has no sample: the others have.
+    fn busy(&self, ask: &Ask) -> Result<Vec<(Option<u32>, f64)>, SourceError> {
+        let times = self.of("stat", proc::processor_times)?;
+        let mut counters = self.counters();
+        let shares = times.into_iter().filter_map(|(cpu, time)| {
+            let now = Counted { at: time.all, count: time.busy };
+            match counters.grown(("cpu", Some(cpu), ask.interval.as_millis()), now) {
+                Grown::By(share) => Some((Some(cpu), share)),
+                Grown::Unknown | Grown::Back => None,
+            }
+        });
+        Ok(shares.collect())
+    }
+
+    fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What `find` finds in a file.
@@ -185,16 +159,6 @@ fn read_bounded(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     std::fs::File::open(path)?.take(FILE_MAX).read_to_string(&mut text)?;
     Ok(text)
-}
-
-fn rate(before: Counted, now: Counted, counter: &'static str) -> Result<f64, SourceError> {
-    match now.count.checked_sub(before.count) {
-        // exact enough: pages in seconds
-        Some(grown) if now.at_ms > before.at_ms => {
-            Ok(grown as f64 * 1000.0 / (now.at_ms - before.at_ms) as f64)
-        }
-        _ => Err(SourceError::new("this machine", Trouble::CounterReset { counter })),
-    }
 }
 
 #[cfg(test)]
@@ -255,6 +219,36 @@ mod tests {
     }
 
     #[test]
+    fn every_processor_has_the_share_in_which_it_worked() {
+        let stat =
+            |a: &str, b: &str| format!("cpu 0 0 0 0\ncpu0 {a} 0 0 0 0 0 0 0\ncpu3 {b} 0 0 0 0 0 0 0\n");
+        let (_dir, machine) = machine(&[("stat", &stat("10", "90"))]);
+        let shares = |machine: &Machine| -> Vec<(String, f64)> {
+            let answer = machine.answer(&ask("cpu_busy")).expect("an answer");
+            answer
+                .series
+                .iter()
+                .map(|series| (series.labels["cpu"].clone(), series.samples[0].value))
+                .collect()
+        };
+        assert_eq!(shares(&machine), [], "nothing to compare with");
+        // user, nice, system, idle
+        write(&machine, &[("stat", "cpu0 40 0 0 70 0 0 0 0\ncpu3 90 0 0 50 0 0 0 0\n")]);
+        assert_eq!(shares(&machine), [("0".to_owned(), 0.3), ("3".to_owned(), 0.0)]);
+        write(&machine, &[("stat", "cpu0 41 0 0 70 0 0 0 0\ncpu3 10 0 0 60 0 0 0 0\n")]);
+        assert_eq!(shares(&machine), [("0".to_owned(), 1.0)], "the other was taken out and put back");
+    }
+
+    #[test]
+    fn a_share_of_time_is_that_since_the_last_asking() {
+        let io = |total: u64| format!("some avg10=0.00 avg60=0.00 avg300=0.00 total={total}\nfull total=1\n");
+        let (_dir, machine) = machine(&[("uptime", "10.00 1"), ("pressure/io", &io(1_000_000))]);
+        assert_eq!(value(&machine, "stalled_io"), None);
+        write(&machine, &[("uptime", "11.00 1"), ("pressure/io", &io(1_250_000))]);
+        assert_eq!(value(&machine, "stalled_io"), Some(0.25));
+    }
+
+    #[test]
     fn a_file_that_is_missing_or_odd_is_named() {
         let (_dir, machine) = machine(&[("meminfo", "MemTotal: x\n")]);
         let error = machine.answer(&ask("pressure_io")).expect_err("no such file");
@@ -272,8 +266,5 @@ mod tests {
             "{error}"
         );
         assert!(quantity(None).is_err());
-        for (name, _) in QUANTITIES {
-            assert!(ENTRY.query.contains(name) && ENTRY.about.contains(name), "{name}");
-        }
     }
 }

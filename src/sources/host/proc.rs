@@ -3,13 +3,59 @@
 /// The load of the last minute over the processors, from `loadavg` and `stat`.
 pub(super) fn load_per_cpu(loadavg: &str, stat: &str) -> Option<f64> {
     let load: f64 = loadavg.split_whitespace().next()?.parse().ok()?;
-    let is_processor = |line: &&str| {
-        let name = line.split_whitespace().next().unwrap_or_default();
-        name.strip_prefix("cpu").is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+    finite(load / processors(stat)?)
+}
+
+/// How many threads run or wait for a processor, over the processors, from `stat`.
+pub(super) fn running_per_cpu(stat: &str) -> Option<f64> {
+    finite(amount(stat, "procs_running")? as f64 / processors(stat)?)
+}
+
+/// The processors that are on, at least one.
+fn processors(stat: &str) -> Option<f64> {
+    let count = stat.lines().filter_map(processor).count();
+    u32::try_from(count).ok().filter(|count| *count > 0).map(f64::from)
+}
+
+/// The number of the processor that a line of `stat` is about, and what it says of it.
+fn processor(line: &str) -> Option<(u32, &str)> {
+    let (name, times) = line.split_once(' ')?;
+    Some((name.strip_prefix("cpu")?.parse().ok()?, times))
+}
+
+/// What a processor did with its time, in ticks since it was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) busy: u64,
+    pub(super) all: u64,
+}
+
+/// The times of each processor that is on, from `stat`; none where a line is odd.
+///
+/// Busy is user, nice, system, irq, softirq and steal; not busy are idle and iowait. The time of guests is within user.
+pub(super) fn processor_times(stat: &str) -> Option<Vec<(u32, Times)>> {
+    let times = |(cpu, times): (u32, &str)| {
+        let numbers: Option<Vec<u64>> =
+            times.split_whitespace().take(8).map(|word| word.parse().ok()).collect();
+        let numbers = numbers.filter(|numbers| numbers.len() >= 4)?;
+        let all = numbers.iter().try_fold(0_u64, |sum, number| sum.checked_add(*number))?;
+        let idle = numbers[3].checked_add(numbers.get(4).copied().unwrap_or(0))?;
+        Some((cpu, Times { busy: all - idle, all }))
     };
-    let processors =
-        u32::try_from(stat.lines().filter(is_processor).count()).ok().filter(|count| *count > 0)?;
-    finite(load / f64::from(processors))
+    stat.lines().filter_map(processor).map(times).collect()
+}
+
+/// The lowest, over the memory zones, of the free pages over the low watermark of the zone, from `zoneinfo`: under 1 the kernel
+/// reclaims in the background, and a good deal under it processes have to reclaim themselves. None where no zone has one.
+pub(super) fn free_to_low_watermark(zoneinfo: &str) -> Option<f64> {
+    let zones = zoneinfo.split("\nNode ").filter_map(|zone| {
+        let (_, pages) = zone.split_once("pages free")?;
+        let free: u64 = pages.split_whitespace().next()?.parse().ok()?;
+        let low = amount(pages, "low").filter(|low| *low > 0)?;
+        // exact enough: pages of a machine
+        Some(free as f64 / low as f64)
+    });
+    zones.min_by(f64::total_cmp)
 }
 
 /// The share of the memory that is neither free nor can be had without swapping, from `meminfo`.
@@ -25,9 +71,21 @@ pub(super) fn swap_used(meminfo: &str) -> Option<f64> {
     }
 }
 
-/// A counter of `vmstat`.
-pub(super) fn counter(vmstat: &str, name: &str) -> Option<u64> {
-    amount(vmstat, name)
+/// A counter, by its name at the head of a line.
+pub(super) fn counter(text: &str, name: &str) -> Option<u64> {
+    amount(text, name)
+}
+
+/// The sum of those of the counters that there are: kernels differ. None where there is none.
+pub(super) fn sum(text: &str, names: &[&str]) -> Option<u64> {
+    let there: Vec<u64> = names.iter().filter_map(|name| amount(text, name)).collect();
+    (!there.is_empty()).then(|| there.iter().fold(0, |sum: u64, count| sum.saturating_add(*count)))
+}
+
+/// The sum of all counters whose names begin so.
+pub(super) fn sum_of_all(text: &str, begin: &str) -> Option<u64> {
+    let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    sum(text, &names.into_iter().filter(|name| name.starts_with(begin)).collect::<Vec<_>>())
 }
 
 /// The percentage of the last 10 seconds in which something had to wait, from a file of `pressure`.
@@ -37,11 +95,17 @@ pub(super) fn pressure(text: &str) -> Option<f64> {
     average.parse().ok().and_then(finite)
 }
 
+/// For how many microseconds something had to wait since the machine was started, from a file of `pressure`.
+pub(super) fn stalled_us(text: &str) -> Option<u64> {
+    let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
+    some.split_whitespace().find_map(|word| word.strip_prefix("total="))?.parse().ok()
+}
+
 /// Milliseconds since the machine was started, from `uptime`: whole hundredths of a second.
-pub(super) fn uptime_ms(uptime: &str) -> Option<i64> {
+pub(super) fn uptime_ms(uptime: &str) -> Option<u64> {
     let seconds: f64 = uptime.split_whitespace().next()?.parse().ok()?;
     // exact: centuries fit
-    (0.0..1e12).contains(&seconds).then(|| (seconds * 1000.0).round() as i64)
+    (0.0..1e12).contains(&seconds).then(|| (seconds * 1000.0).round() as u64)
 }
 
 /// The number behind `name` at the head of a line.
@@ -81,6 +145,35 @@ mod tests {
         assert_eq!(uptime_ms("12.34 20.00\n"), Some(12_340));
     }
 
+    const ZONES: &str = "Node 0, zone      DMA\n  per-node stats\n      nr_free 3\n  pages free     300\n        boost    0\n        min      10\n        \
+        low      100\n        high     22\nNode 0, zone   Normal\n  pages free     150\n        min      50\n        low      60\nNode 0, zone  \
+        Movable\n  pages free     0\n        min      0\n        low      0\n";
+
+    #[test]
+    fn the_zone_that_has_least_above_its_watermark_counts() {
+        assert_eq!(free_to_low_watermark(ZONES), Some(2.5));
+        assert_eq!(free_to_low_watermark("Node 0, zone Movable\n  pages free 0\n low 0\n"), None);
+        assert_eq!(free_to_low_watermark(""), None);
+    }
+
+    #[test]
+    fn processors_and_sums_are_found() {
+        let stat =
+            "cpu  9 9\ncpu0 1 2 3 4 5 6 7 8 1 1\ncpu12 1 1 1 7\nctxt 5\nprocs_running 3\nprocs_blocked 1\n";
+        let busy = |busy, all| Times { busy, all };
+        assert_eq!(processor_times(stat), Some(vec![(0, busy(27, 36)), (12, busy(3, 10))]));
+        assert_eq!(processor_times("cpu0 1 x 3 4\n"), None);
+        assert_eq!((running_per_cpu(stat), counter(stat, "procs_blocked")), (Some(1.5), Some(1)));
+        let vmstat =
+            "allocstall_dma 1\nallocstall_normal 2\npgsteal_kswapd 5\npgsteal_direct 6\npgsteal_anon 11\n";
+        assert_eq!((sum_of_all(vmstat, "allocstall_"), sum_of_all(vmstat, "x")), (Some(3), None));
+        assert_eq!(
+            (sum(vmstat, &["pgsteal_kswapd", "pgsteal_direct"]), sum(vmstat, &["y"])),
+            (Some(11), None)
+        );
+        assert_eq!(stalled_us("some avg10=0.00 total=77\nfull total=9\n"), Some(77));
+    }
+
     #[test]
     fn what_is_missing_or_odd_is_no_number() {
         assert_eq!(load_per_cpu("3.00", "cpu 1\n"), None);
@@ -112,6 +205,14 @@ mod tests {
         assert!(memory_used(&meminfo).is_some_and(|share| (0.0..1.0).contains(&share)));
         assert!(swap_used(&meminfo).is_some());
         assert!(["pswpin", "pswpout", "pgscan_direct"].iter().all(|name| counter(&vmstat, name).is_some()));
+        assert!(sum_of_all(&vmstat, "allocstall_").is_some() && sum(&vmstat, &["pgsteal_kswapd"]).is_some());
+        assert!(
+            processor_times(&stat)
+                .is_some_and(|times| !times.is_empty() && times.iter().all(|(_, t)| t.busy <= t.all))
+        );
+        assert!(running_per_cpu(&stat).is_some() && counter(&stat, "ctxt").is_some());
+        let zoneinfo = read("proc-zoneinfo.txt").expect("a text beside the others");
+        assert!(free_to_low_watermark(&zoneinfo).is_some_and(|part| part > 0.0));
     }
 
     proptest! {
@@ -119,6 +220,7 @@ mod tests {
         fn no_text_stops_it(text in "\\PC{0,80}", more in "(cpu0|some avg10=|MemTotal:|MemAvailable:)? ?[0-9.e-]{0,30}") {
             for text in [&text, &more] {
                 let _ = (load_per_cpu(text, text), memory_used(text), swap_used(text), pressure(text), uptime_ms(text));
+                let _ = (processor_times(text), free_to_low_watermark(text), sum_of_all(text, "a"), stalled_us(text));
             }
         }
     }
