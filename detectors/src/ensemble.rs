@@ -15,9 +15,9 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// A detector for each of `specs`, for a series whose cell 0 is at `start`.
-    pub fn new(specs: &[Spec], start: Timestamp, interval: Interval, calendar: Calendar) -> Self {
-        let mut common = Common::new(start, interval, calendar);
+    /// A detector for each of `specs`, for a series whose cell 0 is at `start`, which is the one at `turn` of many.
+    pub fn new(specs: &[Spec], start: Timestamp, interval: Interval, calendar: Calendar, turn: u64) -> Self {
+        let mut common = Common { turn, ..Common::new(start, interval, calendar) };
         let detectors: Vec<_> = specs.iter().map(|spec| spec.detector(&mut common)).collect();
         Self { detectors, common, verdicts: vec![Vec::new(); specs.len()] }
     }

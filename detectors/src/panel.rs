@@ -31,6 +31,7 @@ pub struct PanelSpec {
 #[derive(Debug, Clone)]
 pub struct Panel {
     spec: PanelSpec,
+    turn: u64,
     reorder: Option<Reorder>,
     judges: Option<Judges>,
     /// Batches that started before the first sample came.
@@ -113,7 +114,14 @@ impl Panel {
     /// A panel that has seen nothing yet.
     pub fn new(spec: PanelSpec) -> Self {
         let reorder = (spec.lateness_ms > 0).then(|| Reorder::new(spec.lateness_ms));
-        Self { spec, reorder, judges: None, starts: Vec::new() }
+        Self { spec, turn: 0, reorder, judges: None, starts: Vec::new() }
+    }
+
+    /// The panel of series number `turn` of very many that are judged side by side: what is done once for several samples is
+    /// then not due in all of them at the same sample. What is said is the same for every `turn`.
+    #[must_use]
+    pub fn in_turn(self, turn: u64) -> Self {
+        Self { turn, ..self }
     }
 
     /// Judges `samples`, which follow those of earlier calls, and gives what there is to say to `tell`.
@@ -179,7 +187,7 @@ impl Panel {
         let mut rest = samples;
         if self.judges.is_none() {
             let Some((first, others)) = samples.split_first() else { return };
-            let (mut judges, placed) = Judges::begin(&self.spec, *first);
+            let (mut judges, placed) = Judges::begin(&self.spec, self.turn, *first);
             self.starts.drain(..).for_each(|start| judges.batch_starts(start));
             judges.take(*first, placed, tell);
             self.judges = Some(judges);
@@ -244,13 +252,13 @@ struct Judges {
 }
 
 impl Judges {
-    fn begin(spec: &PanelSpec, first: Sample) -> (Self, Placed) {
+    fn begin(spec: &PanelSpec, turn: u64, first: Sample) -> (Self, Placed) {
         let (grid, placed) = Grid::begin(first, spec.interval);
         let PanelSpec { detectors, interval, calendar, .. } = spec;
         let mut judges = Self {
             grid,
             interval: *interval,
-            ensemble: Ensemble::new(detectors, first.at, *interval, calendar.clone()),
+            ensemble: Ensemble::new(detectors, first.at, *interval, calendar.clone(), turn),
             period: spec.period.map(|variance| Period::new(*interval, variance)),
             next: 0,
             run: Vec::new(),

@@ -106,6 +106,12 @@ impl Monitor {
         Self { panel, opinions }
     }
 
+    /// That of series number `turn` of very many: see [`Panel::in_turn`].
+    #[must_use]
+    pub fn in_turn(self, turn: u64) -> Self {
+        Self { panel: self.panel.in_turn(turn), ..self }
+    }
+
     /// Judges `samples`, which follow those of earlier calls, and gives what there is to say to `tell`.
     pub fn observe(&mut self, samples: &[Sample], mut tell: impl FnMut(Said<'_>)) {
         let opinions = &mut self.opinions;

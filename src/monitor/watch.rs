@@ -177,8 +177,9 @@ impl Watch {
 impl Signal {
     fn know(&mut self, labels: &Labels) -> &mut Series {
         let required = self.must_be_there(labels);
+        let turn = self.series.len() as u64;
         self.series.entry(labels.clone()).or_insert_with(|| Series {
-            monitor: Monitor::new(&self.watched.spec),
+            monitor: Monitor::new(&self.watched.spec).in_turn(turn),
             standing: Standing::default(),
             slow: self.watched.spec.slow.is_some().then(Standing::default),
             latest: None,

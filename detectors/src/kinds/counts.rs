@@ -89,6 +89,9 @@ const STRETCH: Accepts = Accepts::Count { min: 1, max: 1440 };
 /// How many sums are followed.
 const SUMS: usize = 3;
 
+/// So many slices are added up with each cell: all of them before the growing one is full.
+const AHEAD: usize = 3;
+
 #[derive(Debug, Clone)]
 struct Counts {
     /// How many samples each sum adds up.
@@ -102,6 +105,9 @@ struct Counts {
     slices: Slices<Moments>,
     /// All slices that are full.
     full: Moments,
+    /// The first `added` of those that will be when the growing one is: added up ahead, as no cell shall have to wait for all.
+    next: Moments,
+    added: usize,
     /// Samples within the look-back.
     seen: u32,
     /// For how many samples each sum has been firing.
@@ -166,6 +172,8 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         laws: [None; SUMS],
         slices: Slices::new(look_back(options.the_count(DAYS_BACK.name), common.interval)),
         full: Moments::default(),
+        next: Moments::default(),
+        added: 0,
         seen: 0,
         firing: [0.0; SUMS],
         first: Some(First::default()),
@@ -239,9 +247,18 @@ impl Counts {
         self.limits.usual = past.sums[0] / (past.learnt[0].max(1.0) * f64::from(self.lengths[0]));
     }
 
+    /// Adds up some more of what will be full.
+    #[inline(always)]
+    fn add_ahead(&mut self) {
+        let some = self.slices.staying(self.added, AHEAD);
+        self.added += some.len();
+        self.next = some.fold(self.next, Moments::and);
+    }
+
     /// After a slice has begun.
     fn add_up(&mut self) {
-        self.full = self.slices.full().fold(Moments::default(), Moments::and);
+        self.full = self.slices.full().skip(self.added).fold(self.next, Moments::and);
+        (self.next, self.added) = (Moments::default(), 0);
     }
 }
 
@@ -341,6 +358,7 @@ impl Follower for Counts {
 impl Counts {
     #[inline(always)]
     fn pass(&mut self) {
+        self.add_ahead();
         let mut left = 0;
         if self.slices.pass(|slice| left += slice.seen) {
             self.after(left, true);

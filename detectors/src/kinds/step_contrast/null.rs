@@ -278,7 +278,7 @@ mod tests {
 
     /// A ring of odd numbers, some of them missing.
     fn ring(missing: impl Fn(u32) -> bool) -> Ring {
-        let mut ring = Ring::new(300, f32::NAN);
+        let mut ring = Ring::new(300, f32::NAN, 0);
         for i in 0..500_u32 {
             ring.push(if missing(i) {
                 f32::NAN
