@@ -52,6 +52,7 @@ fn the_recommended_config_is_good_and_judges_as_was_said() {
     // counted again by another way: the findings of a backtest that begin in no label
     let judged =
         ["backtest", "-i", &series, "--labels", &labels, "--config", "tuned.yaml", "--format", "json"];
+    let judged = [&judged[..], &["--signal", "traffic"]].concat();
     let judged = self::lines(&quietgate(folder.path(), &judged));
     let labels: Value =
         serde_json::from_str(&std::fs::read_to_string(&labels).expect("labels")).expect("JSON");
