@@ -5,7 +5,7 @@ use super::progress::Progress;
 use crate::backtest::{self, BacktestError};
 use crate::config::{Config, Signal};
 use crate::sources::recorded::{self, InputError, Recording, SeriesInfo};
-use crate::text::{counted, plain, with_causes};
+use crate::text::{counted, with_causes};
 use jiff::tz::TimeZone;
 use quietgate_detectors::Interval;
 use rayon::prelude::*;
@@ -104,7 +104,7 @@ impl Gathered {
             if alike.told.len() < NAMED {
                 let of = signal
                     .map_or(String::new(), |place| format!("signal {:?}, ", config.signals[place].name));
-                alike.told.push(format!("{of}series {:?}: {message}", plain(series)));
+                alike.told.push(format!("{of}series {series:?}: {message}"));
             } else {
                 alike.more += 1;
             }
