@@ -315,7 +315,9 @@ fn what_cannot_be_replayed_is_told_and_what_to_do() {
         text
     };
     folder.write("other.csv", "timestamp,cpu\n1773014400,1\n1773014460,1\n");
-    assert!(refused("-i other.csv").contains("series of no signal of the config: cpu; the signals are loss"));
+    let strange =
+        "the input has series of no signal: cpu; no signal of the config (loss) has the name \"cpu\"";
+    assert!(refused("-i other.csv").contains(strange));
     let silent = refused("-i other.csv --leave-out");
     assert!(silent.contains("no series of these signals of the plan: loss; it has cpu"), "{silent}");
     assert!(refused("-i loss.csv --takes two=1m").contains("the plan has no step \"two\", it has one"));

@@ -26,7 +26,7 @@ pub use moments::{Moment, MomentSeries};
 pub use once::Difference;
 pub use page::html;
 pub use ran::{By, Cause, Course, Ending, Hold, Ran};
-pub use series::{SIGNAL, Stream, Unfit, streams};
+pub use series::{Stream, Unfit, streams};
 pub use summary::{About, Added, Episode, Place, SeriesHolds, Summary, Worst, summary};
 pub use takes::{ASSUMED_MS, By as TakesBy, Lasted, Past, Said, Takes};
 pub use tape::Tape;

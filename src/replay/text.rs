@@ -161,7 +161,7 @@ pub fn csv(replay: &Replay, runs: &[Ran], out: &mut dyn Write) -> io::Result<()>
             (!run.course.blames.is_empty()).to_string(),
             seconds(run.length_ms()),
             seconds(run.added_ms(grain)),
-            why(replay, run),
+            text::cell(&why(replay, run)).into_owned(),
         ])?;
     }
     table.flush()
