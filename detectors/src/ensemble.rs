@@ -1,7 +1,7 @@
 //! All detectors of one series, driven together.
 
 use crate::calendar::Calendar;
-use crate::detector::{Cells, Detector};
+use crate::detector::{Cells, Detector, Lacks};
 use crate::registry::{Common, Spec};
 use crate::sample::{Interval, Timestamp};
 use crate::verdict::{Evidence, Verdict};
@@ -46,6 +46,11 @@ impl Ensemble {
         self.detectors
             .iter_mut()
             .for_each(|detector| detector.batch_starts(&self.common.residuals, settling));
+    }
+
+    /// What detector `column` lacks to judge a batch that starts with the next cell; nothing where it could.
+    pub(crate) fn lacks(&self, column: usize) -> Option<Lacks> {
+        self.detectors.get(column)?.lacks(&self.common.residuals)
     }
 
     /// The newest cell turned out to have no value after all. At most once after it was observed.

@@ -1,6 +1,7 @@
 //! All detectors of one series behind one `observe`.
 
 use crate::calendar::Calendar;
+use crate::detector::Lacks;
 use crate::ensemble::Ensemble;
 use crate::grid::{Grid, Placed};
 use crate::lack::{Lack, Started, lack};
@@ -181,6 +182,16 @@ impl Panel {
         let (judges, spec) = (self.judges.as_ref()?, self.spec.detectors.get(column)?);
         let newest = judges.next.checked_sub(1)?;
         lack(spec, reason, (&judges.grid, judges.interval), newest, judges.started)
+    }
+
+    /// What detector `column` lacks to judge a batch that starts after the newest sample; nothing where it could, and as long
+    /// as there is no sample.
+    pub fn start_lack(&self, column: usize) -> Option<Lack> {
+        let judges = self.judges.as_ref()?;
+        let Lacks { wanted, more, gaps } = judges.ensemble.lacks(column)?;
+        // the last of those that are wanted is the one with which it knows enough
+        let from = judges.grid.at(judges.next.saturating_add(more).saturating_sub(1));
+        Some(Lack::Samples { wanted, from, gaps })
     }
 
     fn observe_in_order(&mut self, samples: &[Sample], tell: &mut impl FnMut(Block<'_>)) {

@@ -146,6 +146,23 @@ impl Watch {
         }
     }
 
+    /// The detectors by which nothing could be said of a series once a batch starts now, with what they lack; none where it
+    /// could be judged: by its rule, or by that of the slow layer.
+    pub fn start_lacks(&self, signal: usize, labels: &Labels, slow: bool) -> Vec<Statement> {
+        let Some(signal) = self.signals.get(signal) else { return Vec::new() };
+        let lacks = signal.series.get(labels).map(|series| series.monitor.start_lacks(slow));
+        let lacks = lacks.filter(|lacks| !lacks.is_empty()).unwrap_or_default();
+        let names = if lacks.is_empty() { Vec::new() } else { signal.watched.spec.detectors() };
+        let statement = |(column, lack): (usize, Lack)| Statement {
+            kind: names[column].entry().kind,
+            verdict: Verdict::Unknown(Reason::WarmingUp),
+            evidence: None,
+            words: None,
+            lack: Some(lack),
+        };
+        lacks.into_iter().map(statement).collect()
+    }
+
     /// From now on the source of `signal` can say nothing, for this reason; or it can again.
     pub fn trouble(&mut self, signal: usize, trouble: Option<Reason>) {
         self.signals[signal].trouble = trouble;

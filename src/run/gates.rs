@@ -1,5 +1,6 @@
 //! What the gates of a run say now. Pure: the watch, the plan and the time in, permits out.
 
+mod blind;
 mod held;
 
 pub use held::HeldBy;
@@ -50,7 +51,8 @@ impl Gates<'_> {
             .iter()
             .map(|view| {
                 let [anomalous_until, _] = view.anomalous_until;
-                Seen { condition: view.condition, anomalous_until, part: part(view), signal: view.signal }
+                let (condition, signal) = (view.condition, view.signal);
+                Seen { condition, anomalous_until, part: part(view), signal, blind: None }
             })
             .collect()
     }
@@ -74,7 +76,7 @@ impl Gates<'_> {
     fn hold(&self, views: &[View<'_>], obstacles: &[(usize, Obstacle)]) -> (String, Vec<String>) {
         let clause = |(i, obstacle): &(usize, Obstacle)| {
             let view = &views[*i];
-            format!("{}: {}", telling::name(self.watch, view), telling::obstacle(obstacle, view, self.now))
+            format!("{}: {}", telling::name(self.watch, view), self.words(obstacle, view))
         };
         let cause = |(i, obstacle): &(usize, Obstacle)| match obstacle {
             // samples come at different times: which series still lack some changes all the while
@@ -83,7 +85,9 @@ impl Gates<'_> {
         };
         let clauses: Vec<_> = obstacles.iter().map(clause).collect();
         let causes: BTreeSet<_> = obstacles.iter().map(cause).collect();
-        (telling::sentence(&clauses), causes.into_iter().collect())
+        let is_blind = obstacles.iter().any(|(_, obstacle)| matches!(obstacle, Obstacle::Blind(_)));
+        let helps = if is_blind { telling::HELPS_BLIND } else { "" };
+        (format!("{}{helps}", telling::sentence(&clauses)), causes.into_iter().collect())
     }
 
     /// What an answer means to the run, where `asked` of the series were looked at.
@@ -227,9 +231,14 @@ impl Gates<'_> {
             Side::Late => return None,
         };
         let Answer::Hold(obstacles) = answer else { return None };
+        // what must grow there is another thing than the window
+        if obstacles.iter().any(|(_, obstacle)| matches!(obstacle, Obstacle::Blind(_))) {
+            return None;
+        }
         let clean = |(_, obstacle): &(usize, Obstacle)| match obstacle {
             Obstacle::TooShort { clean_ms, .. } => *clean_ms,
             Obstacle::Unknown(_)
+            | Obstacle::Blind(_)
             | Obstacle::Suspect { .. }
             | Obstacle::Anomalous { .. }
             | Obstacle::Expected { .. }
@@ -242,7 +251,7 @@ impl Gates<'_> {
     fn asked_before(&self, views: &[View<'_>], step: usize, batch: usize) -> (Answer, i64) {
         let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
         let slow = self.held_late(views);
-        let answer = match gate::before(&self.seen(views, step, batch), self.now, clean_ms) {
+        let answer = match gate::before(&self.seen_before(views, (step, batch)), self.now, clean_ms) {
             answer if slow.is_empty() => answer,
             Answer::Hold(obstacles) => Answer::Hold(obstacles.into_iter().chain(slow).collect()),
             Answer::Proceed | Answer::Blame(_) => Answer::Hold(slow),

@@ -2,7 +2,7 @@
 
 use crate::monitor::{Labels, Latest, Statement, View, Watch};
 use crate::text;
-use quietgate_detectors::{Lack, Timestamp, Verdict};
+use quietgate_detectors::{Lack, Reason, Timestamp, Verdict};
 use quietgate_rules::Condition;
 use quietgate_rules::gate::{NotBlamed, Obstacle};
 use serde_json::{Value, json};
@@ -88,6 +88,7 @@ pub(super) fn obstacle(obstacle: &Obstacle, view: &View<'_>, now: Timestamp) -> 
             }
             _ => format!("unknown ({reason}), no sample yet"),
         },
+        Obstacle::Blind(reason) => blind(*reason, &[]),
         Obstacle::Suspect { since } => {
             format!("suspect since {}{}", text::rfc3339(since.as_millis()), said(view, Layer::Fast))
         }
@@ -117,9 +118,20 @@ pub(super) fn obstacle(obstacle: &Obstacle, view: &View<'_>, now: Timestamp) -> 
     }
 }
 
+/// What helps where series are blind to the start of a batch, beside to wait: said once, behind them all.
+pub(super) const HELPS_BLIND: &str = "; a batch that started sooner could not be judged: wait, back-fill the source and resume \
+    the run, or judge by a rule that needs less";
+
+/// Why nothing could be said of a series once a batch starts, and what its detectors lack.
+pub(super) fn blind(reason: Reason, lacks: &[Statement]) -> String {
+    let clauses: Vec<_> = lacks.iter().map(lacks_words).collect();
+    format!("unknown ({reason}) once a batch starts ({})", clauses.join("; "))
+}
+
 /// The same without what changes from sample to sample.
 pub(super) fn cause(obstacle: &Obstacle) -> String {
     match obstacle {
+        Obstacle::Blind(reason) => format!("unknown({reason}) once a batch starts"),
         Obstacle::Unknown(reason) => format!("unknown({reason})"),
         Obstacle::Suspect { .. } => "suspect".to_owned(),
         Obstacle::Anomalous { .. } => "anomalous".to_owned(),
@@ -177,16 +189,18 @@ fn said(view: &View<'_>, layer: Layer) -> String {
 
 /// Which detectors make a series unknown, why, and what would end it.
 fn lacking(view: &View<'_>) -> String {
-    let clause = |vote: &Statement| {
-        let lack = vote.lack.map(|lack| format!(": {}", lack_words(lack))).unwrap_or_default();
-        format!("{} is {}{lack}", vote.kind, vote.verdict)
-    };
-    let clauses: Vec<_> = Layer::Fast.unknown(view).map(clause).collect();
+    let clauses: Vec<_> = Layer::Fast.unknown(view).map(lacks_words).collect();
     if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join("; ")) }
 }
 
+/// That a detector is unknown, what it lacks and what would end it.
+fn lacks_words(vote: &Statement) -> String {
+    let lack = vote.lack.map(|lack| format!(": {}", lack_words(lack))).unwrap_or_default();
+    format!("{} is {}{lack}", vote.kind, vote.verdict)
+}
+
 /// What a detector lacks and what would end it, as a clause.
-fn lack_words(lack: Lack) -> String {
+pub(super) fn lack_words(lack: Lack) -> String {
     let time = |at: Timestamp| text::rfc3339(at.as_millis());
     match lack {
         Lack::Samples { wanted, from, gaps } => {
@@ -213,7 +227,8 @@ fn lack_words(lack: Lack) -> String {
 }
 
 /// Every required series as data: its newest sample, what it is found to be, and the numbers of what fired, or what those
-/// lack by which it is unknown; what the slow layer finds beside, where it judges the series.
+/// lack by which it is unknown; what the slow layer finds beside, where it judges the series; and what those lack by which
+/// nothing could be said of it once a batch starts.
 pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
     let series = |view: &View<'_>| {
         let mut object = json!({"series": name(watch, view)});
@@ -228,6 +243,10 @@ pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
             stands(&mut slow, view, Layer::Slow);
             said_by(&mut slow, view, Layer::Slow);
             object["slow"] = slow;
+        }
+        let lacks = watch.start_lacks(view.signal, &view.labels, false);
+        if !lacks.is_empty() && matches!(view.condition, Condition::Clean { .. }) {
+            object["start"] = json!(lacks.iter().map(self::lacks).collect::<Vec<_>>());
         }
         object
     };

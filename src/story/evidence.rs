@@ -34,6 +34,9 @@ pub struct SeriesSeen {
     /// The detectors by which it was unknown, and what they lacked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<Lacking>,
+    /// The detectors by which it would be unknown once a batch starts, and what they lacked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub start: Vec<Lacking>,
     /// What the slow layer found; none where it did not judge the series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow: Option<SlowSeen>,
@@ -93,7 +96,9 @@ pub(super) fn series(evidence: &Value, at: Timestamp) -> Vec<SeriesSeen> {
         let newest = series.at.as_deref().and_then(time);
         series.age_ms = newest.map(|newest| at.as_millis().saturating_sub(newest.as_millis()));
     }
-    out.sort_by_key(|series| series.condition == "clean" && !series.is_slowly_moving());
+    out.sort_by_key(|series| {
+        series.condition == "clean" && series.start.is_empty() && !series.is_slowly_moving()
+    });
     out
 }
 
@@ -106,6 +111,8 @@ pub(super) fn table(series: &[SeriesSeen], at: Timestamp) -> Vec<String> {
     for (series, line) in series.iter().zip(lines) {
         out.push(line);
         out.extend(said("    ", &series.votes, &series.unknown));
+        let start = series.start.iter().map(|lacking| format!("    once a batch starts {}", lacking.said()));
+        out.extend(start);
         out.extend(series.slow.iter().flat_map(|slow| slow.lines(at)));
     }
     out
@@ -135,6 +142,7 @@ impl SeriesSeen {
             until: None,
             votes: Vec::new(),
             unknown: Vec::new(),
+            start: Vec::new(),
             slow: None,
         }
     }
