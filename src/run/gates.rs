@@ -204,7 +204,7 @@ impl Outlook for Gates<'_> {
         self.plan.watch_after_ms
     }
 
-    fn unwatched(&self) -> usize {
+    fn unwatched(&self) -> Option<String> {
         self.without_watch()
     }
 

@@ -80,14 +80,8 @@ pub(super) fn sentence(clauses: &[String]) -> String {
 
 /// Why a series keeps a gate shut, with numbers.
 pub(super) fn obstacle(obstacle: &Obstacle, view: &View<'_>, now: Timestamp) -> String {
-    let ago = |at: Timestamp| text::duration(now.as_millis().saturating_sub(at.as_millis()).max(0));
     match obstacle {
-        Obstacle::Unknown(reason) => match view.condition {
-            Condition::Unknown { newest: Some(newest), .. } => {
-                format!("unknown ({reason}), newest sample {} ago{}", ago(newest), lacking(view))
-            }
-            _ => format!("unknown ({reason}), no sample yet"),
-        },
+        Obstacle::Unknown(reason) => unknown(*reason, view, Layer::Fast, now),
         Obstacle::Blind(reason) => blind(*reason, &[]),
         Obstacle::Suspect { since } => {
             format!("suspect since {}{}", text::rfc3339(since.as_millis()), said(view, Layer::Fast))
@@ -115,6 +109,18 @@ pub(super) fn obstacle(obstacle: &Obstacle, view: &View<'_>, now: Timestamp) -> 
         Obstacle::TooShort { clean_ms, wanted_ms } => {
             format!("clean for {} of {}", text::duration(*clean_ms), text::duration(*wanted_ms))
         }
+    }
+}
+
+/// That nothing can be said of a series by a layer, and what is lacking.
+pub(super) fn unknown(reason: Reason, view: &View<'_>, layer: Layer, now: Timestamp) -> String {
+    match layer.of(view) {
+        Condition::Unknown { newest: Some(newest), .. } => {
+            let age_ms = now.as_millis().saturating_sub(newest.as_millis()).max(0);
+            let lacking = lacking(view, layer);
+            format!("unknown ({reason}), newest sample {} ago{lacking}", text::duration(age_ms))
+        }
+        _ => format!("unknown ({reason}), no sample yet"),
     }
 }
 
@@ -187,9 +193,9 @@ fn said(view: &View<'_>, layer: Layer) -> String {
     if words.is_empty() { String::new() } else { format!(" ({})", words.join("; ")) }
 }
 
-/// Which detectors make a series unknown, why, and what would end it.
-fn lacking(view: &View<'_>) -> String {
-    let clauses: Vec<_> = Layer::Fast.unknown(view).map(lacks_words).collect();
+/// Which detectors make a series unknown to a layer, why, and what would end it.
+fn lacking(view: &View<'_>, layer: Layer) -> String {
+    let clauses: Vec<_> = layer.unknown(view).map(lacks_words).collect();
     if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join("; ")) }
 }
 

@@ -53,8 +53,8 @@ impl Outlook for World {
         5
     }
 
-    fn unwatched(&self) -> usize {
-        usize::from(self.forbidden)
+    fn unwatched(&self) -> Option<String> {
+        self.forbidden.then(|| "unknown".to_owned())
     }
 
     fn evidence(&self) -> serde_json::Value {

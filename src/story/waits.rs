@@ -77,13 +77,10 @@ fn live(run: &Run, waiting: &Waiting, now: Timestamp) -> Wait {
             Wait { until: Some(rfc3339(*until)), ..of("soak", *id, words) }
         }
         Waiting::Watch(until, unknown) => {
-            let unknown = match unknown {
-                0 => String::new(),
-                _ => format!(
-                    "; {} unknown now, and waited for",
-                    text::counted(*unknown as u64, "series is", "series are")
-                ),
-            };
+            let unknown = unknown
+                .as_ref()
+                .map(|words| format!(", and until it knows of all: {words}"))
+                .unwrap_or_default();
             let until_clock = near(*until, now);
             let words =
                 format!("every step is over, and the slow layer watches until {until_clock}{unknown}");

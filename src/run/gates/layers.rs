@@ -316,6 +316,24 @@ fn what_is_slow_everywhere_holds_and_is_not_blamed() {
 fn what_the_slow_layer_cannot_judge_does_not_hold_and_is_known() {
     let mut case = Case::clean_until(10);
     case.see_all(10..=12, &[]);
-    assert_eq!((case.gates(12).unwatched(), case.gates(12).before(0, 0).decision), (0, Decision::Proceed));
-    assert_eq!(case.gates(20).unwatched(), 4, "every sample is stale by then");
+    assert_eq!((case.gates(12).unwatched(), case.gates(12).before(0, 0).decision), (None, Decision::Proceed));
+    let stale = |name: &str| format!("{name}: unknown (stale), newest sample 8 s ago");
+    let cpu = |host: &str| stale(&format!("cpu{{host=\"{host}\"}}"));
+    let all = [cpu("h1"), cpu("h2"), cpu("h3"), stale("total")].join("; ");
+    assert_eq!(case.gates(20).unwatched(), Some(all), "every sample is stale by then");
+}
+
+#[test]
+fn what_the_slow_layer_lacks_is_told_as_a_gate_tells_it() {
+    let mut case = Case::clean_until(10);
+    let counts = Spec::new("counts", &[]).expect("a detector");
+    let slow = RuleSpec::new("any", &[], vec![counts], Direction::Up, Sustain::ONE).expect("a rule");
+    let mut total = watched("total", false);
+    total.spec.slow = Some(slow);
+    case.watch = Watch::new(vec![watched("loss", false), watched("cpu", false), total]);
+    case.see_all(0..=10, &[]);
+    assert_eq!(case.gates(10).before(0, 0).decision, Decision::Proceed);
+    let words = "total: unknown (warming_up), newest sample 0 ms ago (counts is unknown(warming_up): it needs 120 samples first; \
+        it judges from 1970-01-01T00:02:00Z on, if none is missing until then)";
+    assert_eq!(case.gates(10).unwatched().as_deref(), Some(words));
 }

@@ -486,16 +486,20 @@ fn what_is_expected_to_move_is_told_until_it_is_over() {
 #[test]
 fn what_the_slow_layer_watches_is_waited_for() {
     let records = numbered([boot(), plan()]);
-    let waiting = |unknown| {
-        let status =
-            status(&folded(&records), None, at(20), Waits::Now(&[Waiting::Watch(at(7_200), unknown)]));
+    let waiting = |unknown: Option<&str>| {
+        let waiting = [Waiting::Watch(at(7_200), unknown.map(str::to_owned))];
+        let status = status(&folded(&records), None, at(20), Waits::Now(&waiting));
         let wait = &status.waiting[0];
         (wait.what, wait.until.clone(), wait.reason.clone())
     };
     let until = Some("2026-03-09T10:00:00Z".to_owned());
     let over = "every step is over, and the slow layer watches until 10:00:00";
-    assert_eq!(waiting(0), ("watch", until.clone(), over.to_owned()));
-    assert_eq!(waiting(2), ("watch", until, format!("{over}; 2 series are unknown now, and waited for")));
+    assert_eq!(waiting(None), ("watch", until.clone(), over.to_owned()));
+    let unknown = "cpu: unknown (stale), newest sample 8 s ago";
+    assert_eq!(
+        waiting(Some(unknown)),
+        ("watch", until, format!("{over}, and until it knows of all: {unknown}"))
+    );
 }
 
 #[test]
