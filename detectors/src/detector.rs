@@ -39,6 +39,11 @@ pub(crate) trait Detector: Boxed + fmt::Debug + Send {
 
     /// Why a judgement is what it is, in words: one clause without a final stop. `at` is the sample's time.
     fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String;
+
+    /// What is worth telling of a cell that is normal, as a clause; nothing mostly. It changes no verdict.
+    fn remark(&self, _evidence: &Evidence) -> Option<String> {
+        None
+    }
 }
 
 /// Cells that are missing from before a batch that starts with the next one.

@@ -78,4 +78,9 @@ impl Ensemble {
     pub fn words(&self, column: usize, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {
         self.detectors.get(column).map(|d| d.words(verdict, evidence, at)).unwrap_or_default()
     }
+
+    /// What detector `column` has to tell of a cell that it finds normal; nothing mostly.
+    pub fn remark(&self, column: usize, evidence: &Evidence) -> Option<String> {
+        self.detectors.get(column)?.remark(evidence)
+    }
 }

@@ -177,6 +177,12 @@ impl Panel {
         self.judges.as_ref().map(words).unwrap_or_default()
     }
 
+    /// What detector `column` has to tell of a sample that it finds normal, such as a count that is not usual and too small to
+    /// fire; nothing mostly.
+    pub fn remark(&self, column: usize, evidence: &Evidence) -> Option<String> {
+        self.judges.as_ref()?.ensemble.remark(column, evidence)
+    }
+
     /// What detector `column` lacks that said `reason` of the newest cell with a value; none where the reason says it all.
     pub fn lack(&self, column: usize, reason: Reason) -> Option<Lack> {
         let (judges, spec) = (self.judges.as_ref()?, self.spec.detectors.get(column)?);

@@ -151,6 +151,11 @@ impl Monitor {
         self.panel.words(column, verdict, evidence, at)
     }
 
+    /// What detector `column` has to tell of a sample that it finds normal: see [`Panel::remark`].
+    pub fn remark(&self, column: usize, evidence: &Evidence) -> Option<String> {
+        self.panel.remark(column, evidence)
+    }
+
     /// The detectors by which nothing could be said of a batch that starts after the newest sample, by their column, with what
     /// they lack: those of the first rule, or of that of the slow layer. None where that rule could judge it, the other
     /// detectors finding nothing.

@@ -74,7 +74,7 @@ pub struct Statement {
     pub verdict: Verdict,
     /// The numbers; none where the verdict is unknown.
     pub evidence: Option<Evidence>,
-    /// The same in words, where it fired.
+    /// The same in words, where it fired, and where it has to tell something of what is normal.
     pub words: Option<String>,
     /// What it lacks, where it is unknown and the reason does not say it all.
     pub lack: Option<Lack>,
@@ -332,9 +332,10 @@ impl Series {
             kind: names[column].entry().kind,
             verdict,
             evidence,
-            words: evidence
-                .filter(|_| verdict.fired())
-                .map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
+            words: evidence.and_then(|evidence| match verdict {
+                Verdict::Normal => self.monitor.remark(column, &evidence),
+                _ => Some(self.monitor.words(column, verdict, &evidence, at)),
+            }),
             lack: match verdict {
                 Verdict::Unknown(reason) => self.monitor.lack(column, reason),
                 _ => None,

@@ -118,6 +118,18 @@ impl Gates<'_> {
         }
     }
 
+    /// With what detectors have to tell of series that they find normal, such as a few lost pings: for who reads, and held for by
+    /// nobody.
+    fn with_told<'w>(&self, mut permit: Permit, asked: impl Iterator<Item = &'w View<'w>>) -> Permit {
+        let clause =
+            |view: &View<'_>| Some(format!("{}: {}", telling::name(self.watch, view), telling::told(view)?));
+        let told: Vec<_> = asked.filter_map(clause).collect();
+        if !told.is_empty() && matches!(permit.decision, Decision::Proceed | Decision::Hold) {
+            permit.reason = format!("{}; told, not held for: {}", permit.reason, telling::sentence(&told));
+        }
+        permit
+    }
+
     /// The patience of a step, where its gate has held for longer.
     fn impatience(&self, step: usize, batch: usize) -> Option<String> {
         let since = self.run.steps[step].batches[batch].held.as_ref()?.since;
@@ -162,15 +174,17 @@ impl Outlook for Gates<'_> {
     fn before(&self, step: usize, batch: usize) -> Permit {
         let views = self.watch.views(self.now);
         let (answer, _) = self.asked_before(&views, step, batch);
-        self.permit(answer, &views, views.len(), (step, batch))
+        let permit = self.permit(answer, &views, views.len(), (step, batch));
+        self.with_told(permit, views.iter())
     }
 
     fn after(&self, step: usize, batch: usize, over: bool) -> Permit {
         let views = self.watch.views(self.now);
         let (answer, _) = self.asked_after(&views, step, batch, over);
         let seen = self.seen(&views, step, batch);
-        let own = seen.iter().filter(|series| series.part == gate::Part::Own).count();
-        self.permit(answer, &views, own, (step, batch))
+        let own = || views.iter().zip(&seen).filter(|(_, series)| series.part == gate::Part::Own);
+        let permit = self.permit(answer, &views, own().count(), (step, batch));
+        if over { self.with_told(permit, own().map(|(view, _)| view)) } else { permit }
     }
 
     fn forbidden(&self, step: usize, at_work: &BTreeSet<&str>, more: &[&str]) -> Option<String> {

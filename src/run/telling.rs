@@ -193,6 +193,18 @@ fn said(view: &View<'_>, layer: Layer) -> String {
     if words.is_empty() { String::new() } else { format!(" ({})", words.join("; ")) }
 }
 
+/// What detectors have to tell of the newest sample that they find normal; none mostly.
+pub(super) fn told(view: &View<'_>) -> Option<String> {
+    let words: Vec<_> = remarks(view, Layer::Fast)
+        .filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)))
+        .collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+fn remarks<'a>(view: &View<'a>, layer: Layer) -> impl Iterator<Item = &'a Statement> {
+    layer.statements(view).iter().filter(|vote| vote.verdict == Verdict::Normal && vote.words.is_some())
+}
+
 /// Which detectors make a series unknown to a layer, why, and what would end it.
 fn lacking(view: &View<'_>, layer: Layer) -> String {
     let clauses: Vec<_> = layer.unknown(view).map(lacks_words).collect();
@@ -284,16 +296,24 @@ fn stands(object: &mut Value, view: &View<'_>, layer: Layer) {
     }
 }
 
-/// Adds what the detectors of a layer said that fired, and what those lack by which it is unknown.
+/// Adds what the detectors of a layer said that fired, or have to tell of what is normal, and what those lack by which it is unknown.
 fn said_by(object: &mut Value, view: &View<'_>, layer: Layer) {
     let fired: Vec<_> = layer.votes(view).filter_map(vote).collect();
     if !fired.is_empty() {
         object["votes"] = json!(fired);
     }
+    let told: Vec<_> = remarks(view, layer).map(remark).collect();
+    if !told.is_empty() {
+        object["told"] = json!(told);
+    }
     let unknown: Vec<_> = layer.unknown(view).map(lacks).collect();
     if !unknown.is_empty() {
         object["unknown"] = json!(unknown);
     }
+}
+
+fn remark(vote: &Statement) -> Value {
+    json!({"detector": vote.kind, "verdict": vote.verdict.to_string(), "words": vote.words})
 }
 
 fn lacks(vote: &Statement) -> Value {
