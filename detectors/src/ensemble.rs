@@ -1,7 +1,7 @@
 //! All detectors of one series, driven together.
 
 use crate::calendar::Calendar;
-use crate::detector::{Cells, Detector};
+use crate::detector::{Cells, Detector, Lacks};
 use crate::registry::{Common, Spec};
 use crate::sample::{Interval, Timestamp};
 use crate::verdict::{Evidence, Verdict};
@@ -48,6 +48,11 @@ impl Ensemble {
             .for_each(|detector| detector.batch_starts(&self.common.residuals, settling));
     }
 
+    /// What detector `column` lacks to judge a batch that starts with the next cell; nothing where it could.
+    pub(crate) fn lacks(&self, column: usize) -> Option<Lacks> {
+        self.detectors.get(column)?.lacks(&self.common.residuals)
+    }
+
     /// The newest cell turned out to have no value after all. At most once after it was observed.
     pub fn retract(&mut self) {
         self.common.averages.retract();
@@ -72,5 +77,10 @@ impl Ensemble {
     /// The words of detector `column` for a judgement of the sample at `at`.
     pub fn words(&self, column: usize, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {
         self.detectors.get(column).map(|d| d.words(verdict, evidence, at)).unwrap_or_default()
+    }
+
+    /// What detector `column` has to tell of a cell that it finds normal; nothing mostly.
+    pub fn remark(&self, column: usize, evidence: &Evidence) -> Option<String> {
+        self.detectors.get(column)?.remark(evidence)
     }
 }

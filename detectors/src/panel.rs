@@ -1,6 +1,7 @@
 //! All detectors of one series behind one `observe`.
 
 use crate::calendar::Calendar;
+use crate::detector::Lacks;
 use crate::ensemble::Ensemble;
 use crate::grid::{Grid, Placed};
 use crate::lack::{Lack, Started, lack};
@@ -176,11 +177,27 @@ impl Panel {
         self.judges.as_ref().map(words).unwrap_or_default()
     }
 
+    /// What detector `column` has to tell of a sample that it finds normal, such as a count that is not usual and too small to
+    /// fire; nothing mostly.
+    pub fn remark(&self, column: usize, evidence: &Evidence) -> Option<String> {
+        self.judges.as_ref()?.ensemble.remark(column, evidence)
+    }
+
     /// What detector `column` lacks that said `reason` of the newest cell with a value; none where the reason says it all.
     pub fn lack(&self, column: usize, reason: Reason) -> Option<Lack> {
         let (judges, spec) = (self.judges.as_ref()?, self.spec.detectors.get(column)?);
         let newest = judges.next.checked_sub(1)?;
         lack(spec, reason, (&judges.grid, judges.interval), newest, judges.started)
+    }
+
+    /// What detector `column` lacks to judge a batch that starts after the newest sample; nothing where it could, and as long
+    /// as there is no sample.
+    pub fn start_lack(&self, column: usize) -> Option<Lack> {
+        let judges = self.judges.as_ref()?;
+        let Lacks { wanted, more, gaps } = judges.ensemble.lacks(column)?;
+        // the last of those that are wanted is the one with which it knows enough
+        let from = judges.grid.at(judges.next.saturating_add(more).saturating_sub(1));
+        Some(Lack::Samples { wanted, from, gaps })
     }
 
     fn observe_in_order(&mut self, samples: &[Sample], tell: &mut impl FnMut(Block<'_>)) {

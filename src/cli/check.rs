@@ -191,6 +191,9 @@ fn ask(config: &Config, name: &str, plans: &[&Plan], out: &mut dyn Write) -> io:
     for seen in &found.seen {
         writeln!(out, "{name}: {seen}")?;
     }
+    for Mistake { file, at, message } in &found.warnings {
+        writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
+    }
     for mistake in &found.mistakes {
         writeln!(out, "{mistake}")?;
     }
