@@ -356,7 +356,7 @@ mod tests {
 
     /// A ring of seven days after so many cells, some of which have no residual.
     fn week(cells: u64, missing: impl Fn(u64) -> bool) -> Ring {
-        let mut ring = Ring::new(7 * 1440, f32::NAN);
+        let mut ring = Ring::new(7 * 1440, f32::NAN, 0);
         for i in 0..cells {
             let is_missing = i < FIRST_CELL || missing(i);
             ring.push(if is_missing { f32::NAN } else { (i * 7919 % 101) as f32 / 101.0 });
