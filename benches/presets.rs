@@ -100,14 +100,20 @@ struct Ticks {
     worst: f64,
 }
 
-/// Over so many ticks: every sixteenth has more to do, and every sixty-fourth.
+/// Over so many ticks: what is done for a block of samples, or every so often, is due in each series once at least.
 const TICKS: usize = 64;
+/// After so many series the next one is at the same point as the first again.
+const TURNS: u64 = 32;
 
 fn ticks(spec: &MonitorSpec, values: &[f64], series: usize) -> Ticks {
-    let mut first = Monitor::new(spec);
-    first.observe_even(Timestamp::from_millis(0), &values[..HISTORY], |said| _ = black_box(said));
-    // one is judged and the others have its history: each has memory of its own
-    let mut monitors: Vec<Monitor> = (0..series).map(|_| first.clone()).collect();
+    let history = |turn| {
+        let mut monitor = Monitor::new(spec).in_turn(turn);
+        monitor.observe_even(Timestamp::from_millis(0), &values[..HISTORY], |said| _ = black_box(said));
+        monitor
+    };
+    // some are judged and the others have their history: each has memory of its own
+    let first: Vec<Monitor> = (0..TURNS).map(history).collect();
+    let mut monitors: Vec<Monitor> = first.iter().cycle().take(series).cloned().collect();
     let mut tick = |minute: usize| {
         let sample = [Sample::new(minute as i64 * MINUTE_MS, values[minute])];
         let begin = cpu_seconds();

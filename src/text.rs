@@ -4,15 +4,51 @@
 use jiff::{Timestamp, tz::TimeZone};
 use std::borrow::Cow;
 
-/// `text` on one line and without what a terminal would obey: control characters and marks that turn the direction
-/// of writing are shown as their escapes (`\\u{1b}`). For names and values that come from outside.
+/// `text` on one line and without what a terminal or a page would obey: control characters, line ends of any kind and marks
+/// that turn the direction of writing are shown as their escapes (`\\u{1b}`). For names and values that come from outside.
 pub fn plain(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(obeyed) {
+    if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
     }
-    let shown = |c: char| if obeyed(c) { c.escape_default().to_string() } else { c.to_string() };
+    let shown = |c: char| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() };
     Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// `text` as a cell of a table for programs: as it is, but what [`plain`] shows as escapes is `\\u{1b}` here too, by its number
+/// alone. So that it can be told what was there, a cell with `\\u{` in it has each of its own backslashes twice.
+///
+/// ```
+/// assert_eq!(quietgate::text::cell(r"C:\disk"), r"C:\disk");
+/// assert_eq!(quietgate::text::cell("C:\\disk\u{1b}"), r"C:\\disk\u{1b}");
+/// ```
+pub fn cell(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_obeyed) && !text.contains("\\u{") {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| match c {
+        '\\' => "\\\\".to_owned(),
+        c if is_obeyed(c) => c.escape_unicode().to_string(),
+        c => c.to_string(),
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// What `json`, a text of JSON without control characters in its strings, says by escapes where [`plain`] would have some
+/// (`\\u202e`): the same values. Line ends between values stay.
+pub fn plain_json(json: String) -> String {
+    let is_odd = |c: char| is_obeyed(c) && c >= ' ';
+    if !json.contains(is_odd) {
+        return json;
+    }
+    // none of them is beyond the first 65,536 characters, for which one escape is enough
+    let shown = |c: char| if is_odd(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.chars().map(shown).collect()
+}
+
+/// Whether a terminal or a page obeys `c` and does not show it.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// How many significant digits [`number`] keeps: enough to tell a value from its limit, few enough to read.
@@ -240,6 +276,61 @@ mod tests {
     fn what_a_terminal_would_obey_is_shown() {
         assert_eq!(plain("vip-a \u{e4}"), "vip-a \u{e4}");
         assert_eq!(plain("a\u{1b}[2J\r\nb\tc\u{9b}\u{202e}d"), "a\\u{1b}[2J\\r\\nb\\tc\\u{9b}\\u{202e}d");
+        assert_eq!(plain("\u{2028}\u{2029}\u{200f}\u{61c}"), "\\u{2028}\\u{2029}\\u{200f}\\u{61c}");
+    }
+
+    /// What a cell was made of, as the documentation says it is found.
+    fn of_cell(cell: &str) -> String {
+        if !cell.contains("\\u{") {
+            return cell.to_owned();
+        }
+        let (mut out, mut rest) = (String::new(), cell);
+        while let Some((before, behind)) = rest.split_once('\\') {
+            out += before;
+            rest = match behind.strip_prefix("u{").and_then(|code| code.split_once('}')) {
+                Some((code, behind)) => {
+                    let code = u32::from_str_radix(code, 16).expect("a number");
+                    out.push(char::from_u32(code).expect("a character"));
+                    behind
+                }
+                None => {
+                    out.push('\\');
+                    behind.strip_prefix('\\').expect("a backslash twice")
+                }
+            };
+        }
+        out + rest
+    }
+
+    #[test]
+    fn it_can_be_told_what_a_cell_was() {
+        let plain = ["vip-a \u{e4}", "{host=\"h\\\\1\"}", r"C:\users", "", r"\\"];
+        plain.iter().for_each(|text| assert_eq!(cell(text), *text));
+        let odd = [
+            "\u{1b}[2J",
+            "\n\t\r\0",
+            r"\u{1b}",
+            "\\\u{202e}\\u{",
+            "a\u{9b}\\\\\u{2028}",
+            r"\\u{9",
+            "\u{7f}u{",
+        ];
+        for text in plain.into_iter().chain(odd) {
+            let cell = cell(text);
+            assert!(!cell.contains(is_obeyed), "{cell:?}");
+            assert_eq!(of_cell(&cell), text, "{cell}");
+        }
+    }
+
+    #[test]
+    fn json_has_the_same_values() {
+        let value = serde_json::json!({"a\u{202e}": ["\u{1b}\n\u{7f}\u{9b}\u{2028}", "ä\\"]});
+        for text in [value.to_string(), format!("{value:#}")] {
+            let json = plain_json(text);
+            assert!(!json.contains(|c: char| is_obeyed(c) && c != '\n'), "{json:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON"), value);
+        }
+        assert_eq!(plain_json("{\n  \"ä\": 1\n}".to_owned()), "{\n  \"ä\": 1\n}");
     }
 
     #[test]

@@ -181,6 +181,15 @@ fn detectors_are_told_of_the_starts_of_batches_as_in_a_run() {
     let rows = folder.rows(&format!("--at {} --at {}", at(601), at(675)));
     let said: Vec<_> = rows.iter().map(|row| (row.1.as_str(), row.3)).collect();
     assert_eq!(said, [("paused", true), ("done", false)]);
+    // with less than 8 hours and 45 minutes of past the start could not be judged: the gate waits for minute 524
+    let rows = folder.rows(&format!("--at {}", at(300)));
+    assert_eq!(rows, [(300, "done".to_owned(), true, false, 524 - 300)]);
+    let words = "unknown (warming_up) once a batch starts (step_contrast is unknown(warming_up): it needs 525 samples first; ";
+    assert!(folder.replayed(&format!("--at {}", at(300))).contains("unknown(warming_up)"));
+    let decided = folder.lines(&format!("--decisions --at {}", at(300)));
+    assert!(decided[0]["reason"].as_str().is_some_and(|reason| reason.contains(words)), "{decided:?}");
+    let rows = folder.rows("");
+    assert_eq!((rows[0].0, rows[0].2), (530, false), "where no start is given that is known");
 }
 
 #[test]
@@ -315,7 +324,9 @@ fn what_cannot_be_replayed_is_told_and_what_to_do() {
         text
     };
     folder.write("other.csv", "timestamp,cpu\n1773014400,1\n1773014460,1\n");
-    assert!(refused("-i other.csv").contains("series of no signal of the config: cpu; the signals are loss"));
+    let strange =
+        "the input has series of no signal: cpu; no signal of the config (loss) has the name \"cpu\"";
+    assert!(refused("-i other.csv").contains(strange));
     let silent = refused("-i other.csv --leave-out");
     assert!(silent.contains("no series of these signals of the plan: loss; it has cpu"), "{silent}");
     assert!(refused("-i loss.csv --takes two=1m").contains("the plan has no step \"two\", it has one"));

@@ -45,6 +45,7 @@ fn gate(decision: Decision, reason: &str) -> Record {
 fn records() -> Vec<Record> {
     let step = PinnedStep {
         expects: Vec::new(),
+        patience_ms: None,
         step: "agent".to_owned(),
         after: Vec::new(),
         batches: vec![vec!["h1".to_owned()], vec!["h2".to_owned()]],

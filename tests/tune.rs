@@ -52,6 +52,7 @@ fn the_recommended_config_is_good_and_judges_as_was_said() {
     // counted again by another way: the findings of a backtest that begin in no label
     let judged =
         ["backtest", "-i", &series, "--labels", &labels, "--config", "tuned.yaml", "--format", "json"];
+    let judged = [&judged[..], &["--signal", "traffic"]].concat();
     let judged = self::lines(&quietgate(folder.path(), &judged));
     let labels: Value =
         serde_json::from_str(&std::fs::read_to_string(&labels).expect("labels")).expect("JSON");
@@ -180,4 +181,53 @@ fn what_judges_starts_is_tuned_by_starts_that_are_taken_to_be_there() {
     assert!(
         String::from_utf8_lossy(&refused.stderr).contains("--every is given, but no detector judges starts")
     );
+}
+
+/// What `check --history` says of a month of quiet traffic, judged by `step_contrast` alone with these options.
+fn contrasted(options: &str, series: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rule = format!("{{kind: any, detectors: [{{kind: step_contrast, {options}}}], sustain: 1 of 1}}");
+    let config = format!("signals: {{traffic: {{interval: 1m, rule: {rule}}}}}\n");
+    std::fs::write(folder.path().join("c.yaml"), config).expect("a file");
+    let output = quietgate(folder.path(), &["check", "c.yaml", "--history", series, "--signal", "traffic"]);
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_contrast_that_can_never_fire_or_holds_every_night_is_warned_of() {
+    let series = set("quiet-traffic").0;
+    let strict = contrasted("factor: 0.5", &series);
+    assert_eq!(strict.len(), 5, "{strict:?}");
+    let web = "series \"vip-web\": in 40,320 samples of 28 d, with a batch taken to start every 1 h, step_contrast held 28 of 28 \
+        clean starts at ";
+    assert!(
+        strict[3].contains(web) && strict[3].contains("and too many at 23 other times of day"),
+        "{}",
+        strict[3]
+    );
+    let deaf = contrasted("factor: 1000, least: 10", &series);
+    assert_eq!(deaf.len(), 5, "{deaf:?}");
+    let never =
+        ", with a batch taken to start every 1 h, where above 1 fires: the rule can hardly ever fire on it";
+    assert!(
+        deaf[..4].iter().all(|line| line.contains("no score was above 0.0") && line.ends_with(never)),
+        "{deaf:?}"
+    );
+    // vip-web and vip-backup are good as they are; the two others have a jump at midnight on two days of each week
+    let usual = contrasted("factor: 2", &series);
+    let told: Vec<_> = usual.iter().filter(|line| line.contains("clean starts at 00:00")).collect();
+    assert_eq!((usual.len(), told.len()), (3, 2), "{usual:?}");
+}
+
+#[test]
+fn a_contrast_without_enough_history_is_warned_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: String =
+        (0..300).map(|minute| format!("{},{}\n", 1_767_571_200 + 60 * minute, 100 + minute % 7)).collect();
+    let file = folder.path().join("traffic.csv");
+    std::fs::write(&file, format!("timestamp,value\n{rows}")).expect("a file");
+    let told = contrasted("factor: 2", &file.display().to_string());
+    let why = "in 300 samples of 4 h 59 min step_contrast judged none of 5 starts that are taken to be there, one every 1 h (it \
+        needs hours of samples before a start)";
+    assert!(told[0].contains(why), "{told:?}");
 }

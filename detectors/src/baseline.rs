@@ -26,6 +26,8 @@ pub(crate) struct Baseline {
     start: Timestamp,
     interval: Interval,
     calendar: Calendar,
+    /// How many places of the first block come before the first cell.
+    ahead: u64,
     /// Cells back to the same time 1, 2, … days earlier; good for cells before `until`.
     lags: Vec<Option<u64>>,
     until: u64,
@@ -46,6 +48,7 @@ impl Baseline {
             start: common.start,
             interval: common.interval,
             calendar: common.calendar.clone(),
+            ahead: Self::ahead(common),
             lags: Vec::new(),
             until: 0,
             before: [f32::NAN; NEIGHBOURS],
@@ -62,11 +65,17 @@ impl Baseline {
         (days.min(DAYS_MAX) as usize + 1) * interval.cells_a_day() + 4 * PLACES
     }
 
+    /// At which place of its block the first cell of a series is. Where a day is short, how blocks lie says what is known when
+    /// one begins: then all begin alike.
+    pub(crate) fn ahead(common: &Common) -> u64 {
+        if common.interval.cells_a_day() >= LONG_DAY { common.turn % PLACES as u64 } else { 0 }
+    }
+
     /// What is usual at the cells of the block of `cell`, from the `values` of the cells before it: not a number where no
     /// earlier day has any.
     #[inline(always)]
     pub(crate) fn block(&mut self, cell: u64, values: &Ring) -> &Medians {
-        let block = cell / PLACES as u64;
+        let block = (cell + self.ahead) / PLACES as u64;
         if self.block != Some(block) {
             self.advance(block, values);
         }
@@ -93,19 +102,41 @@ impl Baseline {
 
     /// The medians of the cells of `block`, from what was known when the cells of block `at` began.
     fn medians_of(&mut self, block: u64, at: u64, values: &Ring) -> Medians {
-        let first = block * PLACES as u64;
         if self.interval.cells_a_day() < LEAST_A_DAY {
             return Medians::NONE;
         }
-        if first >= self.until || self.lags.is_empty() {
-            self.look_up(first);
+        let begin = |block: u64| (block * PLACES as u64).wrapping_sub(self.ahead);
+        // places before the first cell of all are as little known as those
+        let (first, known) = (begin(block), if at == 0 { 0 } else { begin(at) });
+        let from = if block == 0 { 0 } else { first };
+        if from >= self.until || self.lags.is_empty() {
+            self.look_up(from);
         }
         let mut rows = [[f32::INFINITY; PLACES]; DEPTH];
-        for (row, lag) in rows.iter_mut().zip(&self.lags) {
-            let Some(lag) = *lag else { continue };
-            values.copy(first.wrapping_sub(lag), at * PLACES as u64, row);
+        if from + PLACES as u64 <= self.until {
+            for (row, lag) in rows.iter_mut().zip(&self.lags) {
+                let Some(lag) = *lag else { continue };
+                values.copy(first.wrapping_sub(lag), known, row);
+            }
+        } else {
+            self.gather(block, known, values, &mut rows);
         }
         wide!(|simd| Medians::of(simd, &rows, sort_fourteen))
+    }
+
+    /// The earlier days of a block in which the lags change.
+    #[cold]
+    fn gather(&mut self, block: u64, known: u64, values: &Ring, rows: &mut [[f32; PLACES]; DEPTH]) {
+        for place in 0..PLACES {
+            let Some(cell) = (block * PLACES as u64 + place as u64).checked_sub(self.ahead) else { continue };
+            if cell >= self.until {
+                self.look_up(cell);
+            }
+            for (row, lag) in rows.iter_mut().zip(&self.lags) {
+                let earlier = lag.and_then(|lag| cell.checked_sub(lag)).filter(|cell| *cell < known);
+                row[place] = earlier.map_or(f32::INFINITY, |cell| values.get(cell));
+            }
+        }
     }
 
     fn look_up(&mut self, cell: u64) {
@@ -159,7 +190,7 @@ mod tests {
     fn usual(values: &[f32], cell: u64) -> (f32, u32) {
         let interval = Interval::from_millis(HOUR_MS).expect("an hour");
         let common = Common::new(Timestamp::from_millis(0), interval, Calendar::Utc);
-        let mut ring = Ring::new(Baseline::reach(14, interval), f32::INFINITY);
+        let mut ring = Ring::new(Baseline::reach(14, interval), f32::INFINITY, 0);
         values.iter().for_each(|&value| ring.push(value));
         let place = cell as usize % PLACES;
         let mut baseline = Baseline::new(14, &common);
@@ -194,7 +225,7 @@ mod tests {
         for a_day in [24_usize, 36, 48, 96, 1440] {
             let interval = Interval::from_millis(24 * HOUR_MS / a_day as i64).expect("a part of a day");
             let common = Common::new(Timestamp::from_millis(0), interval, Calendar::Utc);
-            let mut ring = Ring::new(Baseline::reach(14, interval), f32::INFINITY);
+            let mut ring = Ring::new(Baseline::reach(14, interval), f32::INFINITY, 0);
             let mut going = Baseline::new(14, &common);
             for cell in 0..(4 * a_day + 100) as u64 {
                 let found = *going.block(cell, &ring);

@@ -24,6 +24,11 @@ pub(crate) trait Follower: Clone + fmt::Debug + Send + 'static {
 
     /// Why a judgement is what it is, in words.
     fn words(&self, verdict: Verdict, evidence: &Evidence) -> String;
+
+    /// What is worth telling of a value that is normal; nothing mostly.
+    fn remark(&self, _evidence: &Evidence) -> Option<String> {
+        None
+    }
 }
 
 /// A [`Follower`] as a detector.
@@ -84,5 +89,9 @@ impl<F: Follower> Detector for Behind<F> {
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {
         self.follower.words(verdict, evidence)
+    }
+
+    fn remark(&self, evidence: &Evidence) -> Option<String> {
+        self.follower.remark(evidence)
     }
 }

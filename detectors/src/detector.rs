@@ -31,8 +31,30 @@ pub(crate) trait Detector: Boxed + fmt::Debug + Send {
     /// compares after with before takes note.
     fn batch_starts(&mut self, _residuals: &AllResiduals, _settling: u64) {}
 
+    /// What it lacks to judge a batch that starts with the next cell; nothing where it could, and where it judges all cells
+    /// alike.
+    fn lacks(&self, _residuals: &AllResiduals) -> Option<Lacks> {
+        None
+    }
+
     /// Why a judgement is what it is, in words: one clause without a final stop. `at` is the sample's time.
     fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String;
+
+    /// What is worth telling of a cell that is normal, as a clause; nothing mostly. It changes no verdict.
+    fn remark(&self, _evidence: &Evidence) -> Option<String> {
+        None
+    }
+}
+
+/// Cells that are missing from before a batch that starts with the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lacks {
+    /// So many in a row are enough.
+    pub(crate) wanted: u64,
+    /// So many more of them are, if none is missing.
+    pub(crate) more: u64,
+    /// Whether some that have passed are missing: then fewer may do.
+    pub(crate) gaps: bool,
 }
 
 /// A detector that can be doubled: what it has learnt goes on in two ways.

@@ -1,7 +1,7 @@
 //! All detectors of one series, driven together.
 
 use crate::calendar::Calendar;
-use crate::detector::{Cells, Detector};
+use crate::detector::{Cells, Detector, Lacks};
 use crate::registry::{Common, Spec};
 use crate::sample::{Interval, Timestamp};
 use crate::verdict::{Evidence, Verdict};
@@ -15,9 +15,9 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// A detector for each of `specs`, for a series whose cell 0 is at `start`.
-    pub fn new(specs: &[Spec], start: Timestamp, interval: Interval, calendar: Calendar) -> Self {
-        let mut common = Common::new(start, interval, calendar);
+    /// A detector for each of `specs`, for a series whose cell 0 is at `start`, which is the one at `turn` of many.
+    pub fn new(specs: &[Spec], start: Timestamp, interval: Interval, calendar: Calendar, turn: u64) -> Self {
+        let mut common = Common { turn, ..Common::new(start, interval, calendar) };
         let detectors: Vec<_> = specs.iter().map(|spec| spec.detector(&mut common)).collect();
         Self { detectors, common, verdicts: vec![Vec::new(); specs.len()] }
     }
@@ -48,6 +48,11 @@ impl Ensemble {
             .for_each(|detector| detector.batch_starts(&self.common.residuals, settling));
     }
 
+    /// What detector `column` lacks to judge a batch that starts with the next cell; nothing where it could.
+    pub(crate) fn lacks(&self, column: usize) -> Option<Lacks> {
+        self.detectors.get(column)?.lacks(&self.common.residuals)
+    }
+
     /// The newest cell turned out to have no value after all. At most once after it was observed.
     pub fn retract(&mut self) {
         self.common.averages.retract();
@@ -72,5 +77,10 @@ impl Ensemble {
     /// The words of detector `column` for a judgement of the sample at `at`.
     pub fn words(&self, column: usize, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {
         self.detectors.get(column).map(|d| d.words(verdict, evidence, at)).unwrap_or_default()
+    }
+
+    /// What detector `column` has to tell of a cell that it finds normal; nothing mostly.
+    pub fn remark(&self, column: usize, evidence: &Evidence) -> Option<String> {
+        self.detectors.get(column)?.remark(evidence)
     }
 }

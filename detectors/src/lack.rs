@@ -159,6 +159,31 @@ mod tests {
     }
 
     #[test]
+    fn what_a_start_lacks_is_known_before_it_and_over_when_told() {
+        let mut told = Told::of("step_contrast");
+        assert_eq!(told.panel.start_lack(0), None, "of no sample nothing is known");
+        told.see(10..190);
+        // 40 starts every 10 minutes, an hour before the first, an hour and 15 minutes after the last
+        let lack = Some(Lack::Samples { wanted: 525, from: minute(10 + 525 - 1), gaps: false });
+        assert_eq!((told.said, told.panel.start_lack(0)), (Verdict::Normal, lack));
+        told.see(190..10 + 525 - 1);
+        assert_eq!(told.panel.start_lack(0), lack);
+        let mut early = Told { panel: told.panel.clone(), said: told.said };
+        let start = |at: i64| BatchStart { at: minute(at), settled: minute(at) };
+        early.panel.batch_starts(start(534));
+        early.see(534..536);
+        assert_eq!(early.said, Verdict::Unknown(Reason::WarmingUp));
+        told.see(534..535);
+        assert_eq!(told.panel.start_lack(0), None);
+        told.panel.batch_starts(start(535));
+        told.see(535..540);
+        assert_eq!(told.said, Verdict::Normal);
+        let mut others = Told::of("seasonal");
+        others.see(0..5);
+        assert_eq!(others.panel.start_lack(0), None, "it judges starts as all else");
+    }
+
+    #[test]
     fn what_it_compares_with_may_have_gaps() {
         let mut told = Told::of("ca");
         told.see(0..5 * 1440);

@@ -1,6 +1,7 @@
 //! All detectors of one series behind one `observe`.
 
 use crate::calendar::Calendar;
+use crate::detector::Lacks;
 use crate::ensemble::Ensemble;
 use crate::grid::{Grid, Placed};
 use crate::lack::{Lack, Started, lack};
@@ -31,6 +32,7 @@ pub struct PanelSpec {
 #[derive(Debug, Clone)]
 pub struct Panel {
     spec: PanelSpec,
+    turn: u64,
     reorder: Option<Reorder>,
     judges: Option<Judges>,
     /// Batches that started before the first sample came.
@@ -113,7 +115,14 @@ impl Panel {
     /// A panel that has seen nothing yet.
     pub fn new(spec: PanelSpec) -> Self {
         let reorder = (spec.lateness_ms > 0).then(|| Reorder::new(spec.lateness_ms));
-        Self { spec, reorder, judges: None, starts: Vec::new() }
+        Self { spec, turn: 0, reorder, judges: None, starts: Vec::new() }
+    }
+
+    /// The panel of series number `turn` of very many that are judged side by side: what is done once for several samples is
+    /// then not due in all of them at the same sample. What is said is the same for every `turn`.
+    #[must_use]
+    pub fn in_turn(self, turn: u64) -> Self {
+        Self { turn, ..self }
     }
 
     /// Judges `samples`, which follow those of earlier calls, and gives what there is to say to `tell`.
@@ -168,6 +177,12 @@ impl Panel {
         self.judges.as_ref().map(words).unwrap_or_default()
     }
 
+    /// What detector `column` has to tell of a sample that it finds normal, such as a count that is not usual and too small to
+    /// fire; nothing mostly.
+    pub fn remark(&self, column: usize, evidence: &Evidence) -> Option<String> {
+        self.judges.as_ref()?.ensemble.remark(column, evidence)
+    }
+
     /// What detector `column` lacks that said `reason` of the newest cell with a value; none where the reason says it all.
     pub fn lack(&self, column: usize, reason: Reason) -> Option<Lack> {
         let (judges, spec) = (self.judges.as_ref()?, self.spec.detectors.get(column)?);
@@ -175,11 +190,21 @@ impl Panel {
         lack(spec, reason, (&judges.grid, judges.interval), newest, judges.started)
     }
 
+    /// What detector `column` lacks to judge a batch that starts after the newest sample; nothing where it could, and as long
+    /// as there is no sample.
+    pub fn start_lack(&self, column: usize) -> Option<Lack> {
+        let judges = self.judges.as_ref()?;
+        let Lacks { wanted, more, gaps } = judges.ensemble.lacks(column)?;
+        // the last of those that are wanted is the one with which it knows enough
+        let from = judges.grid.at(judges.next.saturating_add(more).saturating_sub(1));
+        Some(Lack::Samples { wanted, from, gaps })
+    }
+
     fn observe_in_order(&mut self, samples: &[Sample], tell: &mut impl FnMut(Block<'_>)) {
         let mut rest = samples;
         if self.judges.is_none() {
             let Some((first, others)) = samples.split_first() else { return };
-            let (mut judges, placed) = Judges::begin(&self.spec, *first);
+            let (mut judges, placed) = Judges::begin(&self.spec, self.turn, *first);
             self.starts.drain(..).for_each(|start| judges.batch_starts(start));
             judges.take(*first, placed, tell);
             self.judges = Some(judges);
@@ -244,13 +269,13 @@ struct Judges {
 }
 
 impl Judges {
-    fn begin(spec: &PanelSpec, first: Sample) -> (Self, Placed) {
+    fn begin(spec: &PanelSpec, turn: u64, first: Sample) -> (Self, Placed) {
         let (grid, placed) = Grid::begin(first, spec.interval);
         let PanelSpec { detectors, interval, calendar, .. } = spec;
         let mut judges = Self {
             grid,
             interval: *interval,
-            ensemble: Ensemble::new(detectors, first.at, *interval, calendar.clone()),
+            ensemble: Ensemble::new(detectors, first.at, *interval, calendar.clone(), turn),
             period: spec.period.map(|variance| Period::new(*interval, variance)),
             next: 0,
             run: Vec::new(),

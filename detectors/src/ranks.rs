@@ -54,10 +54,13 @@ struct Pointer {
 
 impl<const N: usize> Ranks<N> {
     /// Of the newest `capacity` readings those that at most one in each of `one_in` is beyond; readings are from 2 to the first
-    /// of `powers` up to the last, at most from −126 up to 128.
-    pub(crate) fn new(capacity: usize, powers: Range<i32>, one_in: [u32; N]) -> Self {
+    /// of `powers` up to the last, at most from −126 up to 128. The first block lacks `ahead` readings, so that those of very many
+    /// series are not put away at the same time.
+    pub(crate) fn new(capacity: usize, powers: Range<i32>, one_in: [u32; N], ahead: u64) -> Self {
         let bits = |power: i32| ((power.clamp(-126, 128) + 127) as u32) << 23;
         let (low, high) = (bits(powers.start), bits(powers.end));
+        let capacity = capacity.max(1);
+        let ahead = (ahead % BLOCK.min(capacity) as u64) as usize;
         Self {
             bits: (low, high - 1),
             counts: vec![0; ((high - low) >> BELOW) as usize],
@@ -65,11 +68,11 @@ impl<const N: usize> Ranks<N> {
             counted: 0,
             left_out: 0,
             ring: Vec::with_capacity(capacity),
-            capacity: capacity.max(1),
+            capacity,
             place: 0,
             block: [Change { new: NOTHING, old: NOTHING }; BLOCK],
-            filled: 0,
-            applied: 0,
+            filled: ahead,
+            applied: ahead,
         }
     }
 
@@ -199,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_quantile_is_good_to_a_sixteenth() {
-        let mut ranks = Ranks::new(2000, -14..16, [10, 100, 1000, 2000]);
+        let mut ranks = Ranks::new(2000, -14..16, [10, 100, 1000, 2000], 0);
         (1..=1000).for_each(|i| ranks.push(Some(i as f32 / 100.0)));
         for (found, expected) in ranks.quantiles().into_iter().zip([9.0, 9.9, 9.99, 10.0]) {
             assert!(found >= expected && found <= expected * 1.07, "{expected}: {found}");
@@ -208,7 +211,13 @@ mod tests {
 
     #[test]
     fn the_quantile_is_that_of_the_sorted_readings_at_any_time() {
-        let (mut ranks, mut all) = (Ranks::new(50, -126..128, [10, 3]), Vec::new());
+        for ahead in [0, 1, 31] {
+            the_quantile_is_that_of_the_sorted(Ranks::new(50, -126..128, [10, 3], ahead));
+        }
+    }
+
+    fn the_quantile_is_that_of_the_sorted(mut ranks: Ranks<2>) {
+        let mut all = Vec::new();
         for i in 0..500_u32 {
             // in disorder, rising in the end, some missing
             let reading = (i % 7 != 3).then(|| (i * 37 % 101) as f32 + (i / 300 * i) as f32);
@@ -228,7 +237,7 @@ mod tests {
 
     #[test]
     fn old_readings_leave_and_one_taken_back_is_as_if_never_there() {
-        let mut ranks = Ranks::new(3, -14..16, [1000]);
+        let mut ranks = Ranks::new(3, -14..16, [1000], 2);
         [8.0, 1.0, 1.0, 1.0].into_iter().for_each(|reading| ranks.push(Some(reading)));
         assert_eq!((ranks.counted(), ranks.quantiles()), (3, [1.0625]));
         ranks.push(Some(64.0));
@@ -242,13 +251,13 @@ mod tests {
 
     #[test]
     fn what_has_no_bucket_is_in_that_at_the_end() {
-        let mut ranks = Ranks::new(9, -14..16, [1000]);
+        let mut ranks = Ranks::new(9, -14..16, [1000], 0);
         assert_eq!(ranks.quantiles(), [1.0625 / 16384.0], "of nothing");
         ranks.push(Some(-0.0));
         assert_eq!(ranks.quantiles(), [1.0625 / 16384.0]);
         ranks.push(Some(f32::INFINITY));
         assert_eq!(ranks.quantiles(), [65536.0]);
-        let mut ranks = Ranks::new(9, -126..128, [1000]);
+        let mut ranks = Ranks::new(9, -126..128, [1000], 0);
         ranks.push(Some(f32::MAX));
         assert_eq!(ranks.quantiles(), [f32::MAX]);
     }

@@ -40,6 +40,8 @@ pub(crate) struct Common {
     pub(crate) interval: Interval,
     /// What a day is.
     pub(crate) calendar: Calendar,
+    /// Which of very many series this is: what is done for a block of cells is done at other cells than for its neighbours.
+    pub(crate) turn: u64,
     /// What they ask to be followed for them.
     pub(crate) averages: Averages,
     pub(crate) residuals: AllResiduals,
@@ -47,7 +49,8 @@ pub(crate) struct Common {
 
 impl Common {
     pub(crate) fn new(start: Timestamp, interval: Interval, calendar: Calendar) -> Self {
-        Self { start, interval, calendar, averages: Averages::default(), residuals: AllResiduals::default() }
+        let (averages, residuals) = (Averages::default(), AllResiduals::default());
+        Self { start, interval, calendar, turn: 0, averages, residuals }
     }
 }
 

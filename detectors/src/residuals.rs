@@ -22,6 +22,9 @@ const LARGEST: f64 = 1e37;
 const SMALL: f64 = 0.02;
 /// The usual size is worked out again after this many cells at the latest, where a day has fewer.
 const REVIEW_LEAST: u64 = 64;
+/// What a day says of the usual size holds from this many cells after its end: until then each of very many series has its turn
+/// to work it out.
+const NOTICE: u64 = 32;
 
 /// The residuals of a series.
 #[derive(Debug, Clone)]
@@ -32,10 +35,12 @@ pub(crate) struct Residuals {
     residuals: Ring,
     baseline: Baseline,
     size: Size,
-    /// The cell before which the usual size is worked out again.
-    review: u64,
     /// The newest residuals, by the size that holds now.
     recent: Recent,
+    /// The cells after which the usual size is worked out again, and how many cells after that it is done.
+    review: u64,
+    turn: u64,
+    coming: Option<Coming>,
     /// The cells of the newest run.
     run: Vec<Seen>,
 }
@@ -47,6 +52,15 @@ struct Size {
     small: f64,
     /// The median of the values: what is usual where no earlier day says it.
     level: f64,
+}
+
+/// What will hold from a cell on.
+#[derive(Debug, Clone)]
+struct Coming {
+    from: u64,
+    size: Size,
+    /// The newest residuals by that size: by the one before they would look like another level.
+    recent: Recent,
 }
 
 /// A cell of the newest run: side by side, as it is looked at as a whole where there is one only.
@@ -94,19 +108,20 @@ fn residual(value: f32, usual: f32, small: f32) -> f32 {
 
 impl Residuals {
     pub(crate) fn new(days: u32, common: &Common) -> Self {
-        let a_day = common.interval.cells_a_day();
+        let (a_day, ahead) = (common.interval.cells_a_day(), Baseline::ahead(common));
+        let values_kept = Baseline::reach(days, common.interval).max(REVIEW_LEAST as usize);
+        let residuals_kept = (DAYS_KEPT * a_day).max(4 * REVIEW_LEAST as usize);
         Self {
             days,
             a_day: a_day as u64,
-            values: Ring::new(
-                Baseline::reach(days, common.interval).max(REVIEW_LEAST as usize),
-                f32::INFINITY,
-            ),
-            residuals: Ring::new((DAYS_KEPT * a_day).max(4 * REVIEW_LEAST as usize), f32::NAN),
+            values: Ring::new(values_kept, f32::INFINITY, ahead),
+            residuals: Ring::new(residuals_kept, f32::NAN, ahead),
             baseline: Baseline::new(days, common),
             size: Size { small: 1.0, level: 0.0 },
-            review: FIRST_CELL,
             recent: Recent::new(0),
+            review: FIRST_CELL,
+            turn: common.turn % NOTICE,
+            coming: None,
             run: Vec::new(),
         }
     }
@@ -128,8 +143,8 @@ impl Residuals {
         while !rest.is_empty() {
             self.review();
             let next = self.values.next();
-            let in_block = PLACES - (next % PLACES as u64) as usize;
-            let to_review = usize::try_from(self.review - next).unwrap_or(usize::MAX);
+            let in_block = PLACES - self.values.place_in_block(next);
+            let to_review = usize::try_from(self.changes() - next).unwrap_or(usize::MAX);
             let (now, after) = rest.split_at(rest.len().min(in_block).min(to_review));
             wide!(self.learn_block(now));
             rest = after;
@@ -144,12 +159,14 @@ impl Residuals {
             self.values.push(f32::INFINITY);
             self.residuals.push(f32::NAN);
             self.recent.push(f32::NAN);
+            self.coming.iter_mut().for_each(|coming| coming.recent.push(f32::NAN));
         }
         if cells > all {
             self.values.forget(cells - all);
             self.residuals.forget(cells - all);
             self.recent = Recent::new(self.values.next());
             self.review = self.review_after(self.values.next() - 1);
+            self.coming = None;
         }
     }
 
@@ -159,21 +176,25 @@ impl Residuals {
             self.values.set(newest, f32::INFINITY);
             self.residuals.set(newest, f32::NAN);
             self.recent.retract();
+            self.coming.iter_mut().for_each(|coming| coming.recent.retract());
         }
     }
 
     #[inline(always)]
     fn learn_block(&mut self, values: &[f64]) {
         let next = self.values.next();
-        let mut usual = *self.baseline.block(next, &self.values);
-        self.expect(next, &mut usual);
-        let (count, first) = (values.len(), (next % PLACES as u64) as usize);
+        let days = *self.baseline.block(next, &self.values);
+        let usual = self.expected(days, next, self.size);
+        let (count, first) = (values.len(), self.values.place_in_block(next));
         let mut found = [f32::INFINITY; PLACES];
         for (found, value) in found[first..][..count].iter_mut().zip(values) {
             // what is added makes a zero of either sign the same
             *found = value.clamp(-LARGEST, LARGEST) as f32 + 0.0;
         }
         self.values.extend(&found[first..][..count]);
+        if self.coming.is_some() {
+            self.learn_ahead(&found, days, next, count);
+        }
         if next >= FIRST_CELL {
             residuals(&mut found, &usual.values, self.size.small as f32);
         } else {
@@ -190,22 +211,36 @@ impl Residuals {
         }));
     }
 
-    /// Makes of what is usual at the cells of the block of `cell` what is expected of `cell` and those after it. Over the
-    /// third day the earlier days take the place of the level, bit by bit: two of them are few, and a jump would look like
-    /// an anomaly.
+    /// The same cells by the size that is to come.
+    #[cold]
+    fn learn_ahead(&mut self, values: &[f32; PLACES], days: Medians, next: u64, count: usize) {
+        let Some(mut coming) = self.coming.take() else { return };
+        let (mut found, usual) = (*values, self.expected(days, next, coming.size));
+        residuals(&mut found, &usual.values, coming.size.small as f32);
+        let first = self.values.place_in_block(next);
+        found[first..][..count].iter().for_each(|&residual| coming.recent.push(residual));
+        self.coming = Some(coming);
+    }
+
+    /// What is expected of `cell` and those after it in its block, of which `days` is usual. Over the third day the earlier days
+    /// take the place of the level, bit by bit: two of them are few, and a jump would look like an anomaly.
     #[inline(always)]
-    fn expect(&self, cell: u64, usual: &mut Medians) {
-        let settled = cell / PLACES as u64 * PLACES as u64 >= 3 * self.a_day;
-        if !settled || usual.counts.contains(&0) {
-            self.expect_early(cell, usual);
-        }
+    fn expected(&self, days: Medians, cell: u64, size: Size) -> Medians {
+        let settled = self.first_of_block(cell) >= 3 * self.a_day;
+        if settled && !days.counts.contains(&0) { days } else { self.expected_early(days, cell, size) }
+    }
+
+    /// The first cell of the block of `cell`; in wrapping numbers, as the first block may begin before the first cell.
+    #[inline(always)]
+    fn first_of_block(&self, cell: u64) -> u64 {
+        cell.wrapping_sub(self.values.place_in_block(cell) as u64)
     }
 
     #[cold]
-    fn expect_early(&self, cell: u64, usual: &mut Medians) {
-        let (level, first) = (self.size.level as f32, cell / PLACES as u64 * PLACES as u64);
+    fn expected_early(&self, mut usual: Medians, cell: u64, size: Size) -> Medians {
+        let (level, first) = (size.level as f32, self.first_of_block(cell));
         for (place, (value, days)) in usual.values.iter_mut().zip(&mut usual.counts).enumerate() {
-            let cell = first + place as u64;
+            let cell = first.wrapping_add(place as u64);
             if *days == 0 || cell < 2 * self.a_day {
                 (*value, *days) = (level, 0);
                 continue;
@@ -214,33 +249,68 @@ impl Residuals {
             let share = if into >= self.a_day { 1.0 } else { into as f32 / self.a_day as f32 };
             *value = level * (1.0 - share) + *value * share;
         }
+        usual
     }
 
-    /// Works out the usual size again where that is due: after 16, 32, 64, … cells, then once a day.
+    /// The cell before which [`Residuals::review`] has something to do next.
+    #[inline(always)]
+    fn changes(&self) -> u64 {
+        match &self.coming {
+            Some(coming) => coming.from,
+            None => self.review + self.wait(),
+        }
+    }
+
+    /// How long after its cells a review is done. The first ones are needed at once.
+    #[inline(always)]
+    fn wait(&self) -> u64 {
+        if self.is_daily(self.review) { self.turn } else { 0 }
+    }
+
+    /// Works out the usual size again where that is due, after 16, 32, 64, … cells, then once a day, and goes by it when its
+    /// time has come.
     #[inline(always)]
     fn review(&mut self) {
-        if self.values.next() >= self.review {
-            self.review_now();
+        while self.values.next() >= self.changes() {
+            self.change();
         }
+    }
+
+    #[cold]
+    fn change(&mut self) {
+        if let Some(Coming { size, recent, .. }) = self.coming.take() {
+            (self.size, self.recent) = (size, recent);
+            return;
+        }
+        let from = self.review + if self.is_daily(self.review) { NOTICE } else { 0 };
+        self.coming = self.size_at(self.review).map(|size| Coming { from, size, recent: self.rework(size) });
+        self.review = self.review_after(self.review);
     }
 
     /// The first cell after `cell` before which the usual size is worked out again.
     fn review_after(&self, cell: u64) -> u64 {
-        let daily = self.a_day.max(REVIEW_LEAST);
+        let daily = self.daily();
         let doubled = (FIRST_CELL.max(cell + 1)).next_power_of_two();
         if cell < daily { doubled.min(daily) } else { (cell / daily + 1) * daily }
     }
 
-    #[cold]
-    fn review_now(&mut self) {
-        let now = self.values.next();
-        self.review = self.review_after(now);
-        let back = self.a_day.max(REVIEW_LEAST).min(now);
-        let back = usize::try_from(back).unwrap_or(usize::MAX);
-        let mut seen = self.values.newest(back);
+    fn daily(&self) -> u64 {
+        self.a_day.max(REVIEW_LEAST)
+    }
+
+    fn is_daily(&self, review: u64) -> bool {
+        review >= self.daily()
+    }
+
+    /// How large values usually are by the day before `cell`; none where it has no value.
+    fn size_at(&self, cell: u64) -> Option<Size> {
+        let since = self.values.next() - cell;
+        let count = |cells: u64| usize::try_from(cells).unwrap_or(usize::MAX);
+        let mut seen = self.values.newest(count(self.daily().min(cell) + since));
+        seen.truncate(seen.len().saturating_sub(count(since)));
         seen.retain(|value| value.is_finite());
         if seen.is_empty() {
-            return;
+            return None;
         }
         let level = f64::from(middle(&mut seen));
         let below_zero = seen.iter().any(|value| *value < 0.0);
@@ -250,29 +320,24 @@ impl Residuals {
         let size = if typical > 0.0 { typical } else { mean() };
         // of nothing but zeros nothing is known: then 1 is the size of things
         let small = if size > 0.0 { (SMALL * size).max(f64::from(f32::MIN_POSITIVE)) } else { SMALL };
-        self.size = Size { small, level };
-        self.rework(now);
+        Some(Size { small, level })
     }
 
-    /// Works out the newest residuals by the size that holds from now on: by the one before they would look like another
-    /// level.
-    fn rework(&mut self, now: u64) {
+    /// The newest residuals by another size.
+    fn rework(&self, size: Size) -> Recent {
+        let now = self.values.next();
         let mut baseline = self.baseline.clone();
         // from a multiple on, so that the medians are those of the same cells
         let first = (now / TOGETHER as u64 * TOGETHER as u64).saturating_sub((MEDIANS * TOGETHER) as u64);
-        self.recent = Recent::new(first);
+        let mut recent = Recent::new(first);
         for cell in first..now {
             let value = self.values.get(cell);
-            let mut usual = *baseline.block(cell, &self.values);
-            self.expect(cell, &mut usual);
-            let expected = usual.values[(cell % PLACES as u64) as usize];
+            let usual = self.expected(*baseline.block(cell, &self.values), cell, size);
+            let expected = usual.values[self.values.place_in_block(cell)];
             let is_known = cell >= FIRST_CELL && value.is_finite();
-            self.recent.push(if is_known {
-                residual(value, expected, self.size.small as f32)
-            } else {
-                f32::NAN
-            });
+            recent.push(if is_known { residual(value, expected, size.small as f32) } else { f32::NAN });
         }
+        recent
     }
 
     /// Whether these are the residuals against so many days.

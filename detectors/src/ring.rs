@@ -12,8 +12,11 @@ pub(crate) struct Ring {
     cells: Vec<f32>,
     /// Where in them the block at hand goes.
     place: usize,
-    /// The newest cells, since the number was last a multiple of the length of a block.
+    /// The newest cells, since a block began.
     at_hand: [f32; PLACES],
+    /// How many places of the first block come before the first cell: what is put away at the same time in all rings of very
+    /// many series would hold them up together.
+    ahead: u64,
     capacity: usize,
     /// In place of a value that is missing: no finite number.
     missing: f32,
@@ -28,11 +31,12 @@ enum Place {
 }
 
 impl Ring {
-    pub(crate) fn new(capacity: usize, missing: f32) -> Self {
-        let capacity = capacity.max(1);
+    /// Of so many cells, with the first of all at the place `ahead` of its block.
+    pub(crate) fn new(capacity: usize, missing: f32, ahead: u64) -> Self {
+        let (capacity, ahead) = (capacity.max(1), ahead % PLACES as u64);
         // grown bit by bit, the rings of all series would be copied at the same sample
         let cells = Vec::with_capacity(capacity.next_multiple_of(PLACES));
-        Self { cells, place: 0, at_hand: [missing; PLACES], capacity, missing, next: 0 }
+        Self { cells, place: 0, at_hand: [missing; PLACES], ahead, capacity, missing, next: 0 }
     }
 
     /// The number of the next cell.
@@ -72,10 +76,16 @@ impl Ring {
         }
     }
 
-    /// How many cells are at hand.
+    /// How many places of the block at hand are taken.
     #[inline(always)]
     fn filled(&self) -> usize {
-        (self.next % PLACES as u64) as usize
+        self.place_in_block(self.next)
+    }
+
+    /// The place of a cell in its block.
+    #[inline(always)]
+    pub(crate) fn place_in_block(&self, cell: u64) -> usize {
+        ((cell + self.ahead) % PLACES as u64) as usize
     }
 
     /// Nothing is left of what was seen, and so many cells are passed over.
@@ -111,9 +121,10 @@ impl Ring {
         let at_hand = &self.at_hand[..self.filled()];
         let (new, old) = self.cells.split_at(self.place.min(self.cells.len()));
         let parts = [old, new, at_hand];
-        let mut beyond =
-            parts.map(<[f32]>::len).iter().sum::<usize>().saturating_sub(cells.min(self.capacity));
-        let mut newest = Vec::with_capacity(cells.min(self.capacity));
+        let all = usize::try_from(self.next).unwrap_or(usize::MAX);
+        let count = cells.min(self.capacity).min(all);
+        let mut beyond = parts.map(<[f32]>::len).iter().sum::<usize>().saturating_sub(count);
+        let mut newest = Vec::with_capacity(count);
         for part in parts {
             let left_out = beyond.min(part.len());
             newest.extend_from_slice(&part[left_out..]);
@@ -133,7 +144,7 @@ impl Ring {
         }
         if let Some(Place::Cells(place)) = self.place_of(first)
             && let Some(side_by_side) = self.cells.get(place..place + PLACES)
-            && first + PLACES as u64 <= until.min(self.next - self.filled() as u64)
+            && first + PLACES as u64 <= until.min(self.next.saturating_sub(self.filled() as u64))
         {
             values.copy_from_slice(side_by_side);
             return;
@@ -167,7 +178,7 @@ mod tests {
 
     #[test]
     fn it_holds_the_newest_cells() {
-        let mut ring = Ring::new(3, f32::NAN);
+        let mut ring = Ring::new(3, f32::NAN, 0);
         (0..5).for_each(|i| ring.push(i as f32));
         assert_eq!([2, 3, 4].map(|cell| ring.get(cell)), [2.0, 3.0, 4.0]);
         assert_eq!([1, 2, 3, 9].map(|cells| ring.newest(cells).len()), [1, 2, 3, 3]);
@@ -179,7 +190,7 @@ mod tests {
 
     #[test]
     fn after_a_long_gap_nothing_is_left() {
-        let mut ring = Ring::new(3, f32::NAN);
+        let mut ring = Ring::new(3, f32::NAN, 0);
         (0..4).for_each(|i| ring.push(i as f32));
         assert_eq!(ring.get(3), 3.0);
         ring.forget(10);
@@ -190,8 +201,8 @@ mod tests {
 
     #[test]
     fn every_cell_within_reach_is_found_at_any_time() {
-        for capacity in [1, 15, 16, 17, 40, 64] {
-            let mut ring = Ring::new(capacity, f32::INFINITY);
+        for (capacity, ahead) in [1, 15, 16, 17, 40, 64].into_iter().zip([0, 1, 0, 15, 9, 5]) {
+            let mut ring = Ring::new(capacity, f32::INFINITY, ahead);
             for next in 0..300_u64 {
                 for back in 0..80 {
                     let there = (1..=capacity as u64).contains(&back) && back <= next;

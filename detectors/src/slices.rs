@@ -50,6 +50,13 @@ impl<T: Default> Slices<T> {
         self.full.iter()
     }
 
+    /// Those of the full slices from the one at `first` on, at most `most` of them, that will be left when the growing one is full.
+    pub(crate) fn staying(&self, first: usize, most: usize) -> impl ExactSizeIterator<Item = &T> {
+        let leaving = usize::from(self.full.len() == self.most);
+        let first = (leaving + first).min(self.full.len());
+        self.full.range(first..(first + most).min(self.full.len()))
+    }
+
     /// Whether the next cell is the first of its slice: the slices that are full have changed.
     pub(crate) fn begins(&self) -> bool {
         self.cells == 0

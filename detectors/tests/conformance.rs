@@ -16,5 +16,7 @@ mod statements;
 mod story;
 #[path = "conformance/streams.rs"]
 mod streams;
+#[path = "conformance/turns.rs"]
+mod turns;
 #[path = "conformance/warm_up.rs"]
 mod warm_up;

@@ -39,6 +39,12 @@ impl Combiner {
         self.rule.period()
     }
 
+    /// The verdict where each detector says this, in the order of the rule.
+    pub fn combine(&self, verdicts: &[Verdict], periodic: bool) -> Verdict {
+        let columns: Vec<&[Verdict]> = verdicts.iter().map(std::slice::from_ref).collect();
+        ask(&*self.rule, self.direction, &columns, 0, periodic)
+    }
+
     /// Writes the combined verdict on each cell of a run to `out`. `columns` has one column a detector, in the
     /// order of the rule, each as long as `out`.
     pub fn combine_run(&mut self, columns: &[&[Verdict]], periodic: bool, out: &mut [Verdict]) {

@@ -14,6 +14,8 @@ pub struct Seen {
     pub part: Part,
     /// Which series are alike: those of one signal.
     pub signal: usize,
+    /// Why nothing could be said of it once a batch starts now; none where it could be judged, or does not feel the batch.
+    pub blind: Option<Reason>,
 }
 
 /// What a series has to do with a batch.
@@ -32,6 +34,8 @@ pub enum Part {
 pub enum Obstacle {
     /// Nothing can be said of it.
     Unknown(Reason),
+    /// It is clean, and nothing could be said of it once a batch starts now.
+    Blind(Reason),
     /// Something fired and is not sustained.
     Suspect {
         /// The time of the first sample that fired.
@@ -99,12 +103,16 @@ pub enum Answer {
     Blame(Vec<usize>),
 }
 
-/// Whether a batch may start at `now`: every series clean for at least `clean_ms`, from its first clean sample to its newest.
+/// Whether a batch may start at `now`: every series clean for at least `clean_ms`, from its first clean sample to its newest,
+/// and none of them unknown from the start on.
 /// What a clock that is ahead puts into the future counts up to `now` only. No series at all proves nothing, and a plan
 /// without required series is a mistake that is found before: here it holds.
 pub fn before(seen: &[Seen], now: Timestamp, clean_ms: i64) -> Answer {
     hold(seen.iter().enumerate().filter_map(|(i, series)| {
-        let obstacle = obstacle(series.condition, (None, now), clean_ms, None);
+        let obstacle = match (series.condition, series.blind) {
+            (Condition::Clean { .. }, Some(reason)) => Some(Obstacle::Blind(reason)),
+            (condition, _) => obstacle(condition, (None, now), clean_ms, None),
+        };
         obstacle.map(|obstacle| (i, obstacle))
     }))
 }
@@ -253,7 +261,7 @@ mod tests {
     }
 
     fn seen(part: Part, condition: Condition) -> Seen {
-        Seen { condition, anomalous_until: None, part, signal: 0 }
+        Seen { condition, anomalous_until: None, part, signal: 0, blind: None }
     }
 
     const NOW: Timestamp = Timestamp::from_millis(10 * MINUTE);
@@ -282,6 +290,17 @@ mod tests {
                 assert_eq!(answer, Answer::Hold(vec![(1, obstacle)]), "{part:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_could_not_be_judged_from_the_start_on_holds_before_it_and_not_after() {
+        let blind = |condition| Seen { blind: Some(Reason::WarmingUp), ..seen(Part::Own, condition) };
+        let holds = |obstacle| Answer::Hold(vec![(0, obstacle)]);
+        assert_eq!(before(&[blind(clean(0, 10))], NOW, MINUTE), holds(Obstacle::Blind(Reason::WarmingUp)));
+        // what is not clean anyway is told first
+        assert_eq!(before(&[blind(UNKNOWN)], NOW, MINUTE), holds(Obstacle::Unknown(Reason::Stale)));
+        assert_eq!(before(&[blind(SUSPECT)], NOW, MINUTE), holds(Obstacle::Suspect { since: at(0) }));
+        assert_eq!(after(&[blind(clean(0, 10))], (at(5), at(6)), NOW, MINUTE), Answer::Proceed);
     }
 
     #[test]

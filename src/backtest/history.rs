@@ -1,16 +1,13 @@
 //! What history says of a rule: whether it could have fired at all, and whether it fires at the same time of many days.
 
-use super::{BacktestError, listen};
+use super::held::{AtTime, DAY_MINUTES, Held, held, local_minute};
+use super::{BacktestError, Starts, listen};
 use crate::monitor::{Anomalies, MonitorSpec, Said};
 use crate::sources::recorded::Recording;
 use crate::text::{counted, duration, number};
-use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use quietgate_detectors::{Run, Timestamp};
 use std::collections::BTreeSet;
-
-/// The kinds that judge the starts of batches alone, of which a recording has none.
-pub const AT_STARTS: &[&str] = &["step_contrast"];
 
 /// A score that a rule that can fire is thought to exceed at some time: above 1 fires.
 const LEAST_SCORE: f64 = 0.05;
@@ -18,7 +15,6 @@ const LEAST_SCORE: f64 = 0.05;
 const DAYS: (usize, i64) = (3, 7);
 /// The same time of day is within so many minutes; such stretches begin so often.
 const STRETCH: (i64, i64) = (60, 15);
-const DAY_MINUTES: i64 = 1_440;
 
 /// What one series was found to be over all of its history.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +23,10 @@ pub struct History {
     samples: u64,
     /// From the first sample to the last, in milliseconds.
     span_ms: i64,
-    /// Its detectors, those of [`AT_STARTS`] left out.
+    /// Its detectors.
     detectors: Vec<Heard>,
+    /// What became of starts that were taken to be there; none where the rule judges none.
+    held: Option<Held>,
     /// When its anomalies were found.
     found: Vec<Timestamp>,
 }
@@ -39,6 +37,9 @@ struct Heard {
     kind: &'static str,
     /// How many samples without a gap it needs before it judges.
     warm_up: usize,
+    /// Whether it judges the starts of batches alone, of which a recording has none: then only what it says of starts that are
+    /// taken to be there counts.
+    at_starts: bool,
     /// Cells that it judged.
     judged: u64,
     /// The highest score.
@@ -54,9 +55,12 @@ pub enum Odd {
     NeverNear,
     /// It was found at the same time of many days.
     EveryDay,
+    /// Too many starts at the same time of day would have been held.
+    EveryStart,
 }
 
-/// Judges the series `index` of `recording` by `spec`, and gathers what can be odd.
+/// Judges the series `index` of `recording` by `spec`, and gathers what can be odd; once more with batches that are taken to
+/// start now and then, where a detector judges starts.
 ///
 /// # Errors
 /// Samples that cannot be read back.
@@ -68,6 +72,7 @@ pub fn history(recording: &Recording, index: usize, spec: &MonitorSpec) -> Resul
         .map(|detector| Heard {
             kind: detector.entry().kind,
             warm_up: detector.warm_up(spec.interval),
+            at_starts: detector.looks_ms().is_some(),
             judged: 0,
             highest: 0.0,
         })
@@ -75,23 +80,29 @@ pub fn history(recording: &Recording, index: usize, spec: &MonitorSpec) -> Resul
     listen(recording, index, spec, [], |said| {
         anomalies.hear(said);
         if let Said::Judged(judged) = said {
-            heard.iter_mut().enumerate().for_each(|(column, heard)| heard.hear(column, &judged.run));
+            let always = heard.iter_mut().enumerate().filter(|(_, heard)| !heard.at_starts);
+            always.for_each(|(column, heard)| heard.hear(column, &judged.run, |_| true));
         }
     })?;
-    heard.retain(|heard| !AT_STARTS.contains(&heard.kind));
+    let started = Starts::of_a_day(&spec.rules[0]).map(|starts| {
+        let looks_at = |at| starts.looks_at(at);
+        held(recording, index, spec, starts, |column, run| heard[column].hear(column, run, looks_at))
+    });
+    let held = started.transpose()?;
     let info = &recording.series()[index];
     Ok(History {
         samples: info.samples,
         span_ms: info.last.as_millis() - info.first.as_millis(),
         detectors: heard,
+        held,
         found: anomalies.finish().iter().map(|anomaly| anomaly.found).collect(),
     })
 }
 
 impl Heard {
-    fn hear(&mut self, column: usize, run: &Run<'_>) {
+    fn hear(&mut self, column: usize, run: &Run<'_>, counts: impl Fn(Timestamp) -> bool) {
         for (offset, verdict) in run.verdicts[column].iter().enumerate() {
-            if verdict.is_unknown() {
+            if verdict.is_unknown() || !counts(run.at(offset)) {
                 continue;
             }
             self.judged += 1;
@@ -105,28 +116,24 @@ impl History {
     /// What is odd, each with its numbers in words. Times of day are those of `zone`.
     pub fn odd(&self, zone: &TimeZone) -> Vec<(Odd, String)> {
         let mut odd = Vec::new();
-        let silent: Vec<_> = self.detectors.iter().filter(|heard| heard.judged == 0).collect();
+        let silent = self.detectors.iter().filter(|heard| heard.judged == 0);
+        let silent: Vec<_> = silent.map(|heard| self.silent(heard)).collect();
         if !silent.is_empty() {
-            let one = |heard: &&Heard| {
-                let needs = counted(heard.warm_up as u64, "sample", "samples");
-                format!("{} never judged (it needs {needs} without a gap)", heard.kind)
-            };
-            let silent = silent.iter().map(one).collect::<Vec<_>>().join(", ");
-            odd.push((Odd::NeverJudges, format!("{} {silent}", self.within())));
+            odd.push((Odd::NeverJudges, format!("{} {}", self.within(), silent.join(", "))));
         }
         let judged = || self.detectors.iter().filter(|heard| heard.judged > 0);
         let highest = judged().map(|heard| heard.highest).fold(0.0, f64::max);
         if judged().next().is_some() && highest <= LEAST_SCORE {
             let message = format!(
-                "{} no score was above {}, where above 1 fires: the rule can hardly ever fire on it",
+                "{} no score was above {}{}, where above 1 fires: the rule can hardly ever fire on it",
                 self.within(),
-                number(highest)
+                number(highest),
+                self.started()
             );
             odd.push((Odd::NeverNear, message));
         }
         let minutes: Vec<i64> = self.found.iter().filter_map(|at| local_minute(*at, zone)).collect();
         if let Some((from, days)) = same_time(&minutes).filter(|(_, days)| *days >= DAYS.0) {
-            let clock = |minute: i64| format!("{:02}:{:02}", minute % DAY_MINUTES / 60, minute % 60);
             let message = format!(
                 "{} it was found anomalous {}, between {} and {} on {days} of {} days: a step at that time would be \
                  held again and again",
@@ -138,7 +145,50 @@ impl History {
             );
             odd.push((Odd::EveryDay, message));
         }
+        if let Some(time) = self.held.as_ref().and_then(|held| held.too_often(zone)) {
+            odd.push((Odd::EveryStart, self.held_again(time)));
+        }
         odd
+    }
+
+    /// That a detector never judged, and why.
+    fn silent(&self, heard: &Heard) -> String {
+        match &self.held {
+            Some(Held { starts, count, .. }) if heard.at_starts => format!(
+                "{} judged none of {} that are taken to be there, one every {} (it needs hours of samples before a start)",
+                heard.kind,
+                counted(*count, "start", "starts"),
+                duration(starts.every_ms)
+            ),
+            _ => {
+                let needs = counted(heard.warm_up as u64, "sample", "samples");
+                format!("{} never judged (it needs {needs} without a gap)", heard.kind)
+            }
+        }
+    }
+
+    /// That too many starts at a time of day were held.
+    fn held_again(&self, AtTime { minute, held, of, others }: AtTime) -> String {
+        let mut kinds: Vec<_> = self.detectors.iter().filter(|h| h.at_starts).map(|h| h.kind).collect();
+        kinds.dedup();
+        let more = match others {
+            0 => String::new(),
+            1 => ", and too many at another time of day".to_owned(),
+            others => format!(", and too many at {others} other times of day"),
+        };
+        format!(
+            "{}{}, {} held {held} of {of} clean starts at {}{more}: a step at that time would be held again and again",
+            self.within(),
+            self.started(),
+            kinds.join(", "),
+            clock(minute)
+        )
+    }
+
+    /// That batches were taken to start, where they were.
+    fn started(&self) -> String {
+        let every = self.held.as_ref().map(|held| duration(held.starts.every_ms));
+        every.map(|every| format!(", with a batch taken to start every {every}")).unwrap_or_default()
     }
 
     /// On how much this rests.
@@ -147,11 +197,9 @@ impl History {
     }
 }
 
-/// Minutes since 1970 as clocks of `zone` show them; none outside of what a calendar has.
-fn local_minute(at: Timestamp, zone: &TimeZone) -> Option<i64> {
-    let instant = Instant::from_millisecond(at.as_millis()).ok()?;
-    let offset = i64::from(zone.to_offset(instant).seconds());
-    Some((at.as_millis().div_euclid(1_000) + offset).div_euclid(60))
+/// A minute of the day as `02:30`.
+fn clock(minute: i64) -> String {
+    format!("{:02}:{:02}", minute % DAY_MINUTES / 60, minute % 60)
 }
 
 /// The hour of the day that has one of `minutes` on the most of seven days that follow each other: its first minute, and how
@@ -190,13 +238,13 @@ mod tests {
     }
 
     fn heard(judged: u64, highest: f64) -> Heard {
-        Heard { kind: "seasonal", warm_up: 1_440, judged, highest }
+        Heard { kind: "seasonal", warm_up: 1_440, at_starts: false, judged, highest }
     }
 
     fn words(detectors: Vec<Heard>, found: &[(i64, i64, i64)]) -> Vec<String> {
         let found =
             minutes(found).into_iter().map(|minute| Timestamp::from_millis(minute * 60_000)).collect();
-        let history = History { samples: 900, span_ms: 8 * 86_400_000, detectors, found };
+        let history = History { samples: 900, span_ms: 8 * 86_400_000, detectors, held: None, found };
         let zone = TimeZone::get("Europe/Berlin").expect("a zone");
         history.odd(&zone).into_iter().map(|(_, message)| message).collect()
     }

@@ -4,6 +4,7 @@
 //! are judged at once, their outcomes are told in the order of the recording: the bytes that come out do not
 //! depend on the number of threads.
 
+mod held;
 mod history;
 mod interval;
 pub mod labels;
@@ -11,12 +12,14 @@ pub mod output;
 pub mod report;
 pub mod score;
 mod series;
+mod starts;
 pub mod summary;
 mod view;
 
-pub use history::{AT_STARTS, History, Odd, history};
+pub use history::{History, Odd, history};
 pub use interval::IntervalFault;
 pub use series::{Cell, Outcome, Row, Want, listen, spec_of};
+pub use starts::Starts;
 pub use view::{draw, in_numbers, view};
 
 use crate::monitor::MonitorSpec;

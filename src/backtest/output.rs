@@ -71,8 +71,8 @@ pub fn json_line(out: &mut dyn Write, kind: &str, value: &impl serde::Serialize)
         #[serde(flatten)]
         value: &'a T,
     }
-    serde_json::to_writer(&mut *out, &Line { kind, value })?;
-    out.write_all(b"\n")
+    let line = text::plain_json(serde_json::to_string(&Line { kind, value })?);
+    writeln!(out, "{line}")
 }
 
 /// The error of the writer below, which knows of a reader that went away; `csv` wraps it.
@@ -124,7 +124,7 @@ fn finding_record(finding: &FindingView) -> [String; 14] {
         text::rfc3339(finding.from_ms),
         text::rfc3339(finding.until_ms),
         text::rfc3339(finding.found_ms),
-        finding.series.clone(),
+        text::cell(&finding.series).into_owned(),
         finding.direction.word().to_owned(),
         finding.samples.to_string(),
         finding.value.to_string(),
@@ -133,7 +133,7 @@ fn finding_record(finding: &FindingView) -> [String; 14] {
         finding.score.to_string(),
         finding.by.join(" "),
         finding.labelled.map(|labelled| labelled.to_string()).unwrap_or_default(),
-        loudest(finding).to_owned(),
+        text::cell(loudest(finding)).into_owned(),
     ]
 }
 
@@ -177,10 +177,11 @@ impl AllRows {
             let names = columns.names.iter().chain(&columns.scores).map(String::as_str);
             table.write_record(["timestamp", "series", "value"].into_iter().chain(names)).map_err(plain)?;
         }
+        let series = text::cell(series);
         let sign = |verdict: Option<i8>| verdict.map(|sign| sign.to_string()).unwrap_or_default();
         let number = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
         for ((at_ms, value, signs), row) in columns.rows(outcome).zip(&outcome.rows) {
-            let sample = [text::rfc3339(at_ms), series.to_owned(), number(value)];
+            let sample = [text::rfc3339(at_ms), series.to_string(), number(value)];
             let scores = columns.scores_of(outcome, row).map(number);
             table.write_record(sample.into_iter().chain(signs.map(sign)).chain(scores)).map_err(plain)?;
         }

@@ -11,6 +11,7 @@ use crate::backtest::output::Format;
 use crate::backtest::{self, NotJudged, Task, Want};
 use crate::monitor::MonitorSpec;
 use crate::sources::recorded::{self, Recording, SeriesInfo};
+use crate::text::plain;
 use clap::{Args, ValueEnum};
 use quietgate_detectors::Interval;
 use quietgate_rules::RuleSpec;
@@ -152,7 +153,7 @@ pub(super) fn check_labels(labels: Option<&Labels>, recording: &Recording) -> Re
 fn few(names: &[&str]) -> String {
     const FEW: usize = 5;
     let more = if names.len() > FEW { format!(" and {} more", names.len() - FEW) } else { String::new() };
-    names[..names.len().min(FEW)].join(", ") + &more
+    plain(&names[..names.len().min(FEW)].join(", ")).into_owned() + &more
 }
 
 fn judge(

@@ -28,6 +28,9 @@ pub(crate) struct CheckArgs {
     /// CSV or Parquet files, globs too
     #[arg(long, value_name = "FILE", num_args = 1..)]
     history: Vec<String>,
+    /// The signal that all of these series are of; else each is of the one that its label `signal` or its name says
+    #[arg(long, value_name = "NAME", requires = "history")]
+    signal: Option<String>,
 }
 
 /// How the files were found.
@@ -74,7 +77,7 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Checked> 
             configs.push(config);
         }
     }
-    let past = (!args.history.is_empty()).then(|| Past::read(&args.history));
+    let past = (!args.history.is_empty()).then(|| Past::read(&args.history, args.signal.clone()));
     let plans: Vec<&Plan> = files.iter().filter_map(|(_, found)| found.plan()).collect();
     let mut mistakes = tell_past(past.as_ref(), !configs.is_empty(), out)?;
     let past = past.as_ref().and_then(|past| past.as_ref().ok());
@@ -188,6 +191,9 @@ fn ask(config: &Config, name: &str, plans: &[&Plan], out: &mut dyn Write) -> io:
     for seen in &found.seen {
         writeln!(out, "{name}: {seen}")?;
     }
+    for Mistake { file, at, message } in &found.warnings {
+        writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
+    }
     for mistake in &found.mistakes {
         writeln!(out, "{mistake}")?;
     }
@@ -243,8 +249,11 @@ mod tests {
             })
             .collect();
         let mut out = Vec::new();
-        let checked = run(&CheckArgs { files, config: None, online: false, history: Vec::new() }, &mut out)
-            .expect("a writer that does not fail");
+        let checked = run(
+            &CheckArgs { files, config: None, online: false, history: Vec::new(), signal: None },
+            &mut out,
+        )
+        .expect("a writer that does not fail");
         let text = String::from_utf8(out).expect("text");
         (checked, text.replace(&format!("{}/", dir.path().display()), ""))
     }
@@ -308,6 +317,7 @@ mod tests {
             config: None,
             online: false,
             history: Vec::new(),
+            signal: None,
         };
         assert_eq!(run(&args, &mut out).expect("a writer that does not fail"), Checked::Mistaken);
         let text = String::from_utf8(out).expect("text");

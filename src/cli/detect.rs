@@ -114,7 +114,7 @@ fn sample(line: &str) -> Result<Sample, String> {
 
 /// The interval of the stream, which nothing but the user can tell.
 fn interval(judging: &Judging) -> Result<Interval, Failure> {
-    judging.interval("").map_err(Failure::Input)?.ok_or_else(|| {
+    judging.of_stream().map_err(Failure::Input)?.interval().ok_or_else(|| {
         Failure::Input(
             "--interval is missing: a stream cannot be asked for its spacing; name it, as 10s".to_owned(),
         )
@@ -140,11 +140,11 @@ impl Stream {
         out: &mut impl Write,
     ) -> Result<Self, Failure> {
         let interval = interval(judging)?;
-        let zone = judging.time_zone("").map_err(Failure::Input)?;
+        let how = judging.of_stream().map_err(Failure::Input)?;
         let (from, until) = (first.as_millis(), first.as_millis().saturating_add(HORIZON_MS));
-        let calendar =
-            config::calendar(zone, from, until).map_err(|error| Failure::Input(error.to_string()))?;
-        let spec = judging.spec("", interval, calendar).map_err(Failure::Input)?;
+        let calendar = config::calendar(how.time_zone(), from, until)
+            .map_err(|error| Failure::Input(error.to_string()))?;
+        let spec = how.spec(interval, calendar);
         let names = detector_names(&spec.detectors());
         let (monitor, rule) = (Monitor::new(&spec), spec.rules[0].entry().kind);
         if matches!(format, FormatArg::Csv) {

@@ -5,7 +5,7 @@ use super::progress::Progress;
 use crate::backtest::{self, BacktestError};
 use crate::config::{Config, Signal};
 use crate::sources::recorded::{self, InputError, Recording, SeriesInfo};
-use crate::text::{counted, plain, with_causes};
+use crate::text::{counted, with_causes};
 use jiff::tz::TimeZone;
 use quietgate_detectors::Interval;
 use rayon::prelude::*;
@@ -17,32 +17,34 @@ const NAMED: usize = 5;
 /// Recorded series to hold configs against.
 pub(super) struct Past {
     recording: Recording,
+    /// The signal that all of them are of; none where each says so itself.
+    signal: Option<String>,
     progress: Progress,
 }
 
 impl Past {
-    /// Reads the files that `patterns` name.
+    /// Reads the files that `patterns` name; all of their series are of the signal `signal`, where there is one.
     ///
     /// # Errors
     /// What stands in the way, in words.
-    pub(super) fn read(patterns: &[String]) -> Result<Self, String> {
+    pub(super) fn read(patterns: &[String], signal: Option<String>) -> Result<Self, String> {
         let progress = Progress::begin().map_err(|error| error.to_string())?;
         let in_words = |error: InputError| with_causes(&error);
         progress.reading(recorded::total_bytes(patterns).map_err(in_words)?);
         let recording =
             recorded::load(patterns, &recorded::ReadOptions::default(), &progress).map_err(in_words)?;
-        Ok(Self { recording, progress })
+        Ok(Self { recording, signal, progress })
     }
 
     /// What is odd about the signals of `config`, each with the signal it is about; and what could not be judged.
     ///
     /// # Errors
-    /// Samples that cannot be read back, in words.
+    /// A signal that the config does not have, or samples that cannot be read back, in words.
     pub(super) fn against<'a>(
         &self,
         config: &'a Config,
     ) -> Result<Vec<(Option<&'a Signal>, String)>, String> {
-        let judging = Judging::by_signals(config.clone());
+        let judging = Judging::by_signals(config.clone(), self.signal.as_deref())?;
         let series = self.recording.series();
         self.progress.judging(series.len() as u64);
         let places: Vec<usize> = (0..series.len()).collect();
@@ -53,7 +55,7 @@ impl Past {
             }
             let judged: Vec<_> = some.par_iter().map(|&index| self.series(&judging, index)).collect();
             for (&index, judged) in some.iter().zip(judged) {
-                let signal = judging.rule(&series[index].name).ok().and_then(|(_, signal)| signal);
+                let signal = judging.of(&series[index]).ok().and_then(|how| how.signal);
                 let place =
                     signal.and_then(|own| config.signals.iter().position(|known| known.name == own.name));
                 odd.add(config, place, &series[index].name, judged.map_err(|error| with_causes(&error))?);
@@ -65,17 +67,17 @@ impl Past {
     }
 
     fn series(&self, judging: &Judging, index: usize) -> Result<Vec<(u8, String)>, BacktestError> {
-        if judging.rule(&self.recording.series()[index].name).is_err() {
-            return Ok(vec![(0, "no signal has its name, and it is left out of the history".to_owned())]);
-        }
+        let how = match judging.of(&self.recording.series()[index]) {
+            Ok(how) => how,
+            Err(why) => return Ok(vec![(0, format!("left out of the history: {why}"))]),
+        };
         let spec = |info: &SeriesInfo, found: Option<Interval>| judging.recorded(info, found);
         let spec = match backtest::spec_of(&self.recording, index, &spec, None)? {
             Ok(spec) => spec,
             Err(why) => return Ok(vec![(0, format!("cannot be judged: {why}"))]),
         };
         // the zone was found good when the spec was made by it
-        let zone = judging.time_zone(&self.recording.series()[index].name).ok();
-        let zone = zone.and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
+        let zone = TimeZone::get(how.time_zone()).unwrap_or(TimeZone::UTC);
         let odd = backtest::history(&self.recording, index, &spec)?.odd(&zone);
         Ok(odd.into_iter().map(|(kind, message)| (kind as u8 + 1, message)).collect())
     }
@@ -102,7 +104,7 @@ impl Gathered {
             if alike.told.len() < NAMED {
                 let of = signal
                     .map_or(String::new(), |place| format!("signal {:?}, ", config.signals[place].name));
-                alike.told.push(format!("{of}series {:?}: {message}", plain(series)));
+                alike.told.push(format!("{of}series {series:?}: {message}"));
             } else {
                 alike.more += 1;
             }

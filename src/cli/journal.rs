@@ -98,7 +98,7 @@ fn line(args: &ShowArgs, entry: &Entry) -> Option<String> {
     let object = story::object(entry.seq, entry.at, entry.epoch, record);
     Some(match args.format {
         Format::Text => in_words(entry, &object),
-        Format::Json => Value::Object(object).to_string(),
+        Format::Json => text::plain_json(Value::Object(object).to_string()),
     })
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct JudgingArgs {
     /// Signals and their rules, from a config file; then no rule can be given here
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rule", "detectors", "sustain", "direction"])]
     pub(crate) config: Option<String>,
-    /// The signal of the config that all series belong to; else that of their name before any `{`, or the only one
+    /// The signal of the config that all series are of; else each is of the one that its label `signal` or its name says
     #[arg(long, value_name = "NAME", requires = "config")]
     pub(crate) signal: Option<String>,
     /// What all series measure, as traffic or latency: the rule of that kind; then no rule can be given
@@ -140,15 +140,19 @@ impl JudgingArgs {
     fn by_config(&self, file: &str) -> Result<By, Failure> {
         let text = read_file("--config", file)?;
         let config = Config::read(file, &text).map_err(Failure::because)?;
-        let named = |name: &String| {
-            let place = config.signals.iter().position(|signal| signal.name == *name);
-            let names: Vec<_> = config.signals.iter().map(|signal| signal.name.as_str()).collect();
-            let why = format!("--signal is {name:?}, allowed is one of {}", names.join(", "));
-            place.ok_or(Failure::Input(why))
-        };
-        let signal = self.signal.as_ref().map(named).transpose()?;
-        Ok(By::Config(Box::new(config), signal))
+        let signal = self.signal.as_ref().map(|name| place_of(name, &config)).transpose();
+        Ok(By::Config(Box::new(config), signal.map_err(Failure::Input)?))
     }
+}
+
+/// The place of the signal that `--signal` names.
+fn place_of(name: &str, config: &Config) -> Result<usize, String> {
+    let place = config.signals.iter().position(|signal| signal.name == name);
+    place.ok_or_else(|| format!("--signal is {name:?}, allowed is one of {}", names_of(config)))
+}
+
+fn names_of(config: &Config) -> String {
+    config.signals.iter().map(|signal| signal.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 impl Judging {
@@ -190,40 +194,52 @@ impl Judging {
         self.timezone.as_deref().or(of_signal).unwrap_or("UTC")
     }
 
-    /// The time zone by which the series `name` is judged, by its name.
-    pub(crate) fn time_zone(&self, name: &str) -> Result<&str, String> {
-        let of_signal = match &self.by {
-            By::Rule(..) => None,
-            By::Config(config, _) => config.signals[self.signal(config, name)?].time_zone.as_deref(),
-        };
-        Ok(self.timezone.as_deref().or(of_signal).unwrap_or("UTC"))
+    /// By the signals of `config`: by the one named, or each series by its own.
+    ///
+    /// # Errors
+    /// A name that is of no signal, in words.
+    pub(crate) fn by_signals(config: Config, signal: Option<&str>) -> Result<Self, String> {
+        let signal = signal.map(|name| place_of(name, &config)).transpose()?;
+        let by = By::Config(Box::new(config), signal);
+        Ok(Self { interval: None, timezone: None, lateness_ms: None, by })
     }
 
-    /// What is known of the interval of the series `name`: given here, or by its signal.
-    pub(crate) fn interval(&self, name: &str) -> Result<Option<Interval>, String> {
-        match (&self.by, self.interval) {
-            (By::Config(config, _), None) => Ok(Some(config.signals[self.signal(config, name)?].interval)),
-            (_, interval) => Ok(interval),
+    /// How the series `info` is judged. Where a config has one signal alone, that of every series that does not say by a label
+    /// that it is of another.
+    ///
+    /// # Errors
+    /// A series of no signal of the config, in words.
+    pub(crate) fn of(&self, info: &SeriesInfo) -> Result<How<'_>, String> {
+        let By::Config(config, None) = &self.by else { return self.of_stream() };
+        let only = (config.signals.len() == 1).then_some(0);
+        let place = match (config.signal_of(info, only), only) {
+            (Ok((place, _)), _) => place,
+            (Err(why), Some(only)) if why.is_by_name() => only,
+            (Err(why), _) => return Err(format!("{why}; --signal names one for all series")),
+        };
+        Ok(self.by_signal(&config.signals[place]))
+    }
+
+    /// How a series is judged of which nothing is known.
+    ///
+    /// # Errors
+    /// Several signals of which none is named, in words.
+    pub(crate) fn of_stream(&self) -> Result<How<'_>, String> {
+        match &self.by {
+            By::Rule(rule, _) => Ok(How { judging: self, rule, signal: None }),
+            By::Config(config, Some(signal)) => Ok(self.by_signal(&config.signals[*signal])),
+            By::Config(config, None) => match config.signals.as_slice() {
+                [only] => Ok(self.by_signal(only)),
+                _ => Err(format!(
+                    "the config has several signals ({}); name one with --signal",
+                    names_of(config)
+                )),
+            },
         }
     }
 
-    /// How the series `name` is judged.
-    pub(crate) fn spec(
-        &self,
-        name: &str,
-        interval: Interval,
-        calendar: Calendar,
-    ) -> Result<MonitorSpec, String> {
-        let mut spec = match &self.by {
-            By::Rule(rule, _) => {
-                let rules = vec![rule.as_ref().clone()];
-                MonitorSpec { rules, slow: None, interval, calendar, lateness_ms: 0 }
-            }
-            By::Config(config, _) => config.signals[self.signal(config, name)?].monitor_spec(calendar),
-        };
-        spec.interval = interval;
-        spec.lateness_ms = self.lateness_ms.unwrap_or(spec.lateness_ms);
-        Ok(spec)
+    fn by_signal<'a>(&'a self, signal: &'a Signal) -> How<'a> {
+        How { judging: self, rule: &signal.rule, signal: Some(signal) }
     }
 
     /// How the recorded series `info` is judged, with the interval `found` where neither flags nor config have one.
@@ -232,47 +248,48 @@ impl Judging {
         info: &SeriesInfo,
         found: Option<Interval>,
     ) -> Result<MonitorSpec, NotJudged> {
-        let unknown = NotJudged::Interval(IntervalFault::NoSpacing);
-        let interval = self.interval(&info.name).map_err(NotJudged::Signal)?.or(found).ok_or(unknown)?;
-        let zone = self.time_zone(&info.name).map_err(NotJudged::Signal)?;
-        let calendar = config::calendar(zone, info.first.as_millis(), info.last.as_millis())
+        let how = self.of(info).map_err(NotJudged::Signal)?;
+        let interval = how.interval().or(found).ok_or(NotJudged::Interval(IntervalFault::NoSpacing))?;
+        let calendar = config::calendar(how.time_zone(), info.first.as_millis(), info.last.as_millis())
             .map_err(|error| NotJudged::Signal(error.to_string()))?;
-        self.spec(&info.name, interval, calendar).map_err(NotJudged::Signal)
+        Ok(how.spec(interval, calendar))
+    }
+}
+
+/// How one series is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How<'a> {
+    judging: &'a Judging,
+    /// By which rule.
+    pub(crate) rule: &'a RuleSpec,
+    /// The signal that it is of, where a config says so.
+    pub(crate) signal: Option<&'a Signal>,
+}
+
+impl<'a> How<'a> {
+    /// What is known of the interval: given by a flag, or by its signal.
+    pub(crate) fn interval(&self) -> Option<Interval> {
+        self.judging.interval.or(self.signal.map(|signal| signal.interval))
     }
 
-    /// The rule of the series `name`, with its signal where a config names it.
-    pub(crate) fn rule(&self, name: &str) -> Result<(&RuleSpec, Option<&Signal>), String> {
-        match &self.by {
-            By::Rule(rule, _) => Ok((rule, None)),
-            By::Config(config, _) => {
-                let signal = &config.signals[self.signal(config, name)?];
-                Ok((&signal.rule, Some(signal)))
-            }
-        }
+    /// The time zone of its days.
+    pub(crate) fn time_zone(&self) -> &'a str {
+        let of_signal = self.signal.and_then(|signal| signal.time_zone.as_deref());
+        self.judging.timezone.as_deref().or(of_signal).unwrap_or("UTC")
     }
 
-    /// By the signals of `config`, each series by the one of its name.
-    pub(crate) fn by_signals(config: Config) -> Self {
-        let by = By::Config(Box::new(config), None);
-        Self { interval: None, timezone: None, lateness_ms: None, by }
-    }
-
-    fn signal(&self, config: &Config, name: &str) -> Result<usize, String> {
-        if let By::Config(_, Some(signal)) = self.by {
-            return Ok(signal);
-        }
-        let head = name.split('{').next().unwrap_or(name);
-        match config.signals.iter().position(|signal| signal.name == head) {
-            Some(signal) => Ok(signal),
-            None if config.signals.len() == 1 => Ok(0),
+    /// All of it, for a monitor.
+    pub(crate) fn spec(&self, interval: Interval, calendar: Calendar) -> MonitorSpec {
+        let mut spec = match self.signal {
+            Some(signal) => signal.monitor_spec(calendar),
             None => {
-                let names: Vec<_> = config.signals.iter().map(|signal| signal.name.as_str()).collect();
-                Err(format!(
-                    "no signal of the config ({}) has the name of the series; name one with --signal",
-                    names.join(", ")
-                ))
+                let rules = vec![self.rule.clone()];
+                MonitorSpec { rules, slow: None, interval, calendar, lateness_ms: 0 }
             }
-        }
+        };
+        spec.interval = interval;
+        spec.lateness_ms = self.judging.lateness_ms.unwrap_or(spec.lateness_ms);
+        spec
     }
 }
 

@@ -1,11 +1,12 @@
 //! `quietgate check --online`: asks each source once for each signal, and says which required series are not there.
 
 use crate::config::{Config, Expected, Mistake, Place, Signal};
+use crate::monitor::{MonitorSpec, Watch, Watched};
 use crate::plan::Plan;
-use crate::run::of_inventory;
+use crate::run::{grown, of_inventory, young};
 use crate::sources::{Answer, Ask, Fetching, Labels, Outcome, Poll, Source, SourceError};
 use crate::text;
-use quietgate_detectors::{Interval, Sample, Timestamp};
+use quietgate_detectors::{Calendar, Interval, Sample, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -20,6 +21,8 @@ const LIMIT_MS: i64 = 60_000;
 pub(super) struct Found {
     /// What stands in the way of watching, in the order of the signals.
     pub(super) mistakes: Vec<Mistake>,
+    /// What will hold every gate for a while.
+    pub(super) warnings: Vec<Mistake>,
     /// What was seen of each signal, in words.
     pub(super) seen: Vec<String>,
 }
@@ -30,19 +33,21 @@ pub(super) struct Found {
 /// # Errors
 /// Where the system has no room for a runtime.
 pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) -> io::Result<Found> {
-    let questions = config.signals.iter().filter_map(|signal| Question::of(signal, now)).collect();
+    let question = |signal: &Signal| Some(Question::of(signal, now)?.back_to_starts(signal));
+    let questions = config.signals.iter().filter_map(question).collect();
     let answers = answers(config, file, questions)?;
     let mut found = Found::default();
     for signal in &config.signals {
-        let mut mistake = |at: Place, message: String| {
-            found.mistakes.push(Mistake { file: file.to_owned(), at, message });
-        };
+        let of_file = |at: Place, message: String| Mistake { file: file.to_owned(), at, message };
+        let mut mistake = |at: Place, message: String| found.mistakes.push(of_file(at, message));
         let Some(answer) = answers.get(&signal.name) else { continue };
         match answer {
             Ok(answer) => {
                 let plans: Vec<_> = plans.iter().filter(|plan| plan.signals.contains(&signal.name)).collect();
                 let complaints = complaints(signal, &plans, answer, now);
                 complaints.into_iter().for_each(|message| mistake(signal.at, message));
+                let young = too_young(signal, answer, now);
+                found.warnings.extend(young.into_iter().map(|message| of_file(signal.rule_at, message)));
                 found.seen.push(seen(signal, &plans, answer, now));
             }
             Err(why) => mistake(signal.at, format!("signal {:?} has no answer: {why}", signal.name)),
@@ -75,6 +80,15 @@ impl Question {
             interval: signal.interval,
         };
         Some(Self { signal: signal.name.clone(), source, ask })
+    }
+
+    /// The same, as far back as the start of a batch is judged by.
+    fn back_to_starts(mut self, signal: &Signal) -> Self {
+        let grown = i64::try_from(grown(&watched(signal).spec)).unwrap_or(i64::MAX);
+        let back = grown.saturating_add(2).saturating_mul(signal.interval.as_millis());
+        self.ask.from =
+            self.ask.from.min(Timestamp::from_millis(self.ask.until.as_millis().saturating_sub(back)));
+        self
     }
 }
 
@@ -159,6 +173,19 @@ fn in_words(error: &SourceError) -> String {
     text::plain(&text::with_causes(error)).into_owned()
 }
 
+/// What of the signal is judged, whatever plan it is for.
+fn watched(signal: &Signal) -> Watched {
+    let spec = MonitorSpec { slow: signal.slow.clone(), ..signal.monitor_spec(Calendar::Utc) };
+    Watched { name: signal.name.clone(), spec, max_age_ms: signal.max_age_ms, expect: Vec::new() }
+}
+
+/// Which series have too little past for the start of a batch.
+fn too_young(signal: &Signal, answer: &Answer, now: Timestamp) -> Vec<String> {
+    let mut watch = Watch::new(vec![watched(signal)]);
+    answer.series.iter().for_each(|series| watch.observe(0, &series.labels, &series.samples));
+    young(&watch, 0, now).iter().map(|words| text::plain(words).into_owned()).collect()
+}
+
 /// So many values that are missing are named.
 const NAMED: usize = 10;
 
@@ -186,7 +213,7 @@ fn complaints(signal: &Signal, plans: &[&&Plan], answer: &Answer, now: Timestamp
             })),
         }
     }
-    if answer.complete && answer.series.is_empty() && signal.expect.is_empty() {
+    if answer.complete && fresh.is_empty() && signal.expect.is_empty() {
         out.push(format!("signal {name:?} has no series now"));
     }
     out

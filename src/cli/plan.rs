@@ -47,8 +47,8 @@ pub(crate) fn run(args: &PlanArgs, out: &mut dyn Write) -> Result<(), Failure> {
     match args.format {
         Format::Text => write_text(&file, out)?,
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &as_json(&file)).map_err(io::Error::from)?;
-            writeln!(out)?;
+            let json = serde_json::to_string_pretty(&as_json(&file)).map_err(io::Error::from)?;
+            writeln!(out, "{}", text::plain_json(json))?;
         }
     }
     Ok(())

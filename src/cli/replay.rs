@@ -15,7 +15,7 @@ use crate::journal::{self, Entry};
 use crate::replay::{self, About, Lasted, Past, Ran, Replay, Said};
 use crate::sources::recorded::{self, Recording};
 use crate::story::Noted;
-use crate::text::{count, counted, rfc3339};
+use crate::text::{count, counted, plain_json, rfc3339};
 use clap::Args;
 use quietgate_detectors::Timestamp;
 use serde_json::json;
@@ -158,7 +158,7 @@ fn tell(
             let path = directory.join(name);
             std::fs::write(&path, text).map_err(|error| Failure::File(path.display().to_string(), error))
         };
-        put("replay.json", serde_json::to_string_pretty(&summary).map_err(Failure::because)? + "\n")?;
+        put("replay.json", pretty(&summary)? + "\n")?;
         put(
             "report.html",
             replay::html(replay, &summary, labels.map(|labels| (labels, recording.series()))),
@@ -169,13 +169,17 @@ fn tell(
     match args.format {
         FormatArg::Text => replay::text(&summary, &mut out)?,
         FormatArg::Json => {
-            serde_json::to_writer_pretty(&mut out, &summary).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            writeln!(out, "{}", pretty(&summary)?)?;
         }
         FormatArg::Csv => replay::csv(replay, runs, &mut out)?,
     }
     out.flush()?;
     Ok(end)
+}
+
+/// As JSON of several lines.
+fn pretty(summary: &replay::Summary) -> std::io::Result<String> {
+    Ok(plain_json(serde_json::to_string_pretty(summary)?))
 }
 
 /// A record that cannot be is a mistake of the program.
@@ -229,11 +233,9 @@ fn again(args: &ReplayArgs, recorded: &Path) -> Result<End, Failure> {
         }
         (Some(difference), FormatArg::Json) => {
             let (at, journal) = (rfc3339(difference.at.as_millis()), difference.journal.as_ref());
-            println!(
-                "{}",
-                json!({"same": again.same, "unseen": again.unseen, "difference": {"at": at,
-                "seq": journal.map(|(seq, _)| seq), "was": journal.map(|(_, was)| was), "now": difference.now}})
-            );
+            let json = json!({"same": again.same, "unseen": again.unseen, "difference": {"at": at,
+                "seq": journal.map(|(seq, _)| seq), "was": journal.map(|(_, was)| was), "now": difference.now}});
+            println!("{}", plain_json(json.to_string()));
         }
         (Some(difference), _) => {
             let words = difference.to_string();
@@ -315,7 +317,7 @@ fn decisions(replay: &Replay, starts: &[Timestamp]) -> Result<End, Failure> {
             let line = json!({"start": begun, "at": at, "step": gate.step, "batch": gate.batch, "side": gate.side,
                 "decision": gate.decision, "reason": gate.reason, "because": gate.because, "evidence": gate.evidence});
             if written.is_ok() {
-                written = writeln!(out, "{line}");
+                written = writeln!(out, "{}", plain_json(line.to_string()));
             }
         };
         let (ending, end) = replay.decisions(*start, &mut hear).map_err(wrong)?;
@@ -334,7 +336,7 @@ fn moments(replay: &Replay, starts: &[Timestamp]) -> Result<End, Failure> {
         let mut hear = |moment: replay::Moment| {
             if written.is_ok() {
                 let line = serde_json::to_string(&moment).map_err(std::io::Error::from);
-                written = line.and_then(|line| writeln!(out, "{line}"));
+                written = line.and_then(|line| writeln!(out, "{}", plain_json(line)));
             }
         };
         replay.moments(*start, &mut hear).map_err(wrong)?;

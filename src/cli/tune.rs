@@ -3,12 +3,13 @@
 use super::backtest::{check_labels, processors, read_labels};
 use super::exit::{End, Failure};
 use super::input::InputArgs;
-use super::judging::{Judging, JudgingArgs};
+use super::judging::{How, Judging, JudgingArgs};
 use super::progress::Progress;
+use crate::backtest::Starts;
 use crate::backtest::labels::Labels;
 use crate::config::units::Duration;
 use crate::sources::recorded::{self, Recording, SeriesInfo};
-use crate::tune::{self, Asked, Budget, SIGNALS, Starts, Task, Told, TuneError, Tuned, signal};
+use crate::tune::{self, Asked, Budget, SIGNALS, Task, Told, TuneError, Tuned, signal};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use quietgate_detectors::{DAY_MS, Interval};
@@ -153,8 +154,8 @@ fn groups<'a>(
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut left_out = None;
     for (index, info) in recording.series().iter().enumerate() {
-        let (rule, signal) = match judging.rule(&info.name) {
-            Ok(ruled) => ruled,
+        let How { rule, signal, .. } = match judging.of(info) {
+            Ok(how) => how,
             Err(why) => {
                 eprintln!("series {:?} is left out: {why}", info.name);
                 left_out = Some(why);
@@ -236,9 +237,8 @@ fn tell(
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (place, (group, tuned)) in found.iter().enumerate() {
         let rule = &tuned.settings[tuned.best].rule;
-        let first = &recording.series()[group.series[0]].name;
-        let zone_of_days = judging.time_zone(first).map_err(Failure::Input)?;
-        let signal = signal(&group.name, rule, group.slow.as_ref(), &tuned.spec, zone_of_days);
+        let first = judging.of(&recording.series()[group.series[0]]).map_err(Failure::Input)?;
+        let signal = signal(&group.name, rule, group.slow.as_ref(), &tuned.spec, first.time_zone());
         saved += &format!("  # {}\n{signal}", tune::verdict(tuned));
         let config = format!("{SIGNALS}{signal}");
         let told = Told { name: &group.name, tuned, config: &config };

@@ -102,8 +102,15 @@ impl Monitor {
         let rules = spec.rules.len();
         let slow = spec.slow.as_ref().map(|slow| Stream::new(rules, slow));
         let streams = std::iter::once(Stream::new(0, &spec.rules[0])).chain(slow).collect();
-        let opinions = Opinions { voters, rules, combined, streams, expected: Vec::new(), next: 0 };
+        let opinions =
+            Opinions { voters, rules, combined, streams, expected: Vec::new(), next: 0, periodic: false };
         Self { panel, opinions }
+    }
+
+    /// That of series number `turn` of very many: see [`Panel::in_turn`].
+    #[must_use]
+    pub fn in_turn(self, turn: u64) -> Self {
+        Self { panel: self.panel.in_turn(turn), ..self }
     }
 
     /// Judges `samples`, which follow those of earlier calls, and gives what there is to say to `tell`.
@@ -144,6 +151,30 @@ impl Monitor {
         self.panel.words(column, verdict, evidence, at)
     }
 
+    /// What detector `column` has to tell of a sample that it finds normal: see [`Panel::remark`].
+    pub fn remark(&self, column: usize, evidence: &Evidence) -> Option<String> {
+        self.panel.remark(column, evidence)
+    }
+
+    /// The detectors by which nothing could be said of a batch that starts after the newest sample, by their column, with what
+    /// they lack: those of the first rule, or of that of the slow layer. None where that rule could judge it, the other
+    /// detectors finding nothing.
+    pub fn start_lacks(&self, slow: bool) -> Vec<(usize, Lack)> {
+        let Some(stream) = self.opinions.streams.get(usize::from(slow)) else { return Vec::new() };
+        let voter = &self.opinions.voters[stream.voter];
+        let lacks: Vec<_> = voter.columns.iter().map(|&column| self.panel.start_lack(column)).collect();
+        if lacks.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        let verdict =
+            |lack: &Option<Lack>| lack.map_or(Verdict::Normal, |_| Verdict::Unknown(Reason::WarmingUp));
+        let verdicts: Vec<_> = lacks.iter().map(verdict).collect();
+        if !voter.combiner.combine(&verdicts, self.opinions.periodic).is_unknown() {
+            return Vec::new();
+        }
+        voter.columns.iter().zip(lacks).filter_map(|(&column, lack)| Some((column, lack?))).collect()
+    }
+
     /// What detector `column` lacks that said `reason` of the newest sample: see [`Panel::lack`].
     pub fn lack(&self, column: usize, reason: Reason) -> Option<Lack> {
         self.panel.lack(column, reason)
@@ -179,6 +210,8 @@ struct Opinions {
     expected: Vec<BatchStart>,
     /// The cell after the newest that was told of.
     next: u64,
+    /// Whether the series has a daily period at the newest of them.
+    periodic: bool,
 }
 
 impl Opinions {
@@ -197,6 +230,7 @@ impl Opinions {
     }
 
     fn judge(&mut self, run: Run<'_>, tell: &mut impl FnMut(Said<'_>)) {
+        self.periodic = run.periodic;
         for (voter, combined) in self.voters.iter_mut().zip(&mut self.combined) {
             let columns: Vec<&[Verdict]> =
                 voter.columns.iter().map(|&c| run.verdicts[c].as_slice()).collect();

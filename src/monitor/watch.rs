@@ -74,7 +74,7 @@ pub struct Statement {
     pub verdict: Verdict,
     /// The numbers; none where the verdict is unknown.
     pub evidence: Option<Evidence>,
-    /// The same in words, where it fired.
+    /// The same in words, where it fired, and where it has to tell something of what is normal.
     pub words: Option<String>,
     /// What it lacks, where it is unknown and the reason does not say it all.
     pub lack: Option<Lack>,
@@ -146,6 +146,23 @@ impl Watch {
         }
     }
 
+    /// The detectors by which nothing could be said of a series once a batch starts now, with what they lack; none where it
+    /// could be judged: by its rule, or by that of the slow layer.
+    pub fn start_lacks(&self, signal: usize, labels: &Labels, slow: bool) -> Vec<Statement> {
+        let Some(signal) = self.signals.get(signal) else { return Vec::new() };
+        let lacks = signal.series.get(labels).map(|series| series.monitor.start_lacks(slow));
+        let lacks = lacks.filter(|lacks| !lacks.is_empty()).unwrap_or_default();
+        let names = if lacks.is_empty() { Vec::new() } else { signal.watched.spec.detectors() };
+        let statement = |(column, lack): (usize, Lack)| Statement {
+            kind: names[column].entry().kind,
+            verdict: Verdict::Unknown(Reason::WarmingUp),
+            evidence: None,
+            words: None,
+            lack: Some(lack),
+        };
+        lacks.into_iter().map(statement).collect()
+    }
+
     /// From now on the source of `signal` can say nothing, for this reason; or it can again.
     pub fn trouble(&mut self, signal: usize, trouble: Option<Reason>) {
         self.signals[signal].trouble = trouble;
@@ -177,8 +194,9 @@ impl Watch {
 impl Signal {
     fn know(&mut self, labels: &Labels) -> &mut Series {
         let required = self.must_be_there(labels);
+        let turn = self.series.len() as u64;
         self.series.entry(labels.clone()).or_insert_with(|| Series {
-            monitor: Monitor::new(&self.watched.spec),
+            monitor: Monitor::new(&self.watched.spec).in_turn(turn),
             standing: Standing::default(),
             slow: self.watched.spec.slow.is_some().then(Standing::default),
             latest: None,
@@ -314,9 +332,10 @@ impl Series {
             kind: names[column].entry().kind,
             verdict,
             evidence,
-            words: evidence
-                .filter(|_| verdict.fired())
-                .map(|evidence| self.monitor.words(column, verdict, &evidence, at)),
+            words: evidence.and_then(|evidence| match verdict {
+                Verdict::Normal => self.monitor.remark(column, &evidence),
+                _ => Some(self.monitor.words(column, verdict, &evidence, at)),
+            }),
             lack: match verdict {
                 Verdict::Unknown(reason) => self.monitor.lack(column, reason),
                 _ => None,

@@ -26,7 +26,7 @@ pub use moments::{Moment, MomentSeries};
 pub use once::Difference;
 pub use page::html;
 pub use ran::{By, Cause, Course, Ending, Hold, Ran};
-pub use series::{SIGNAL, Stream, Unfit, streams};
+pub use series::{Stream, Unfit, streams};
 pub use summary::{About, Added, Episode, Place, SeriesHolds, Summary, Worst, summary};
 pub use takes::{ASSUMED_MS, By as TakesBy, Lasted, Past, Said, Takes};
 pub use tape::Tape;
@@ -36,10 +36,10 @@ use crate::config::plan::PlanFile;
 use crate::config::{Config, Signal, ZoneError};
 use crate::monitor::Watch;
 use crate::plan::Plan;
-use crate::run::{self, Refused, Scope, Texts, signals};
+use crate::run::{self, Refused, Scope, Texts, grown, signals};
 use crate::steps::{Gate, Pinned};
 use course::Stage;
-use quietgate_detectors::{Interval, Timestamp};
+use quietgate_detectors::{Calendar, Interval, Timestamp};
 
 /// What every run of a replay is called.
 const RUN: &str = "replay";
@@ -100,12 +100,13 @@ impl Replay {
         self.signals.iter().map(|signal| signal.interval.as_millis()).max().unwrap_or(1)
     }
 
-    /// The first time from which a run can be expected to begin: then the detectors are warmed up, and the clean window has
-    /// had its time.
+    /// The first time from which a run can be expected to begin: then the detectors are warmed up, the start of a batch can be
+    /// judged, and the clean window has had its time.
     pub fn first_start(&self) -> Timestamp {
         let of = |signal: &Signal| {
             let warm_up = signal.rule.detectors().iter().map(|spec| spec.warm_up(signal.interval)).max();
-            let samples = i64::try_from(warm_up.unwrap_or(0)).unwrap_or(i64::MAX);
+            let grown = grown(&signal.monitor_spec(Calendar::Utc));
+            let samples = i64::try_from(grown.max(warm_up.unwrap_or(0) as u64)).unwrap_or(i64::MAX);
             samples.saturating_mul(signal.interval.as_millis())
         };
         let warm_up = self.signals.iter().map(of).max().unwrap_or(0);

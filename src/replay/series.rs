@@ -1,21 +1,15 @@
-//! Which series of a recording are of which signal of a plan.
-//!
-//! A series is of the signal that its label `signal` names; else of the one that has its name (that of the `series` column, of
-//! a wide table's column, or of the file), to which labels may be added: `loss{host=h1}`. Where the plan has one signal
-//! alone, series that have labels and no name are of that one.
+//! The series of a recording that are of the signals of a plan.
 
-use crate::config::Config;
+use crate::config::{Config, SIGNAL_LABEL, Strange};
 use crate::monitor::Labels;
 use crate::plan::Plan;
 use crate::run::signals;
-use crate::sources::recorded::{InputError, Recording, SeriesInfo};
+use crate::sources::recorded::{InputError, Recording};
+use crate::text::plain;
 use quietgate_detectors::Sample;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
-
-/// The label by which a series says of which signal it is.
-pub const SIGNAL: &str = "signal";
 
 /// A recorded series as a signal has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,8 +40,8 @@ pub enum Unfit {
     Strange {
         /// These.
         series: Vec<String>,
-        /// The signals of the config.
-        signals: Vec<String>,
+        /// What is wrong with the first.
+        first: Strange,
     },
     /// Two series that would be the same one.
     Twice(String),
@@ -67,21 +61,28 @@ pub fn streams(
     leaves_out: bool,
 ) -> Result<Vec<Stream>, Unfit> {
     let wanted: Vec<&str> = signals(config, plan).map(|signal| signal.name.as_str()).collect();
-    let known: Vec<&str> = config.signals.iter().map(|signal| signal.name.as_str()).collect();
-    let (mut streams, mut strange) = (Vec::new(), Vec::new());
+    let only = match wanted.as_slice() {
+        [only] => config.signals.iter().position(|signal| signal.name == *only),
+        _ => None,
+    };
+    let (mut streams, mut strange, mut first) = (Vec::new(), Vec::new(), None);
     for (series, info) in recording.series().iter().enumerate() {
-        let Some((name, labels)) = identity(info, &known, &wanted) else {
-            strange.push(info.name.clone());
-            continue;
+        let (signal, labels) = match config.signal_of(info, only) {
+            Ok((place, labels)) => (&config.signals[place].name, labels),
+            Err(why) => {
+                strange.push(info.name.clone());
+                first = first.or(Some(why));
+                continue;
+            }
         };
-        let Some(signal) = wanted.iter().position(|wanted| *wanted == name) else { continue };
+        let name = crate::run::series_name(signal, &labels);
+        let Some(signal) = wanted.iter().position(|wanted| wanted == signal) else { continue };
         let mut samples = recording.samples(series).map_err(Unfit::Unreadable)?;
         samples.sort_by_key(|sample| sample.at);
-        let name = crate::run::series_name(&name, &labels);
         streams.push(Stream { signal, labels, series, name, samples });
     }
-    if !strange.is_empty() && !leaves_out {
-        return Err(Unfit::Strange { series: strange, signals: owned(&known) });
+    if let Some(first) = first.filter(|_| !leaves_out) {
+        return Err(Unfit::Strange { series: strange, first });
     }
     let silent: Vec<&str> = (0..wanted.len())
         .filter(|signal| !streams.iter().any(|stream| stream.signal == *signal))
@@ -103,48 +104,11 @@ fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// The signal that a series is of, and its labels.
-fn identity(info: &SeriesInfo, known: &[&str], wanted: &[&str]) -> Option<(String, Labels)> {
-    let mut labels: Labels = info.labels.iter().cloned().collect();
-    if let Some(signal) = labels.remove(SIGNAL) {
-        return known.contains(&signal.as_str()).then_some((signal, labels));
-    }
-    if known.contains(&info.name.as_str()) {
-        return Some((info.name.clone(), labels));
-    }
-    let (base, braces) = match info.name.split_once('{') {
-        Some((base, rest)) => (base, rest.strip_suffix('}')?),
-        None => (info.name.as_str(), ""),
-    };
-    if labels.is_empty() {
-        labels = in_braces(braces)?;
-    }
-    if let Some(signal) = labels.remove(SIGNAL).filter(|_| base.is_empty()) {
-        return known.contains(&signal.as_str()).then_some((signal, labels));
-    }
-    match (base, wanted) {
-        ("", [only]) => Some(((*only).to_owned(), labels)),
-        _ => known.contains(&base).then(|| (base.to_owned(), labels)),
-    }
-}
-
-/// The labels in `host="h1",vip=a`: values with or without quotes; none where that is not what it is.
-fn in_braces(text: &str) -> Option<Labels> {
-    let mut labels = Labels::new();
-    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (label, value) = pair.split_once('=')?;
-        let value = value.trim();
-        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-        labels.insert(label.trim().to_owned(), bare.to_owned());
-    }
-    Some(labels)
-}
-
 /// The first few of some names.
 fn few(names: &[String]) -> String {
     const FEW: usize = 8;
     let more = names.len().saturating_sub(FEW);
-    let shown = names[..names.len().min(FEW)].join(", ");
+    let shown = plain(&names[..names.len().min(FEW)].join(", ")).into_owned();
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
@@ -154,15 +118,14 @@ impl fmt::Display for Unfit {
             Self::Silent { signals, series } => write!(
                 f,
                 "the input has no series of these signals of the plan: {}; it has {}. A series is of the signal that its \
-                 label \"{SIGNAL}\" names, or that has its name: a column loss, loss{{host=h1}}",
+                 label \"{SIGNAL_LABEL}\" names, or that has its name: a column loss, loss{{host=h1}}",
                 few(signals),
                 few(series)
             ),
-            Self::Strange { series, signals } => write!(
+            Self::Strange { series, first } => write!(
                 f,
-                "the input has series of no signal of the config: {}; the signals are {}. With --leave-out they are left out",
-                few(series),
-                few(signals)
+                "the input has series of no signal: {}; {first}. With --leave-out they are left out",
+                few(series)
             ),
             Self::Twice(name) => write!(f, "the input has the series {name} twice"),
             Self::Unreadable(_) => f.write_str("the input cannot be read back"),
@@ -176,52 +139,5 @@ impl Error for Unfit {
             Self::Unreadable(error) => Some(error),
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use quietgate_detectors::Timestamp;
-
-    fn of(name: &str, labels: &[(&str, &str)], wanted: &[&str]) -> Option<(String, Vec<(String, String)>)> {
-        let at = Timestamp::from_millis(0);
-        let labels = labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned()));
-        let (name, labels) = (name.to_owned(), labels.collect());
-        let info = SeriesInfo { name, labels, samples: 1, file: None, first: at, last: at };
-        let (signal, labels) = identity(&info, &["loss", "load", "cpu"], wanted)?;
-        Some((signal, labels.into_iter().collect()))
-    }
-
-    fn said(signal: &str, labels: &[(&str, &str)]) -> Option<(String, Vec<(String, String)>)> {
-        let owned = |(label, value): &(&str, &str)| ((*label).to_owned(), (*value).to_owned());
-        Some((signal.to_owned(), labels.iter().map(owned).collect()))
-    }
-
-    #[test]
-    fn a_series_is_of_the_signal_that_its_label_or_its_name_says() {
-        let both = &["loss", "load"][..];
-        assert_eq!(
-            of("{signal=\"loss\",host=\"h1\"}", &[("signal", "loss"), ("host", "h1")], both),
-            said("loss", &[("host", "h1")])
-        );
-        assert_eq!(of("loss", &[], both), said("loss", &[]));
-        assert_eq!(of("load{host=h1, vip=\"a\"}", &[], both), said("load", &[("host", "h1"), ("vip", "a")]));
-        assert_eq!(of("loss{host=\"h1\"}", &[("host", "h1")], both), said("loss", &[("host", "h1")]));
-        assert_eq!(
-            of("cpu", &[], both),
-            said("cpu", &[]),
-            "a signal of the config that the plan does not look at"
-        );
-    }
-
-    #[test]
-    fn what_has_labels_and_no_name_is_of_the_only_signal() {
-        let labels = [("host", "h1")];
-        assert_eq!(of("{host=\"h1\"}", &labels, &["loss"]), said("loss", &labels));
-        assert_eq!(of("{host=\"h1\"}", &labels, &["loss", "load"]), None);
-        assert_eq!(of("other", &[], &["loss"]), None);
-        assert_eq!(of("other{host=h1}", &[], &["loss"]), None);
-        assert_eq!(of("{signal=\"other\"}", &[("signal", "other")], &["loss"]), None);
     }
 }

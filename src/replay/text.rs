@@ -148,7 +148,8 @@ pub fn csv(replay: &Replay, runs: &[Ran], out: &mut dyn Write) -> io::Result<()>
     let mut table = csv::Writer::from_writer(out);
     table
         .write_record(["start", "begun", "end", "ending", "held", "blamed", "length_s", "added_s", "why"])?;
-    let seconds = |ms: i64| text::number(ms as f64 / 1000.0);
+    // a machine reads them: no thousands in short
+    let seconds = |ms: i64| (ms as f64 / 1000.0).to_string();
     for run in runs {
         let time = |at: quietgate_detectors::Timestamp| rfc3339(at.as_millis());
         let grain = replay.grain_ms();
@@ -161,7 +162,7 @@ pub fn csv(replay: &Replay, runs: &[Ran], out: &mut dyn Write) -> io::Result<()>
             (!run.course.blames.is_empty()).to_string(),
             seconds(run.length_ms()),
             seconds(run.added_ms(grain)),
-            why(replay, run),
+            text::cell(&why(replay, run)).into_owned(),
         ])?;
     }
     table.flush()

@@ -7,6 +7,7 @@
 use super::gates::Gates;
 use super::scope::Scope;
 use super::starts::{Felt, Mark, marks, recent};
+use super::young::young;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
 use crate::sabotage::{self, Sabotage};
@@ -143,6 +144,11 @@ impl Driver {
             });
         }
         self.told.extend(new);
+    }
+
+    /// Of which series of `signal` too little is known at `now` to judge the start of a batch: see [`young`].
+    pub fn young(&self, signal: usize, now: Timestamp) -> Vec<String> {
+        young(&self.watch, signal, now)
     }
 
     /// The name of a signal, and what its labels stand for.

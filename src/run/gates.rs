@@ -1,5 +1,6 @@
 //! What the gates of a run say now. Pure: the watch, the plan and the time in, permits out.
 
+mod blind;
 mod held;
 
 pub use held::HeldBy;
@@ -50,7 +51,8 @@ impl Gates<'_> {
             .iter()
             .map(|view| {
                 let [anomalous_until, _] = view.anomalous_until;
-                Seen { condition: view.condition, anomalous_until, part: part(view), signal: view.signal }
+                let (condition, signal) = (view.condition, view.signal);
+                Seen { condition, anomalous_until, part: part(view), signal, blind: None }
             })
             .collect()
     }
@@ -74,7 +76,7 @@ impl Gates<'_> {
     fn hold(&self, views: &[View<'_>], obstacles: &[(usize, Obstacle)]) -> (String, Vec<String>) {
         let clause = |(i, obstacle): &(usize, Obstacle)| {
             let view = &views[*i];
-            format!("{}: {}", telling::name(self.watch, view), telling::obstacle(obstacle, view, self.now))
+            format!("{}: {}", telling::name(self.watch, view), self.words(obstacle, view))
         };
         let cause = |(i, obstacle): &(usize, Obstacle)| match obstacle {
             // samples come at different times: which series still lack some changes all the while
@@ -83,7 +85,9 @@ impl Gates<'_> {
         };
         let clauses: Vec<_> = obstacles.iter().map(clause).collect();
         let causes: BTreeSet<_> = obstacles.iter().map(cause).collect();
-        (telling::sentence(&clauses), causes.into_iter().collect())
+        let is_blind = obstacles.iter().any(|(_, obstacle)| matches!(obstacle, Obstacle::Blind(_)));
+        let helps = if is_blind { telling::HELPS_BLIND } else { "" };
+        (format!("{}{helps}", telling::sentence(&clauses)), causes.into_iter().collect())
     }
 
     /// What an answer means to the run, where `asked` of the series were looked at.
@@ -112,6 +116,18 @@ impl Gates<'_> {
                 self.accused(&blamed, views, &seen, ((step, batch), started), Layer::Fast)
             }
         }
+    }
+
+    /// With what detectors have to tell of series that they find normal, such as a few lost pings: for who reads, and held for by
+    /// nobody.
+    fn with_told<'w>(&self, mut permit: Permit, asked: impl Iterator<Item = &'w View<'w>>) -> Permit {
+        let clause =
+            |view: &View<'_>| Some(format!("{}: {}", telling::name(self.watch, view), telling::told(view)?));
+        let told: Vec<_> = asked.filter_map(clause).collect();
+        if !told.is_empty() && matches!(permit.decision, Decision::Proceed | Decision::Hold) {
+            permit.reason = format!("{}; told, not held for: {}", permit.reason, telling::sentence(&told));
+        }
+        permit
     }
 
     /// The patience of a step, where its gate has held for longer.
@@ -158,15 +174,17 @@ impl Outlook for Gates<'_> {
     fn before(&self, step: usize, batch: usize) -> Permit {
         let views = self.watch.views(self.now);
         let (answer, _) = self.asked_before(&views, step, batch);
-        self.permit(answer, &views, views.len(), (step, batch))
+        let permit = self.permit(answer, &views, views.len(), (step, batch));
+        self.with_told(permit, views.iter())
     }
 
     fn after(&self, step: usize, batch: usize, over: bool) -> Permit {
         let views = self.watch.views(self.now);
         let (answer, _) = self.asked_after(&views, step, batch, over);
         let seen = self.seen(&views, step, batch);
-        let own = seen.iter().filter(|series| series.part == gate::Part::Own).count();
-        self.permit(answer, &views, own, (step, batch))
+        let own = || views.iter().zip(&seen).filter(|(_, series)| series.part == gate::Part::Own);
+        let permit = self.permit(answer, &views, own().count(), (step, batch));
+        if over { self.with_told(permit, own().map(|(view, _)| view)) } else { permit }
     }
 
     fn forbidden(&self, step: usize, at_work: &BTreeSet<&str>, more: &[&str]) -> Option<String> {
@@ -200,7 +218,7 @@ impl Outlook for Gates<'_> {
         self.plan.watch_after_ms
     }
 
-    fn unwatched(&self) -> usize {
+    fn unwatched(&self) -> Option<String> {
         self.without_watch()
     }
 
@@ -227,9 +245,14 @@ impl Gates<'_> {
             Side::Late => return None,
         };
         let Answer::Hold(obstacles) = answer else { return None };
+        // what must grow there is another thing than the window
+        if obstacles.iter().any(|(_, obstacle)| matches!(obstacle, Obstacle::Blind(_))) {
+            return None;
+        }
         let clean = |(_, obstacle): &(usize, Obstacle)| match obstacle {
             Obstacle::TooShort { clean_ms, .. } => *clean_ms,
             Obstacle::Unknown(_)
+            | Obstacle::Blind(_)
             | Obstacle::Suspect { .. }
             | Obstacle::Anomalous { .. }
             | Obstacle::Expected { .. }
@@ -242,7 +265,7 @@ impl Gates<'_> {
     fn asked_before(&self, views: &[View<'_>], step: usize, batch: usize) -> (Answer, i64) {
         let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
         let slow = self.held_late(views);
-        let answer = match gate::before(&self.seen(views, step, batch), self.now, clean_ms) {
+        let answer = match gate::before(&self.seen_before(views, (step, batch)), self.now, clean_ms) {
             answer if slow.is_empty() => answer,
             Answer::Hold(obstacles) => Answer::Hold(obstacles.into_iter().chain(slow).collect()),
             Answer::Proceed | Answer::Blame(_) => Answer::Hold(slow),

@@ -58,11 +58,18 @@ impl Gates<'_> {
         asked.filter_map(obstacle).collect()
     }
 
-    /// How many of the series that the slow layer judges are unknown to it now.
-    pub(super) fn without_watch(&self) -> usize {
+    /// Which of the series that the slow layer judges are unknown to it now, as a sentence; none where none is.
+    pub(super) fn without_watch(&self) -> Option<String> {
         let views = self.watch.views(self.now);
-        let is_unknown = |view: &&View<'_>| matches!(view.slow, Some(Condition::Unknown { .. }));
-        views.iter().filter(is_unknown).count()
+        let clause = |view: &View<'_>| match view.slow? {
+            Condition::Unknown { reason, .. } => {
+                let unknown = telling::unknown(reason, view, Layer::Slow, self.now);
+                Some(format!("{}: {unknown}", telling::name(self.watch, view)))
+            }
+            _ => None,
+        };
+        let clauses: Vec<_> = views.iter().filter_map(clause).collect();
+        (!clauses.is_empty()).then(|| telling::sentence(&clauses))
     }
 
     /// What follows where series are `blamed` on a batch that started then.

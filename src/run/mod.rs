@@ -12,6 +12,7 @@ mod scope;
 mod starts;
 mod telling;
 mod watching;
+mod young;
 
 pub use desk::put_on_record;
 pub use driver::{Driver, Refused, Stopped, World};
@@ -20,6 +21,7 @@ pub use pin::{Keeping, Texts, pinned};
 pub use scope::Scope;
 pub use telling::{Layer, series_name};
 pub use watching::{of_inventory, signals, watch, watch_over};
+pub use young::{grown, young};
 
 /// How the reason begins for which a driver pauses that finds processes of an earlier one.
 pub const LEFT_BEHIND: &str = "still running from an earlier driver";

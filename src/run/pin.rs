@@ -46,6 +46,7 @@ fn pinned_step(plan: &Plan, order: &StepOrder) -> PinnedStep {
         approve: step.approve,
         undo: step.undo.is_some(),
         retries: step.action.retries,
+        patience_ms: Some(step.gate.patience_ms),
         expects: step.expects.iter().map(expected).collect(),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::monitor::{Labels, Latest, Statement, View, Watch};
 use crate::text;
-use quietgate_detectors::{Lack, Timestamp, Verdict};
+use quietgate_detectors::{Lack, Reason, Timestamp, Verdict};
 use quietgate_rules::Condition;
 use quietgate_rules::gate::{NotBlamed, Obstacle};
 use serde_json::{Value, json};
@@ -80,14 +80,9 @@ pub(super) fn sentence(clauses: &[String]) -> String {
 
 /// Why a series keeps a gate shut, with numbers.
 pub(super) fn obstacle(obstacle: &Obstacle, view: &View<'_>, now: Timestamp) -> String {
-    let ago = |at: Timestamp| text::duration(now.as_millis().saturating_sub(at.as_millis()).max(0));
     match obstacle {
-        Obstacle::Unknown(reason) => match view.condition {
-            Condition::Unknown { newest: Some(newest), .. } => {
-                format!("unknown ({reason}), newest sample {} ago{}", ago(newest), lacking(view))
-            }
-            _ => format!("unknown ({reason}), no sample yet"),
-        },
+        Obstacle::Unknown(reason) => unknown(*reason, view, Layer::Fast, now),
+        Obstacle::Blind(reason) => blind(*reason, &[]),
         Obstacle::Suspect { since } => {
             format!("suspect since {}{}", text::rfc3339(since.as_millis()), said(view, Layer::Fast))
         }
@@ -117,9 +112,32 @@ pub(super) fn obstacle(obstacle: &Obstacle, view: &View<'_>, now: Timestamp) -> 
     }
 }
 
+/// That nothing can be said of a series by a layer, and what is lacking.
+pub(super) fn unknown(reason: Reason, view: &View<'_>, layer: Layer, now: Timestamp) -> String {
+    match layer.of(view) {
+        Condition::Unknown { newest: Some(newest), .. } => {
+            let age_ms = now.as_millis().saturating_sub(newest.as_millis()).max(0);
+            let lacking = lacking(view, layer);
+            format!("unknown ({reason}), newest sample {} ago{lacking}", text::duration(age_ms))
+        }
+        _ => format!("unknown ({reason}), no sample yet"),
+    }
+}
+
+/// What helps where series are blind to the start of a batch, beside to wait: said once, behind them all.
+pub(super) const HELPS_BLIND: &str = "; a batch that started sooner could not be judged: wait, back-fill the source and resume \
+    the run, or judge by a rule that needs less";
+
+/// Why nothing could be said of a series once a batch starts, and what its detectors lack.
+pub(super) fn blind(reason: Reason, lacks: &[Statement]) -> String {
+    let clauses: Vec<_> = lacks.iter().map(lacks_words).collect();
+    format!("unknown ({reason}) once a batch starts ({})", clauses.join("; "))
+}
+
 /// The same without what changes from sample to sample.
 pub(super) fn cause(obstacle: &Obstacle) -> String {
     match obstacle {
+        Obstacle::Blind(reason) => format!("unknown({reason}) once a batch starts"),
         Obstacle::Unknown(reason) => format!("unknown({reason})"),
         Obstacle::Suspect { .. } => "suspect".to_owned(),
         Obstacle::Anomalous { .. } => "anomalous".to_owned(),
@@ -175,18 +193,32 @@ fn said(view: &View<'_>, layer: Layer) -> String {
     if words.is_empty() { String::new() } else { format!(" ({})", words.join("; ")) }
 }
 
-/// Which detectors make a series unknown, why, and what would end it.
-fn lacking(view: &View<'_>) -> String {
-    let clause = |vote: &Statement| {
-        let lack = vote.lack.map(|lack| format!(": {}", lack_words(lack))).unwrap_or_default();
-        format!("{} is {}{lack}", vote.kind, vote.verdict)
-    };
-    let clauses: Vec<_> = Layer::Fast.unknown(view).map(clause).collect();
+/// What detectors have to tell of the newest sample that they find normal; none mostly.
+pub(super) fn told(view: &View<'_>) -> Option<String> {
+    let words: Vec<_> = remarks(view, Layer::Fast)
+        .filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)))
+        .collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+fn remarks<'a>(view: &View<'a>, layer: Layer) -> impl Iterator<Item = &'a Statement> {
+    layer.statements(view).iter().filter(|vote| vote.verdict == Verdict::Normal && vote.words.is_some())
+}
+
+/// Which detectors make a series unknown to a layer, why, and what would end it.
+fn lacking(view: &View<'_>, layer: Layer) -> String {
+    let clauses: Vec<_> = layer.unknown(view).map(lacks_words).collect();
     if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join("; ")) }
 }
 
+/// That a detector is unknown, what it lacks and what would end it.
+fn lacks_words(vote: &Statement) -> String {
+    let lack = vote.lack.map(|lack| format!(": {}", lack_words(lack))).unwrap_or_default();
+    format!("{} is {}{lack}", vote.kind, vote.verdict)
+}
+
 /// What a detector lacks and what would end it, as a clause.
-fn lack_words(lack: Lack) -> String {
+pub(super) fn lack_words(lack: Lack) -> String {
     let time = |at: Timestamp| text::rfc3339(at.as_millis());
     match lack {
         Lack::Samples { wanted, from, gaps } => {
@@ -213,7 +245,8 @@ fn lack_words(lack: Lack) -> String {
 }
 
 /// Every required series as data: its newest sample, what it is found to be, and the numbers of what fired, or what those
-/// lack by which it is unknown; what the slow layer finds beside, where it judges the series.
+/// lack by which it is unknown; what the slow layer finds beside, where it judges the series; and what those lack by which
+/// nothing could be said of it once a batch starts.
 pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
     let series = |view: &View<'_>| {
         let mut object = json!({"series": name(watch, view)});
@@ -228,6 +261,10 @@ pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
             stands(&mut slow, view, Layer::Slow);
             said_by(&mut slow, view, Layer::Slow);
             object["slow"] = slow;
+        }
+        let lacks = watch.start_lacks(view.signal, &view.labels, false);
+        if !lacks.is_empty() && matches!(view.condition, Condition::Clean { .. }) {
+            object["start"] = json!(lacks.iter().map(self::lacks).collect::<Vec<_>>());
         }
         object
     };
@@ -259,16 +296,24 @@ fn stands(object: &mut Value, view: &View<'_>, layer: Layer) {
     }
 }
 
-/// Adds what the detectors of a layer said that fired, and what those lack by which it is unknown.
+/// Adds what the detectors of a layer said that fired, or have to tell of what is normal, and what those lack by which it is unknown.
 fn said_by(object: &mut Value, view: &View<'_>, layer: Layer) {
     let fired: Vec<_> = layer.votes(view).filter_map(vote).collect();
     if !fired.is_empty() {
         object["votes"] = json!(fired);
     }
+    let told: Vec<_> = remarks(view, layer).map(remark).collect();
+    if !told.is_empty() {
+        object["told"] = json!(told);
+    }
     let unknown: Vec<_> = layer.unknown(view).map(lacks).collect();
     if !unknown.is_empty() {
         object["unknown"] = json!(unknown);
     }
+}
+
+fn remark(vote: &Statement) -> Value {
+    json!({"detector": vote.kind, "verdict": vote.verdict.to_string(), "words": vote.words})
 }
 
 fn lacks(vote: &Statement) -> Value {

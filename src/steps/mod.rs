@@ -15,6 +15,6 @@ pub use next::{BatchId, Next, Outlook, Permit, Waiting, aborted, busy, next, sti
 pub use record::{
     Attempt, Decision, Doing, End, Ending, Expected, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
 };
-pub use run::{Batch, Held, Mode, Place, Run, Start, Step};
+pub use run::{Batch, Held, Mode, Place, Run, Start, Step, Turned};
 pub use state::{Illegal, State};
 pub use work::{Flight, Outcome, Work};

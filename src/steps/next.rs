@@ -33,8 +33,9 @@ pub trait Outlook {
     /// How long the slow layer goes on watching after the last batch, in milliseconds.
     fn watch_after_ms(&self) -> i64;
 
-    /// How many of the series that the slow layer judges have no sample that tells what they are now.
-    fn unwatched(&self) -> usize;
+    /// Which of the series that the slow layer judges it cannot judge now, in words, with what is lacking; none where it knows
+    /// what all of them are.
+    fn unwatched(&self) -> Option<String>;
 
     /// The numbers behind what the gates say now: asked for only where they are put on record.
     fn evidence(&self) -> serde_json::Value;
@@ -82,9 +83,9 @@ pub enum Waiting {
     Frozen(Word),
     /// A batch to soak until this time.
     Soak(BatchId, Timestamp),
-    /// The slow layer to watch until this time, every step being over; and of so many series there is no sample that tells
-    /// what they are.
-    Watch(Timestamp, usize),
+    /// The slow layer to watch until this time, every step being over; and where it cannot judge some series, to judge them:
+    /// which, and what is lacking.
+    Watch(Timestamp, Option<String>),
 }
 
 /// What `run` does next. `frozen` is who froze everything, and why.
@@ -221,7 +222,7 @@ fn done(run: &Run, outlook: &impl Outlook) -> Result<Next, Vec<Waiting>> {
     };
     let until = Timestamp::from_millis(passed.as_millis().saturating_add(watch_ms));
     let unknown = outlook.unwatched();
-    if outlook.now() < until || unknown > 0 {
+    if outlook.now() < until || unknown.is_some() {
         return Err(vec![Waiting::Watch(until, unknown)]);
     }
     let watched = text::duration(watch_ms);

@@ -53,8 +53,8 @@ impl Outlook for World {
         5
     }
 
-    fn unwatched(&self) -> usize {
-        usize::from(self.forbidden)
+    fn unwatched(&self) -> Option<String> {
+        self.forbidden.then(|| "unknown".to_owned())
     }
 
     fn evidence(&self) -> serde_json::Value {
@@ -104,6 +104,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 fn plan() -> Pinned {
     let step = |step: &str, after: &[&str], batches: &[&[&str]], undo| PinnedStep {
         expects: Vec::new(),
+        patience_ms: None,
         step: step.to_owned(),
         after: after.iter().map(|name| (*name).to_owned()).collect(),
         batches: batches.iter().map(|batch| batch.iter().map(|t| (*t).to_owned()).collect()).collect(),
@@ -454,6 +455,7 @@ fn after(records: impl IntoIterator<Item = Record>) -> Run {
     let batches = vec![vec!["h1".to_owned()], vec!["h2".to_owned(), "h3".to_owned()]];
     let step = PinnedStep {
         expects: Vec::new(),
+        patience_ms: None,
         step: "s".to_owned(),
         after: Vec::new(),
         batches,

@@ -150,6 +150,9 @@ pub struct PinnedStep {
     pub undo: bool,
     /// How many attempts on a target the plan grants beyond the first.
     pub retries: u32,
+    /// For how long a gate of it may hold before the run pauses, in milliseconds; none in journals that did not have it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience_ms: Option<i64>,
     /// What moves by it although all is well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expects: Vec<Expected>,
@@ -300,6 +303,23 @@ pub enum Ending {
 }
 
 impl Record {
+    /// The same, that of a gate without its evidence, which may be large.
+    pub(super) fn brief(&self) -> Self {
+        let Self::Gate(Gate { run, step, batch, side, decision, reason, .. }) = self else {
+            return self.clone();
+        };
+        Self::Gate(Gate {
+            run: run.clone(),
+            step: step.clone(),
+            batch: *batch,
+            side: *side,
+            decision: *decision,
+            reason: reason.clone(),
+            because: Vec::new(),
+            evidence: serde_json::Value::Null,
+        })
+    }
+
     /// The run it is about; none where it is about all.
     pub fn run(&self) -> Option<&str> {
         match self {

@@ -22,6 +22,17 @@ pub struct Run {
     pub started: Vec<Place>,
     /// Every start of a batch, in that order; one that was gone through anew has several.
     pub starts: Vec<Start>,
+    /// What made it roll back or abort, the newer of both; none where it does or did neither.
+    pub turned: Option<Turned>,
+}
+
+/// What made a run roll back or abort.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turned {
+    /// When it did.
+    pub at: Timestamp,
+    /// The record, that of a gate without its evidence.
+    pub by: Record,
 }
 
 /// A start of a batch.
@@ -110,7 +121,15 @@ impl Run {
             work: step.batches.iter().flatten().map(|target| (target.clone(), Work::default())).collect(),
         };
         let steps = pinned.steps.iter().map(step).collect();
-        Self { mode: Mode::Going, paused: None, steps, started: Vec::new(), starts: Vec::new(), pinned }
+        Self {
+            mode: Mode::Going,
+            paused: None,
+            steps,
+            started: Vec::new(),
+            starts: Vec::new(),
+            turned: None,
+            pinned,
+        }
     }
 
     /// The number of the step `name`.
@@ -172,6 +191,15 @@ impl Run {
 
     /// Takes a record of this run in.
     pub(super) fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), &'static str> {
+        let before = self.mode;
+        self.take(at, record)?;
+        if self.mode != before && matches!(self.mode, Mode::RollingBack | Mode::Aborting) {
+            self.turned = Some(Turned { at, by: record.brief() });
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, at: Timestamp, record: &Record) -> Result<(), &'static str> {
         if let Mode::Finished(_) = self.mode {
             return Err("the run is over");
         }

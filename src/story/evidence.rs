@@ -31,9 +31,15 @@ pub struct SeriesSeen {
     /// What the detectors that fired said of it.
     #[serde(default)]
     pub votes: Vec<Vote>,
+    /// What detectors had to tell of it although they found it normal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Lacking>,
     /// The detectors by which it was unknown, and what they lacked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<Lacking>,
+    /// The detectors by which it would be unknown once a batch starts, and what they lacked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub start: Vec<Lacking>,
     /// What the slow layer found; none where it did not judge the series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow: Option<SlowSeen>,
@@ -54,14 +60,14 @@ pub struct SlowSeen {
     pub unknown: Vec<Lacking>,
 }
 
-/// A detector without a verdict.
+/// A detector without a verdict, or one that tells something although it finds nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lacking {
     /// Its kind.
     pub detector: String,
-    /// `unknown(reason)`.
+    /// `unknown(reason)` or `normal`.
     pub verdict: String,
-    /// What it lacked and what would end that, in words; none where the reason says it all.
+    /// What it lacked and what would end that, or what it tells, in words; none where the reason says it all.
     pub words: Option<String>,
 }
 
@@ -93,7 +99,9 @@ pub(super) fn series(evidence: &Value, at: Timestamp) -> Vec<SeriesSeen> {
         let newest = series.at.as_deref().and_then(time);
         series.age_ms = newest.map(|newest| at.as_millis().saturating_sub(newest.as_millis()));
     }
-    out.sort_by_key(|series| series.condition == "clean" && !series.is_slowly_moving());
+    out.sort_by_key(|series| {
+        series.condition == "clean" && series.start.is_empty() && !series.is_slowly_moving()
+    });
     out
 }
 
@@ -106,6 +114,10 @@ pub(super) fn table(series: &[SeriesSeen], at: Timestamp) -> Vec<String> {
     for (series, line) in series.iter().zip(lines) {
         out.push(line);
         out.extend(said("    ", &series.votes, &series.unknown));
+        let told = series.told.iter().map(|told| format!("    told, not held for: {}", told.said()));
+        out.extend(told);
+        let start = series.start.iter().map(|lacking| format!("    once a batch starts {}", lacking.said()));
+        out.extend(start);
         out.extend(series.slow.iter().flat_map(|slow| slow.lines(at)));
     }
     out
@@ -134,7 +146,9 @@ impl SeriesSeen {
             value: None,
             until: None,
             votes: Vec::new(),
+            told: Vec::new(),
             unknown: Vec::new(),
+            start: Vec::new(),
             slow: None,
         }
     }

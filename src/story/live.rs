@@ -46,7 +46,9 @@ fn head(status: &Status) -> Vec<String> {
         Some(run) => format!("run {} of plan {}: {}   {now}", run.run, run.plan, going(run)),
         None => format!("no run   {now}"),
     }];
-    let paused = status.run.as_ref().and_then(|run| run.paused.as_ref());
+    let run = status.run.as_ref();
+    out.extend(run.and_then(|run| Some(run.turned.as_ref()?.words())));
+    let paused = run.and_then(|run| run.paused.as_ref());
     out.extend(paused.map(|word| format!("paused by {}: {}", word.who, word.reason)));
     out.extend(status.frozen.as_ref().map(|word| format!("frozen by {}: {}", word.who, word.reason)));
     out.push(String::new());
@@ -147,6 +149,8 @@ fn waiting(status: &Status, window: Option<Window>, width: usize) -> Vec<String>
         out.truncate(WAITING - 1);
         out.push("  …".to_owned());
     }
+    let patience = waits.iter().find_map(|wait| wait.patience.as_ref());
+    out.extend(patience.iter().flat_map(|patience| wrapped(&patience.words, width)));
     let gate = waits.iter().any(|wait| wait.what == "gate");
     out.extend(window.filter(|_| gate).map(window_words));
     out

@@ -26,9 +26,9 @@ pub use far::{Doings, Far};
 pub use line::{Level, level, line};
 pub use live::{Window, live};
 pub use past::Link;
-pub use status::{BatchNow, Names, RunStatus, Status, StepStatus, TargetNow, status};
+pub use status::{BatchNow, Names, RunStatus, Status, StepStatus, TargetNow, TurnedBy, status};
 pub use todo::Todo;
-pub use waits::{Wait, Waits};
+pub use waits::{Patience, Wait, Waits};
 pub use why::{NotThere, Search, Which, Why, why};
 
 use crate::steps::Record;

@@ -27,6 +27,7 @@ pub(super) fn numbered(records: impl IntoIterator<Item = Record>) -> Vec<Noted> 
 pub(super) fn pinned(steps: &[(&str, &[&[&str]])]) -> Pinned {
     let step = |(name, batches): &(&str, &[&[&str]])| PinnedStep {
         expects: Vec::new(),
+        patience_ms: None,
         step: (*name).to_owned(),
         after: Vec::new(),
         batches: batches

@@ -1,10 +1,12 @@
 //! How a run stands: a value, bounded for any number of targets.
 
+use super::Noted;
 use super::far::{Doings, Far};
+use super::line::said;
 use super::todo::{Todo, todo};
 use super::waits::{Wait, Waits, waits};
 use super::words::{NAMED, enumerated, mode, near};
-use crate::steps::{Doing, Mode, Outcome, Run, State, Word, Work};
+use crate::steps::{Doing, Mode, Outcome, Run, State, Turned, Word, Work};
 use crate::text;
 use quietgate_detectors::Timestamp;
 use serde::Serialize;
@@ -43,8 +45,21 @@ pub struct RunStatus {
     pub over: bool,
     /// Who paused it and why.
     pub paused: Option<Word>,
+    /// What made it roll back or abort; none where it does or did neither.
+    pub turned: Option<TurnedBy>,
     /// Its steps, in the order of the plan.
     pub steps: Vec<StepStatus>,
+}
+
+/// What made a run roll back or abort.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TurnedBy {
+    /// When, in RFC 3339.
+    pub at: String,
+    /// The line of its record, as `why` tells it.
+    pub line: String,
+    #[serde(skip)]
+    clock: String,
 }
 
 /// How a step stands.
@@ -152,8 +167,16 @@ fn run_status(run: &Run, now: Timestamp) -> RunStatus {
         mode: mode(run.mode),
         over: matches!(run.mode, Mode::Finished(_)),
         paused: run.paused.clone(),
+        turned: run.turned.as_ref().map(|turned| turned_by(run, turned, now)),
         steps: (0..run.steps.len()).map(|step| step_status(run, step, now)).collect(),
     }
+}
+
+fn turned_by(run: &Run, Turned { at, by }: &Turned, now: Timestamp) -> TurnedBy {
+    // its number and driver are in no line
+    let noted = Noted { seq: 0, at: *at, epoch: 0, record: by.clone() };
+    let line = said(&noted, Some(&run.pinned));
+    TurnedBy { at: text::rfc3339(at.as_millis()), line, clock: near(*at, now) }
 }
 
 fn step_status(run: &Run, step: usize, now: Timestamp) -> StepStatus {
@@ -238,6 +261,13 @@ fn target_now(target: &str, work: &Work) -> TargetNow {
         doing,
         attempt,
         reason: reason.map(str::to_owned),
+    }
+}
+
+impl TurnedBy {
+    /// `because at 08:01:07 agent batch 2 of 5 rolls the run back: …`.
+    pub(super) fn words(&self) -> String {
+        format!("because at {} {}", self.clock, self.line)
     }
 }
 

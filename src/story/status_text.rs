@@ -34,7 +34,10 @@ fn lines(status: &Status) -> Vec<String> {
     if waits.peek().is_some() {
         out.extend([String::new(), "waits for".to_owned()]);
     }
-    out.extend(waits.map(|wait| format!("  {}", wait.reason)));
+    for wait in waits {
+        out.push(format!("  {}", wait.reason));
+        out.extend(wait.patience.iter().map(|patience| format!("    {}", patience.words)));
+    }
     if !status.todo.is_empty() {
         out.extend([String::new(), "what a person can do".to_owned()]);
     }
@@ -54,6 +57,7 @@ fn head(status: &Status) -> Vec<String> {
         Some(origin) => format!("at {}, {origin}", when(status.now)),
         None => format!("at {}", when(status.now)),
     });
+    out.extend(status.run.iter().filter_map(|run| Some(run.turned.as_ref()?.words())));
     if let Some(word) = status.run.as_ref().and_then(|run| run.paused.as_ref()) {
         out.push(by("paused", word));
     }

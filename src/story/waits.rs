@@ -29,8 +29,21 @@ pub struct Wait {
     pub since: Option<String>,
     /// Until when, in RFC 3339, where that is known.
     pub until: Option<String>,
-    /// All of it in words, without a final stop.
+    /// When the patience of a gate that holds ends; none where that is not known.
+    pub patience: Option<Patience>,
+    /// All the rest of it in words, without a final stop.
     pub reason: String,
+}
+
+/// The end of the patience of a gate that holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Patience {
+    /// When it ends, in RFC 3339.
+    pub until: String,
+    /// What follows where the gate still holds then: `pause`.
+    pub then: &'static str,
+    #[serde(skip)]
+    pub(super) words: String,
 }
 
 impl Wait {
@@ -70,20 +83,18 @@ fn live(run: &Run, waiting: &Waiting, now: Timestamp) -> Wait {
                 Some(since) => format!("{holds}, since {}: {reason}", near(since, now)),
                 None => format!("{holds}: {reason}"),
             };
-            Wait { since: since.map(rfc3339), ..of("gate", *id, words) }
+            let patience = since.and_then(|since| patience(run, *id, since, now));
+            Wait { since: since.map(rfc3339), patience, ..of("gate", *id, words) }
         }
         Waiting::Soak(id, until) => {
             let words = format!("soaks until {}", near(*until, now));
             Wait { until: Some(rfc3339(*until)), ..of("soak", *id, words) }
         }
         Waiting::Watch(until, unknown) => {
-            let unknown = match unknown {
-                0 => String::new(),
-                _ => format!(
-                    "; {} unknown now, and waited for",
-                    text::counted(*unknown as u64, "series is", "series are")
-                ),
-            };
+            let unknown = unknown
+                .as_ref()
+                .map(|words| format!(", and until it knows of all: {words}"))
+                .unwrap_or_default();
             let until_clock = near(*until, now);
             let words =
                 format!("every step is over, and the slow layer watches until {until_clock}{unknown}");
@@ -134,11 +145,28 @@ fn held(run: &Run, now: Timestamp) -> Vec<Wait> {
                     near(*noted, now),
                     listed(because)
                 );
-                out.push(Wait { since: Some(rfc3339(*since)), ..about(run, "gate", (step, number), words) });
+                let patience = patience(run, (step, number), *since, now);
+                let since = Some(rfc3339(*since));
+                out.push(Wait { since, patience, ..about(run, "gate", (step, number), words) });
             }
         }
     }
     out
+}
+
+/// Until when the gate of a batch may hold that has held since then, and what follows: never more than a pause.
+fn patience(run: &Run, (step, _): BatchId, since: Timestamp, now: Timestamp) -> Option<Patience> {
+    let patience_ms = run.pinned.steps.get(step)?.patience_ms?;
+    let until = Timestamp::from_millis(since.as_millis().saturating_add(patience_ms));
+    let (ends, lasts) = (near(until, now), text::duration(patience_ms));
+    let words = if until < now {
+        format!("its patience of {lasts} ended at {ends}: a driver that finds it holding pauses the run")
+    } else {
+        format!(
+            "its patience of {lasts} ends at {ends}: where it still holds then, the run is paused for a person"
+        )
+    };
+    Some(Patience { until: rfc3339(until), then: "pause", words })
 }
 
 fn listed(because: &[String]) -> String {
@@ -149,7 +177,7 @@ fn listed(because: &[String]) -> String {
 }
 
 fn plain(what: &'static str, reason: String) -> Wait {
-    Wait { what, step: None, batch: None, since: None, until: None, reason }
+    Wait { what, step: None, batch: None, since: None, until: None, patience: None, reason }
 }
 
 fn about(run: &Run, what: &'static str, (step, number): BatchId, words: String) -> Wait {

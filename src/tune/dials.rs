@@ -1,6 +1,5 @@
 //! What is turned: for each kind of detector the options that make it fire more or less often, and how far.
 
-use crate::backtest::AT_STARTS;
 use quietgate_detectors::{Accepts, OptionValue, Spec};
 use quietgate_rules::{RuleError, RuleSpec, Sustain};
 use std::collections::BTreeSet;
@@ -18,7 +17,7 @@ const fn up(kind: &'static str, option: &'static str) -> Dial {
 }
 
 /// The one table of what is tuned. A kind that is not in it stays as it is given: `ss`, `chain` and `absence`, whose
-/// options count samples and days. So do those of [`AT_STARTS`] where there are no starts.
+/// options count samples and days. So do those that judge starts alone where there are none.
 const DIALS: &[Dial] = &[
     up("ls", "k"),
     up("ewma3sigma", "k"),
@@ -97,13 +96,13 @@ pub(super) fn settings(rule: &RuleSpec, has_starts: bool) -> Result<Vec<Setting>
 pub(super) fn left(rule: &RuleSpec, has_starts: bool) -> Vec<(&'static str, bool)> {
     let mut left: Vec<_> = rule.detectors().iter().filter(|spec| !is_turned(spec, has_starts)).collect();
     left.dedup_by_key(|spec| spec.entry().kind);
-    left.iter().map(|spec| (spec.entry().kind, AT_STARTS.contains(&spec.entry().kind))).collect()
+    left.iter().map(|spec| (spec.entry().kind, spec.looks_ms().is_some())).collect()
 }
 
 /// The dials of a detector with the values they have; only a number above 0 can be turned by a ratio.
 fn dials(spec: &Spec, has_starts: bool) -> impl Iterator<Item = (&'static Dial, f64)> {
-    let is_used = move |dial: &Dial| has_starts || !AT_STARTS.contains(&dial.kind);
-    let own = DIALS.iter().filter(move |dial| dial.kind == spec.entry().kind && is_used(dial));
+    let is_used = has_starts || spec.looks_ms().is_none();
+    let own = DIALS.iter().filter(move |dial| is_used && dial.kind == spec.entry().kind);
     own.filter_map(|dial| Some((dial, spec.options().number(dial.option).filter(|value| *value > 0.0)?)))
 }
 
@@ -162,9 +161,6 @@ mod tests {
         for dial in DIALS {
             let entry = quietgate_detectors::find(dial.kind).expect(dial.kind);
             assert!(entry.options.iter().any(|doc| doc.name == dial.option), "{} {}", dial.kind, dial.option);
-        }
-        for kind in AT_STARTS {
-            assert!(quietgate_detectors::find(kind).is_some(), "{kind}");
         }
     }
 

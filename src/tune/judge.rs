@@ -1,8 +1,7 @@
 //! One series judged by one setting: its false episodes, and what became of its labels.
 
-use super::starts::Starts;
 use super::tally::Tally;
-use crate::backtest::{BacktestError, labels::Window, listen};
+use crate::backtest::{BacktestError, Starts, labels::Window, listen};
 use crate::monitor::{Anomalies, Anomaly, Judged, MonitorSpec, Said};
 use crate::sources::recorded::Recording;
 use quietgate_detectors::Timestamp;

@@ -9,19 +9,17 @@ pub mod budget;
 mod config;
 mod dials;
 mod judge;
-mod starts;
 mod tally;
 mod text;
 
 pub use budget::{Asked, Budget, Standing};
 pub use config::{SIGNALS, signal};
 pub use dials::Setting;
-pub use starts::Starts;
 pub use tally::{Figures, Tally};
 pub use text::{Told, json, text, verdict};
 
 use crate::backtest::labels::Labels;
-use crate::backtest::{self, BacktestError, NotJudged, SpecOf};
+use crate::backtest::{self, BacktestError, NotJudged, SpecOf, Starts};
 use crate::monitor::MonitorSpec;
 use crate::sources::recorded::Recording;
 use judge::{Counting, Folds};

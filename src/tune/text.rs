@@ -3,9 +3,9 @@
 use super::budget::{Asked, Budget, Standing, lower};
 use super::dials::left;
 use super::tally::{Figures, Tally};
-use super::{OfSeries, Starts, Tuned};
-use crate::backtest::NotJudged;
+use super::{OfSeries, Tuned};
 use crate::backtest::output::json_line;
+use crate::backtest::{NotJudged, Starts};
 use crate::text::{counted, duration, number, plain, share, time};
 use jiff::tz::TimeZone;
 use serde::Serialize;

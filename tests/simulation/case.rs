@@ -132,6 +132,7 @@ impl Case {
             let step = &plan.steps[order.step];
             PinnedStep {
                 expects: step.expects.iter().map(expected).collect(),
+                patience_ms: Some(step.gate.patience_ms),
                 step: step.name.clone(),
                 after: step.after.clone(),
                 batches: order.batches.iter().map(|batch| batch.targets.iter().map(name).collect()).collect(),

@@ -72,6 +72,22 @@ fn what_a_config_needs_is_looked_for_at_its_sources() {
     assert!(text.contains("signal \"load\": 1 fresh series"), "{text}");
 }
 
+#[test]
+fn too_little_past_for_the_start_of_a_batch_is_warned_of() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // what this machine does now is all that this source knows
+    let text = "sources: {here: {kind: host}}\nsignals:\n  load: {source: here, query: load_per_cpu, interval: 1m, kind: load}\n  \
+        plain: {source: here, query: load_per_cpu, interval: 1m, rule: {kind: majority}}\n";
+    fs::write(dir.path().join("quietgate.yaml"), text).expect("a file");
+    let (exit, text) = check(dir.path());
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((exit, lines.len()), (0, 4), "{text}");
+    let warning = "warning: signal \"load\": 1 of 1 series with too little past to judge the start of a batch: step_contrast: it \
+        needs 525 samples first; it judges from ";
+    assert!(lines[2].starts_with("quietgate.yaml:3:") && lines[2].contains(warning), "{text}");
+    assert!(lines[2].ends_with("; the gate before a batch holds until then"), "{text}");
+}
+
 /// A Prometheus that watches itself: it learns its port, which the kernel chose, when it runs.
 fn watching_itself(dir: &Path) -> Server {
     let server = prometheus(dir, "global: {scrape_interval: 1s}\n", &["--web.enable-lifecycle"]);

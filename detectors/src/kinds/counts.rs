@@ -42,6 +42,9 @@ const FIRST_LEAST: usize = 16;
 /// So many times the usual spread above the median is far.
 const FAR: f64 = 10.0;
 
+/// A sum that does not fire is told where it is more than so many times the usual one.
+const UNUSUAL: f64 = 10.0;
+
 /// A value above this counts as this.
 const COUNT_MAX: f64 = 1e15;
 
@@ -89,6 +92,9 @@ const STRETCH: Accepts = Accepts::Count { min: 1, max: 1440 };
 /// How many sums are followed.
 const SUMS: usize = 3;
 
+/// So many slices are added up with each cell: all of them before the growing one is full.
+const AHEAD: usize = 3;
+
 #[derive(Debug, Clone)]
 struct Counts {
     /// How many samples each sum adds up.
@@ -102,6 +108,9 @@ struct Counts {
     slices: Slices<Moments>,
     /// All slices that are full.
     full: Moments,
+    /// The first `added` of those that will be when the growing one is: added up ahead, as no cell shall have to wait for all.
+    next: Moments,
+    added: usize,
     /// Samples within the look-back.
     seen: u32,
     /// For how many samples each sum has been firing.
@@ -166,6 +175,8 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         laws: [None; SUMS],
         slices: Slices::new(look_back(options.the_count(DAYS_BACK.name), common.interval)),
         full: Moments::default(),
+        next: Moments::default(),
+        added: 0,
         seen: 0,
         firing: [0.0; SUMS],
         first: Some(First::default()),
@@ -239,9 +250,18 @@ impl Counts {
         self.limits.usual = past.sums[0] / (past.learnt[0].max(1.0) * f64::from(self.lengths[0]));
     }
 
+    /// Adds up some more of what will be full.
+    #[inline(always)]
+    fn add_ahead(&mut self) {
+        let some = self.slices.staying(self.added, AHEAD);
+        self.added += some.len();
+        self.next = some.fold(self.next, Moments::and);
+    }
+
     /// After a slice has begun.
     fn add_up(&mut self) {
-        self.full = self.slices.full().fold(Moments::default(), Moments::and);
+        self.full = self.slices.full().skip(self.added).fold(self.next, Moments::and);
+        (self.next, self.added) = (Moments::default(), 0);
     }
 }
 
@@ -312,20 +332,13 @@ impl Follower for Counts {
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence) -> String {
-        let Evidence { value, upper, score, points, basis, .. } = *evidence;
-        // the sum is score x limit, and lies as far beyond the limit as the value beyond `upper`
-        let limit = (value - upper) / (score - 1.0);
+        let Evidence { value, points, basis, .. } = *evidence;
         let value = number(value);
-        if !limit.is_finite() || limit <= 0.0 {
+        let Some((sum, first)) = sum_and_first(evidence) else {
             return format!("value {value} is at the limit of what is not rare here");
-        }
-        let sum = number((score * limit * 1e6).round() / 1e6);
-        let (first, usual) = (number((limit + 0.5).round()), number(basis));
-        let newest = if points == 1 {
-            "it alone".to_owned()
-        } else {
-            format!("the last {}", counted(points, "sample"))
         };
+        let (sum, first, usual) = (number(sum), number(first), number(basis));
+        let newest = newest(points);
         match verdict {
             Verdict::Surge => format!(
                 "value {value} makes {sum} in {newest}; {first} or more is rarer than 1 in {} here (usually {usual} a sample)",
@@ -336,11 +349,39 @@ impl Follower for Counts {
             ),
         }
     }
+
+    fn remark(&self, evidence: &Evidence) -> Option<String> {
+        let (sum, first) = sum_and_first(evidence)?;
+        let usual = evidence.basis * f64::from(evidence.points);
+        let is_odd = sum >= 1.0 && sum < first && sum > UNUSUAL * usual;
+        is_odd.then(|| {
+            let (sum, newest, usual) = (number(sum), newest(evidence.points), number(evidence.basis));
+            format!(
+                "{sum} in {newest}, below the {} that would fire (usually {usual} a sample)",
+                number(first)
+            )
+        })
+    }
+}
+
+/// The sum that is nearest to firing, and the first that would fire; none where both are the same.
+fn sum_and_first(evidence: &Evidence) -> Option<(f64, f64)> {
+    let Evidence { value, upper, score, .. } = *evidence;
+    // the sum is score x limit, and lies as far beyond the limit as the value beyond `upper`
+    let limit = (value - upper) / (score - 1.0);
+    let is_apart = limit.is_finite() && limit > 0.0;
+    is_apart.then(|| ((score * limit * 1e6).round() / 1e6, (limit + 0.5).round()))
+}
+
+/// What a sum adds up.
+fn newest(points: u32) -> String {
+    if points == 1 { "it alone".to_owned() } else { format!("the last {}", counted(points, "sample")) }
 }
 
 impl Counts {
     #[inline(always)]
     fn pass(&mut self) {
+        self.add_ahead();
         let mut left = 0;
         if self.slices.pass(|slice| left += slice.seen) {
             self.after(left, true);
@@ -435,6 +476,31 @@ mod tests {
             judge.say(0.0);
         });
         assert_eq!(judge.say(15.0).0, Verdict::Surge);
+    }
+
+    #[test]
+    fn what_is_not_usual_and_too_small_to_fire_is_remarked_upon() {
+        let remark = |judge: &mut Judge, value: f64| {
+            let (verdict, evidence) = judge.say(value);
+            assert_eq!(verdict, Verdict::Normal, "{value}");
+            judge.ensemble.remark(0, &evidence)
+        };
+        let mut judge = after(2000);
+        assert_eq!(remark(&mut judge, 0.0), None);
+        let told = |count: u32| {
+            Some(format!("{count} in the last 15 samples, below the 4 that would fire (usually 0 a sample)"))
+        };
+        assert_eq!(remark(&mut judge, 1.0), told(1));
+        assert_eq!(remark(&mut judge, 2.0), told(3));
+        let (verdict, evidence) = judge.say(1.0);
+        assert_eq!((verdict, judge.ensemble.remark(0, &evidence)), (Verdict::Surge, None));
+        // one in every ten samples is usual
+        let mut judge = judge_of("counts", &[]);
+        let said = (0..2000).filter(|i| {
+            let (_, evidence) = judge.say(f64::from(u8::from(i % 10 == 0)));
+            *i > 1000 && judge.ensemble.remark(0, &evidence).is_some()
+        });
+        assert_eq!(said.count(), 0);
     }
 
     #[test]

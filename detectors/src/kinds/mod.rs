@@ -124,7 +124,7 @@ pub(crate) mod tests {
             options.iter().map(|(name, n)| ((*name).to_owned(), OptionValue::Number(*n))).collect();
         let spec = Spec::new(kind, &given).expect("good options");
         let interval = Interval::from_millis(60_000).expect("a minute");
-        let ensemble = Ensemble::new(&[spec], Timestamp::from_millis(0), interval, Calendar::Utc);
+        let ensemble = Ensemble::new(&[spec], Timestamp::from_millis(0), interval, Calendar::Utc, 0);
         Judge { ensemble, newest: None }
     }
 

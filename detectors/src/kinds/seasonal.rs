@@ -95,7 +95,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         factor: options.the_number("factor") as f32,
         least: options.the_number("least") as f32,
         levelled: options.word("level") == Some("recent"),
-        sizes: Ranks::new(kept, POWERS, [RARITY, COMMON]),
+        sizes: Ranks::new(kept, POWERS, [RARITY, COMMON], common.turn),
         kept: kept as u64,
         scale: None,
         next: 0,
@@ -142,6 +142,7 @@ impl Seasonal {
         100 * (u64::from(self.sizes.left_out()) + 1) > u64::from(self.sizes.counted())
     }
 
+    /// The scale at the newest cell; where there is none yet there is no verdict either, and nobody asks for it.
     fn scale(&self) -> f32 {
         self.scale.unwrap_or(0.0)
     }

@@ -129,7 +129,8 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
     let readings = cells.div_ceil(stride) as usize;
     let factor = options.the_number("factor");
     Ok(Box::new(Behind::new(Slope {
-        stretches: [short, long].map(|length| Stretch::new(length as usize / SEGMENTS, factor, readings)),
+        stretches: [short, long]
+            .map(|length| Stretch::new(length as usize / SEGMENTS, factor, readings, common.turn)),
         history: warm_up(long),
         slices: Slices::new(cells),
         seen: 0,
@@ -139,7 +140,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
 }
 
 impl Stretch {
-    fn new(length: usize, factor: f64, readings: usize) -> Self {
+    fn new(length: usize, factor: f64, readings: usize, turn: u64) -> Self {
         Self {
             length,
             factor,
@@ -147,8 +148,8 @@ impl Stretch {
             count: Sliding::new(length - 1),
             means: vec![f64::NAN; (SEGMENTS - 1) * length],
             place: 0,
-            rises: Ranks::new(readings, ALL_POWERS, [ONE_IN]),
-            falls: Ranks::new(readings, ALL_POWERS, [ONE_IN]),
+            rises: Ranks::new(readings, ALL_POWERS, [ONE_IN], turn),
+            falls: Ranks::new(readings, ALL_POWERS, [ONE_IN], turn),
             limits: [f64::INFINITY; 2],
             firing: [0; 2],
         }

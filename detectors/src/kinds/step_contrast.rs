@@ -1,6 +1,6 @@
 //! `step_contrast`: after the start of a batch against before it.
 
-use crate::detector::{Cells, Detector};
+use crate::detector::{Cells, Detector, Lacks};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::residuals::{AllResiduals, ResidualsId};
@@ -28,8 +28,8 @@ pub(super) const ENTRY: Entry = Entry {
         over several of them is seen by the first. The end of a batch that took ten minutes or more counts as a start. \
         Before any batch starts it is normal, for there is nothing to compare, and so it is when its time is over. \
         Sees what lasts for two samples or more, also where it is far too small for a detector that does not know when to \
-        look; sees slow changes by wide windows. Needs 40 such starts: 8 hours of samples and more, and it says warming_up from a \
-        start before that. Score: the largest difference / its limit. Source: a permutation test against the series' own \
+        look; sees slow changes by wide windows. Needs 40 such starts: 8 hours and three quarters of samples with the defaults. \
+        Before that it says warming_up from a start on, and the gate before a batch holds. Score: the largest difference / its limit. Source: a permutation test against the series' own \
         placebo dates (Abadie, Diamond and Hainmueller 2010, in-time placebos).",
     options: OPTIONS,
     seasonal: true,
@@ -294,6 +294,10 @@ impl Detector for StepContrast {
         self.starts.retain(|start| !start.is_over(shape));
         self.starts.truncate(1);
         self.starts.push(Start { known, settling, age: 0, sums: VecDeque::from([(0, 0.0)]) });
+    }
+
+    fn lacks(&self, residuals: &AllResiduals) -> Option<Lacks> {
+        self.shape.lacks(residuals.get(self.residuals).all())
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {

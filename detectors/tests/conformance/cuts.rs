@@ -154,7 +154,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
 /// A detector without a panel around it.
 fn alone(spec: &Spec, interval: Interval) -> Ensemble {
     let start = Timestamp::from_millis(START_MS);
-    Ensemble::new(std::slice::from_ref(spec), start, interval, Calendar::Utc)
+    Ensemble::new(std::slice::from_ref(spec), start, interval, Calendar::Utc, 0)
 }
 
 fn judge(detector: &mut Ensemble, values: &[f64]) -> Vec<Judgement> {

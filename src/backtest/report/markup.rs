@@ -1,23 +1,23 @@
 //! The few words of HTML and SVG that every part of the page is written with.
 
+use crate::text::plain;
 use std::fmt;
 
-/// Text from outside, safe inside an element and inside a quoted attribute. Control characters, which HTML
-/// does not allow, become the replacement character.
+/// Text from outside, safe inside an element and inside a quoted attribute. What a page would obey, or HTML does not allow, is
+/// shown as [`plain`] does.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Esc<'a>(pub(super) &'a str);
 
 impl fmt::Display for Esc<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write;
-        for c in self.0.chars() {
+        for c in plain(self.0).chars() {
             match c {
                 '&' => f.write_str("&amp;")?,
                 '<' => f.write_str("&lt;")?,
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                c if c.is_control() && !matches!(c, '\n' | '\t') => f.write_char('\u{fffd}')?,
                 c => f.write_char(c)?,
             }
         }
@@ -65,10 +65,10 @@ mod tests {
 
     #[test]
     fn text_cannot_become_markup() {
-        let text = "<b a=\"1\" c='2'>&amp;\u{0}\u{7f}\n</b>";
+        let text = "<b a=\"1\" c='2'>&amp;\u{0}\u{7f}\u{202e}</b>";
         assert_eq!(
             Esc(text).to_string(),
-            "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;amp;\u{fffd}\u{fffd}\n&lt;/b&gt;"
+            "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;amp;\\u{0}\\u{7f}\\u{202e}&lt;/b&gt;"
         );
     }
 

@@ -21,6 +21,7 @@ mod thin;
 mod ticks;
 mod words;
 
+use crate::text::plain_json;
 use jiff::tz::TimeZone;
 
 pub use model::{
@@ -31,7 +32,7 @@ pub use pieces::{document, escaped, legend, picture};
 
 /// The page, a whole HTML document with times in the zone given.
 ///
-/// It renders whatever the report holds: values that are not finite are gaps, text is shown as it is, times
+/// It renders whatever the report holds: values that are not finite are gaps, what text has that a page would obey is shown as its escape, times
 /// outside the calendar are written as milliseconds.
 pub fn html(report: &Report, zone: &TimeZone) -> String {
     let mut out = String::new();
@@ -45,5 +46,5 @@ pub fn html(report: &Report, zone: &TimeZone) -> String {
 /// # Errors
 /// Never for a [`Report`]: the type is serde_json's.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    Ok(serde_json::to_string_pretty(report)? + "\n")
+    Ok(plain_json(serde_json::to_string_pretty(report)?) + "\n")
 }

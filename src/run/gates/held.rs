@@ -2,7 +2,7 @@
 
 use super::Gates;
 use crate::monitor::Labels;
-use crate::run::telling::{self, Layer};
+use crate::run::telling::Layer;
 use crate::steps::{BatchId, Side};
 use quietgate_rules::Condition;
 use quietgate_rules::gate::{Answer, Obstacle, Part};
@@ -14,7 +14,7 @@ pub struct HeldBy {
     pub signal: usize,
     /// Its labels; of a series that is missing those that say which.
     pub labels: Labels,
-    /// How it stands by that layer.
+    /// How it stands by that layer; unknown also where it would be from the start of the batch on.
     pub condition: Condition,
     /// Which layer keeps the gate shut.
     pub layer: Layer,
@@ -57,11 +57,17 @@ impl Gates<'_> {
             HeldBy {
                 signal: views[*i].signal,
                 labels: views[*i].labels.clone().into_owned(),
-                condition: layer.of(&views[*i]),
+                condition: match obstacle {
+                    Some(Obstacle::Blind(reason)) => {
+                        let newest = views[*i].latest.map(|latest| latest.at);
+                        Condition::Unknown { reason: *reason, newest }
+                    }
+                    _ => layer.of(&views[*i]),
+                },
                 layer,
                 blamed: matches!(obstacle, None | Some(Obstacle::Slow { not_blamed: None, .. })),
                 words: match obstacle {
-                    Some(obstacle) => telling::obstacle(obstacle, &views[*i], self.now),
+                    Some(obstacle) => self.words(obstacle, &views[*i]),
                     None => {
                         let started = self.run.steps[step].batches[batch].started.unwrap_or(self.now);
                         self.blame((&views, &seen), *i, started, layer)

@@ -316,6 +316,59 @@ fn what_is_slow_everywhere_holds_and_is_not_blamed() {
 fn what_the_slow_layer_cannot_judge_does_not_hold_and_is_known() {
     let mut case = Case::clean_until(10);
     case.see_all(10..=12, &[]);
-    assert_eq!((case.gates(12).unwatched(), case.gates(12).before(0, 0).decision), (0, Decision::Proceed));
-    assert_eq!(case.gates(20).unwatched(), 4, "every sample is stale by then");
+    assert_eq!((case.gates(12).unwatched(), case.gates(12).before(0, 0).decision), (None, Decision::Proceed));
+    let stale = |name: &str| format!("{name}: unknown (stale), newest sample 8 s ago");
+    let cpu = |host: &str| stale(&format!("cpu{{host=\"{host}\"}}"));
+    let all = [cpu("h1"), cpu("h2"), cpu("h3"), stale("total")].join("; ");
+    assert_eq!(case.gates(20).unwatched(), Some(all), "every sample is stale by then");
+}
+
+#[test]
+fn a_few_lost_pings_are_told_and_held_for_by_nobody() {
+    let mut case = Case::clean_until(10);
+    let counts = Spec::new("counts", &[]).expect("a detector");
+    let rule = RuleSpec::new("any", &[], vec![counts], Direction::Up, Sustain::ONE).expect("a rule");
+    let mut loss = watched("loss", false);
+    loss.spec.rules = vec![rule];
+    case.watch = Watch::new(vec![loss, watched("cpu", false), watched("total", false)]);
+    case.see_all(0..=199, &[]);
+    assert_eq!(case.gates(199).before(0, 0).reason, "7 series clean for long enough");
+    case.see_all(200..=200, &[(LOSS, "h1", 3.0), (LOSS, "h2", 1.0)]);
+    let told = |count: u32| {
+        format!("counts: {count} in the last 15 samples, below the 4 that would fire (usually 0 a sample)")
+    };
+    let (h1, h2) = (format!("loss{{host=\"h1\"}}: {}", told(3)), format!("loss{{host=\"h2\"}}: {}", told(1)));
+    let permit = case.gates(200).before(0, 0);
+    let words = format!("7 series clean for long enough; told, not held for: {h1}; {h2}");
+    assert_eq!((permit.decision, permit.reason, permit.because), (Decision::Proceed, words, Vec::new()));
+    let evidence = case.gates(200).evidence();
+    let of_h1 = serde_json::json!([{"detector": "counts", "verdict": "normal", "words": told(3)["counts: ".len()..]}]);
+    assert_eq!((&evidence[0]["told"], evidence[2].get("told")), (&of_h1, None));
+    // after the batch only what is its own is told, and first while it holds: that is what its status says
+    case.start(0, 201);
+    case.see_all(201..=202, &[]);
+    let permit = case.gates(202).after(0, 0, true);
+    assert_eq!(permit.decision, Decision::Hold);
+    assert!(permit.reason.ends_with(&format!("; told, not held for: {h1}")), "{}", permit.reason);
+    assert!(permit.because.iter().all(|cause| !cause.contains("counts")), "{:?}", permit.because);
+    // cpu is expected to move until 205
+    case.see_all(203..=207, &[]);
+    let permit = case.gates(207).after(0, 0, true);
+    let words = format!("3 series clean for long enough; told, not held for: {h1}");
+    assert_eq!((permit.decision, permit.reason), (Decision::Proceed, words));
+}
+
+#[test]
+fn what_the_slow_layer_lacks_is_told_as_a_gate_tells_it() {
+    let mut case = Case::clean_until(10);
+    let counts = Spec::new("counts", &[]).expect("a detector");
+    let slow = RuleSpec::new("any", &[], vec![counts], Direction::Up, Sustain::ONE).expect("a rule");
+    let mut total = watched("total", false);
+    total.spec.slow = Some(slow);
+    case.watch = Watch::new(vec![watched("loss", false), watched("cpu", false), total]);
+    case.see_all(0..=10, &[]);
+    assert_eq!(case.gates(10).before(0, 0).decision, Decision::Proceed);
+    let words = "total: unknown (warming_up), newest sample 0 ms ago (counts is unknown(warming_up): it needs 120 samples first; \
+        it judges from 1970-01-01T00:02:00Z on, if none is missing until then)";
+    assert_eq!(case.gates(10).unwatched().as_deref(), Some(words));
 }

@@ -57,6 +57,7 @@ fn see_one(watch: &mut Watch, second: i64, off_ms: i64, value: f64) -> Timestamp
 pub(in crate::run) fn pinned(text: &str, hosts: &[&str]) -> Pinned {
     let step = PinnedStep {
         expects: Vec::new(),
+        patience_ms: None,
         step: "agent".to_owned(),
         after: Vec::new(),
         batches: hosts.iter().map(|host| vec![(*host).to_owned()]).collect(),

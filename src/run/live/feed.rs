@@ -48,6 +48,8 @@ pub(super) struct Fetched {
     pub(super) name: String,
     /// New samples only.
     pub(super) answer: Result<Answer, SourceError>,
+    /// Whether it is the first whole one, which has the look-back.
+    pub(super) fills: bool,
     /// Whether the last answer was of another sort: whole, in part, none.
     pub(super) is_news: bool,
 }
@@ -118,13 +120,15 @@ impl Feed {
                 continue;
             };
             let fed = &mut self.signals[number];
+            let was_filled = fed.is_filled;
             let answer = answer.map(|answer| {
                 fed.is_filled |= answer.complete;
                 fed.seen.take(answer, ask.until)
             });
             let is_well = answer.as_ref().is_ok_and(|answer| answer.complete);
             let is_news = std::mem::replace(&mut fed.is_well, is_well) != is_well;
-            return Some(Fetched { signal: number, name: signal, answer, is_news });
+            let fills = fed.is_filled && !was_filled;
+            return Some(Fetched { signal: number, name: signal, answer, fills, is_news });
         }
     }
 }

@@ -319,7 +319,7 @@ impl Live<'_> {
     }
 
     /// What a source said of a signal.
-    fn take(&mut self, Fetched { signal, name, answer, is_news }: Fetched) {
+    fn take(&mut self, Fetched { signal, name, answer, fills, is_news }: Fetched) {
         self.put_down(|seq| Line::heard(clock::now(), seq, &name, &answer));
         match answer {
             Ok(answer) => {
@@ -328,6 +328,10 @@ impl Live<'_> {
                 series.for_each(|series| self.driver.observe(signal, &series.labels, &series.samples));
                 if answer.complete {
                     self.driver.begin(signal);
+                }
+                if fills {
+                    let young = self.driver.young(signal, clock::now());
+                    young.iter().for_each(|words| self.outside.tell.note(words));
                 }
                 if is_news && !answer.warnings.is_empty() {
                     self.outside.tell.note(&answer.warnings.join("; "));

@@ -1,5 +1,6 @@
 //! Records in, whole texts out.
 
+mod ends;
 mod lines;
 mod live;
 mod status;

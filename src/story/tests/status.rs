@@ -8,11 +8,11 @@ use crate::story::{Noted, Waits, live, status};
 use Doing::{Action, Undo};
 use Side::{After, Before};
 
-fn boot() -> Record {
+pub(super) fn boot() -> Record {
     Record::Boot { version: "0.1.0".to_owned(), driver: String::new() }
 }
 
-fn proceed(step: &str, batch: usize, side: Side) -> Record {
+pub(super) fn proceed(step: &str, batch: usize, side: Side) -> Record {
     gate(step, batch, side, Decision::Proceed, "3 series clean for long enough")
 }
 
@@ -35,7 +35,7 @@ fn troubled() -> Vec<Noted> {
     ])
 }
 
-fn recorded(records: &[Noted], seconds: i64) -> String {
+pub(super) fn recorded(records: &[Noted], seconds: i64) -> String {
     let newest = records.last().expect("a record").at;
     status(&folded(records), Some("r7"), at(seconds), Waits::Recorded(newest)).to_string()
 }
@@ -185,6 +185,7 @@ fn a_rollback_that_is_stuck_says_so() {
         "\
 run r7 of plan ovs: rolling back, paused
 at 2026-03-09 08:01:30 UTC, as recorded up to 2026-03-09 08:01:10 UTC, 20 s before; no driver was asked
+because at 08:00:40 agent batch 1 of 2 rolls the run back: loss{host=\"h1\"}: anomalous
 paused by plan: stuck: undoing agent on h1 failed
 
 step     batches                   targets
@@ -218,6 +219,7 @@ fn a_run_that_is_over_waits_for_nothing() {
         "\
 run r7 of plan ovs: aborted
 at 2026-03-09 08:01:30 UTC, as recorded up to 2026-03-09 08:00:20 UTC, 1 min 10 s before; no driver was asked
+because at 08:00:10 run r7 aborted by bob: enough
 
 step     batches        targets
 prewarm  0 of 1 passed  2 waiting
@@ -296,6 +298,7 @@ const AS_DATA: &str = "\
       \"who\": \"plan\",
       \"reason\": \"prewarm on h2: the driver ended\"
     },
+    \"turned\": null,
     \"steps\": [
       {
         \"step\": \"prewarm\",
@@ -421,6 +424,7 @@ const AS_DATA: &str = "\
       \"batch\": null,
       \"since\": null,
       \"until\": null,
+      \"patience\": null,
       \"reason\": \"paused by plan: prewarm on h2: the driver ended\"
     }
   ],
@@ -481,21 +485,6 @@ fn what_is_expected_to_move_is_told_until_it_is_over() {
     let data = serde_json::to_value(&status).expect("JSON");
     let expected = &data["run"]["steps"][0]["batch"]["expected"];
     assert_eq!(*expected, serde_json::json!([{"signals": ["cpu", "net"], "until": "2026-03-09T08:04:30Z"}]));
-}
-
-#[test]
-fn what_the_slow_layer_watches_is_waited_for() {
-    let records = numbered([boot(), plan()]);
-    let waiting = |unknown| {
-        let status =
-            status(&folded(&records), None, at(20), Waits::Now(&[Waiting::Watch(at(7_200), unknown)]));
-        let wait = &status.waiting[0];
-        (wait.what, wait.until.clone(), wait.reason.clone())
-    };
-    let until = Some("2026-03-09T10:00:00Z".to_owned());
-    let over = "every step is over, and the slow layer watches until 10:00:00";
-    assert_eq!(waiting(0), ("watch", until.clone(), over.to_owned()));
-    assert_eq!(waiting(2), ("watch", until, format!("{over}; 2 series are unknown now, and waited for")));
 }
 
 #[test]

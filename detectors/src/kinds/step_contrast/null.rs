@@ -1,6 +1,7 @@
 //! What starts at which nothing was started show: the limits of a contrast.
 
-use crate::residuals::middle;
+use crate::detector::Lacks;
+use crate::residuals::{FIRST_CELL, middle};
 use crate::ring::Ring;
 use crate::wide::wide;
 use std::ops::RangeInclusive;
@@ -199,14 +200,57 @@ impl Shape {
     /// The limits by the other starts of the past; none where these are too few.
     pub(super) fn limits(&self, residuals: &Ring) -> Option<Limits> {
         let sums = Sums::of(residuals, residuals.capacity());
-        let starts = self.starts(sums.cells());
-        let alike: Vec<usize> =
-            starts.iter().copied().filter(|start| self.is_alike(sums.cells() - start)).collect();
-        let chosen = if self.alike && alike.len() >= STARTS_LEAST { alike } else { starts };
-        let stride = chosen.len().div_ceil(STARTS_MOST).max(1);
+        let known = |start| sums.before(start, self).is_some();
+        let chosen = self.others(sums.cells(), known, STARTS_MOST)?;
         let mut others = Others::new(self);
-        chosen.into_iter().step_by(stride).for_each(|start| others.add(self, &sums, start));
-        others.limits()
+        chosen.into_iter().for_each(|start| others.add(self, &sums, start));
+        Some(others.limits())
+    }
+
+    /// What lacks before a batch that starts with the next cell, so that [`before`](Self::before) and [`limits`](Self::limits) of
+    /// it are there; nothing where they are.
+    pub(super) fn lacks(&self, residuals: &Ring) -> Option<Lacks> {
+        let next = residuals.next();
+        let cells = usize::try_from(next).unwrap_or(usize::MAX).min(residuals.capacity());
+        let first = next - cells as u64;
+        let is_known = |cell: &u64| !residuals.get(*cell).is_nan();
+        let known = |start: usize| {
+            let (from, until) = (start.saturating_sub(self.before), start);
+            let there = (first + from as u64..first + until as u64).filter(is_known);
+            // half of them do, as for a mean
+            there.take(self.before.div_ceil(2)).count() == self.before.div_ceil(2)
+        };
+        if self.others(cells, known, STARTS_LEAST).is_some() {
+            let half = self.before.div_ceil(2) as u64;
+            return (!known(cells)).then_some(Lacks { wanted: half, more: half, gaps: true });
+        }
+        let wanted = self.wanted();
+        // where the starts will lie that are the first to be enough, those of them that have passed must be known
+        let last = wanted.saturating_sub(LEFT_OUT + self.within);
+        let passed = (0..STARTS_LEAST).map(|k| last - k * self.every).filter(|start| *start <= cells);
+        let gaps = next >= wanted as u64 || !passed.into_iter().all(known);
+        let more = if gaps { wanted as u64 } else { wanted as u64 - next };
+        Some(Lacks { wanted: wanted as u64, more, gaps })
+    }
+
+    /// How many cells there must be, none of them missing, before a start is known well enough.
+    fn wanted(&self) -> usize {
+        // the first cells of a series have no residual
+        let first = self.before.max(FIRST_CELL as usize + self.before.div_ceil(2));
+        first + (STARTS_LEAST - 1) * self.every + LEFT_OUT + self.within
+    }
+
+    /// The other starts among so many cells that limits go by, of which is `known` what was before, at most so many of them;
+    /// none where they are too few.
+    fn others(&self, cells: usize, known: impl Fn(usize) -> bool, most: usize) -> Option<Vec<usize>> {
+        let all = self.starts(cells);
+        let alike = all.iter().copied().filter(|start| self.is_alike(cells - start)).collect();
+        let enough = |starts: Vec<usize>| {
+            let stride = starts.len().div_ceil(STARTS_MOST).max(1);
+            let known = starts.into_iter().step_by(stride).filter(|start| known(*start)).take(most);
+            Some(known.collect::<Vec<_>>()).filter(|known| known.len() >= STARTS_LEAST)
+        };
+        self.alike.then(|| enough(alike)).flatten().or_else(|| enough(all))
     }
 
     /// The other starts among so many cells.
@@ -256,13 +300,10 @@ impl Others {
         }
     }
 
-    /// None where there are too few starts.
-    fn limits(self) -> Option<Limits> {
-        if self.up[0].len() < STARTS_LEAST {
-            return None;
-        }
+    /// Of one start at least.
+    fn limits(self) -> Limits {
         let limits = |all: Vec<Vec<f64>>| all.into_iter().map(limit).collect();
-        Some(Limits { windows: self.widths.len(), up: limits(self.up), down: limits(self.down) })
+        Limits { windows: self.widths.len(), up: limits(self.up), down: limits(self.down) }
     }
 }
 
@@ -278,7 +319,7 @@ mod tests {
 
     /// A ring of odd numbers, some of them missing.
     fn ring(missing: impl Fn(u32) -> bool) -> Ring {
-        let mut ring = Ring::new(300, f32::NAN);
+        let mut ring = Ring::new(300, f32::NAN, 0);
         for i in 0..500_u32 {
             ring.push(if missing(i) {
                 f32::NAN
@@ -305,6 +346,62 @@ mod tests {
                 assert_eq!(found, plain, "{cells} {ends:?}");
             }
         }
+    }
+
+    /// With 40 other starts of a minute each, an hour before and 30 minutes after them, among like times or all.
+    fn shape(alike: bool) -> Shape {
+        let (before, within, longest, every) = (60, 30, 5, 10);
+        Shape { before, recent: 10, within, longest, every, a_day: 1440, alike }
+    }
+
+    /// A ring of seven days after so many cells, some of which have no residual.
+    fn week(cells: u64, missing: impl Fn(u64) -> bool) -> Ring {
+        let mut ring = Ring::new(7 * 1440, f32::NAN, 0);
+        for i in 0..cells {
+            let is_missing = i < FIRST_CELL || missing(i);
+            ring.push(if is_missing { f32::NAN } else { (i * 7919 % 101) as f32 / 101.0 });
+        }
+        ring
+    }
+
+    #[test]
+    fn what_lacks_is_what_before_and_limits_would_lack() {
+        let gaps: [(&str, fn(u64) -> bool); 5] = [
+            ("none", |_| false),
+            ("two hours", |i| (300..420).contains(&i)),
+            ("every second", |i| i % 2 == 1),
+            ("two of three", |i| i % 3 > 0),
+            ("most of a week", |i| (400..6400).contains(&i)),
+        ];
+        for (name, gap) in gaps {
+            for alike in [false, true] {
+                let shape = shape(alike);
+                let mut met = [0, 0];
+                for cells in (0..1200).step_by(35).chain((6000..12_000).step_by(245)) {
+                    let ring = week(cells, gap);
+                    let is_judged = shape.before(&ring).is_some() && shape.limits(&ring).is_some();
+                    assert_eq!(shape.lacks(&ring).is_none(), is_judged, "{name}, {cells} cells, {alike}");
+                    met[usize::from(is_judged)] += 1;
+                }
+                assert!(met[0] > 0 && (met[1] > 0 || name == "two of three"), "{name}: {met:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_lacks_is_over_when_it_was_told() {
+        for gap in [(0, 0), (300, 330), (300, 420), (530, 570)] {
+            let is_gap = |i| (gap.0..gap.1).contains(&i);
+            for cells in [1, 100, 350, 440, 480, 494, 575] {
+                let lacks = shape(false).lacks(&week(cells, is_gap));
+                let Some(Lacks { more, gaps, .. }) = lacks else { continue };
+                // nothing is missing from then on
+                let is_judged = |then| shape(false).lacks(&week(then, |i| is_gap(i) && i < cells)).is_none();
+                assert!(is_judged(cells + more), "{gap:?} after {cells}: {lacks:?}");
+                assert!(gaps || !is_judged(cells + more - 1), "{gap:?} after {cells}: {lacks:?}");
+            }
+        }
+        assert_eq!(shape(false).lacks(&week(1, |_| false)).map(|lacks| lacks.wanted), Some(495));
     }
 
     #[test]
