@@ -35,6 +35,16 @@ pub(crate) struct Ranks<const N: usize> {
     /// How many of the block are there, and how many of these are in the counts.
     filled: usize,
     applied: usize,
+    mark: Option<Mark>,
+    marked: Option<([f32; N], u32)>,
+}
+
+/// A point between two readings at which the quantiles are wanted.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    /// How many of the block are before it.
+    filled: usize,
+    counted: u32,
 }
 
 /// A new reading, and the old one whose place it takes.
@@ -73,6 +83,8 @@ impl<const N: usize> Ranks<N> {
             block: [Change { new: NOTHING, old: NOTHING }; BLOCK],
             filled: ahead,
             applied: ahead,
+            mark: None,
+            marked: None,
         }
     }
 
@@ -114,10 +126,22 @@ impl<const N: usize> Ranks<N> {
     /// there is no reading.
     pub(crate) fn quantiles(&mut self) -> [f32; N] {
         self.apply();
-        self.pointers.each_mut().map(|pointer| {
-            pointer.settle(&self.counts, self.counted);
-            f32::from_bits(self.bits.0 + ((u32::from(pointer.bucket) + 1) << BELOW)).min(f32::MAX)
-        })
+        self.settle(self.counted)
+    }
+
+    /// The quantiles of the readings up to now are wanted later: they are found as the block is put away, which is after at most 32
+    /// more readings, and not at the same one in each of very many series.
+    pub(crate) fn mark(&mut self) {
+        self.mark = Some(Mark { filled: self.filled, counted: self.counted });
+        self.marked = None;
+    }
+
+    /// The quantiles at the newest mark, and how many readings were counted there; once, and only where one was set.
+    pub(crate) fn marked(&mut self) -> Option<([f32; N], u32)> {
+        if self.mark.is_some() {
+            self.apply();
+        }
+        self.marked.take()
     }
 
     #[inline(always)]
@@ -162,7 +186,23 @@ impl<const N: usize> Ranks<N> {
 
     /// Brings the counts up to date.
     fn apply(&mut self) {
-        for i in self.applied..self.filled {
+        if let Some(Mark { filled, counted }) = self.mark.take() {
+            self.apply_first(filled);
+            self.marked = Some((self.settle(counted), counted));
+        }
+        self.apply_first(self.filled);
+    }
+
+    /// The quantiles by the counts, in which so many readings are.
+    fn settle(&mut self, counted: u32) -> [f32; N] {
+        self.pointers.each_mut().map(|pointer| {
+            pointer.settle(&self.counts, counted);
+            f32::from_bits(self.bits.0 + ((u32::from(pointer.bucket) + 1) << BELOW)).min(f32::MAX)
+        })
+    }
+
+    fn apply_first(&mut self, filled: usize) {
+        for i in self.applied..filled {
             let Change { new, old } = self.block[i];
             self.take_out(old);
             if new < LEFT_OUT {
@@ -170,7 +210,7 @@ impl<const N: usize> Ranks<N> {
                 self.pointers.iter_mut().for_each(|pointer| pointer.above += u32::from(new > pointer.bucket));
             }
         }
-        self.applied = self.filled;
+        self.applied = filled;
     }
 
     fn take_out(&mut self, old: u16) {
@@ -232,6 +272,21 @@ mod tests {
                     "{i}: {expected} {found}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_quantiles_at_a_mark_are_those_of_then_whatever_came_after_it() {
+        for (ahead, after) in [(0, 0), (0, 32), (7, 5), (31, 32), (16, 40)] {
+            let mut ranks = Ranks::new(50, -126..128, [10, 3], ahead);
+            (0..73).for_each(|i| ranks.push(Some((i * 37 % 101) as f32)));
+            let mut then = ranks.clone();
+            ranks.mark();
+            (0..after).for_each(|i| ranks.push(Some(1000.0 + i as f32)));
+            assert_eq!(ranks.marked(), Some((then.quantiles(), then.counted())), "{ahead} {after}");
+            assert_eq!(ranks.marked(), None, "they are told once");
+            (0..after).for_each(|i| then.push(Some(1000.0 + i as f32)));
+            assert_eq!(ranks.quantiles(), then.quantiles(), "{ahead} {after}");
         }
     }
 

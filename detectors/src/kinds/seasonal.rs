@@ -66,8 +66,10 @@ const COMMON: u32 = 10;
 const FAR: f32 = 16.0;
 /// Sizes are told apart between these powers of two.
 const POWERS: Range<i32> = -14..16;
-/// The scale is worked out again after this many cells.
+/// The scale is worked out again after this many cells, and holds from so many after these on: until then each of very many
+/// series has its turn to work it out.
 const REVIEWED: u64 = 64;
+const NOTICE: u64 = 32;
 /// What exceeds the scale by more than this is not learnt.
 const UNUSUAL: f32 = 4.0;
 
@@ -104,15 +106,24 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
 }
 
 impl Seasonal {
-    /// Works out the scale again where that is due.
+    /// Works out the scale again where that is due; as long as there is none, at each cell.
     #[inline(always)]
     fn review(&mut self) {
-        if self.next.is_multiple_of(REVIEWED) || self.scale.is_none() {
-            self.scale = (self.sizes.counted() >= LEAST_KNOWN).then(|| {
-                let [rare, common] = self.sizes.quantiles();
-                rare.min(FAR * common)
-            });
+        let since = self.next % REVIEWED;
+        if since == 0 && self.scale.is_some() {
+            self.sizes.mark();
+        } else if since == NOTICE || self.scale.is_none() {
+            self.change();
         }
+    }
+
+    #[cold]
+    fn change(&mut self) {
+        // a mark of before a long gap is taken away as well
+        let marked = self.sizes.marked();
+        let now = self.scale.is_none().then(|| (self.sizes.quantiles(), self.sizes.counted()));
+        let Some(([rare, common], counted)) = now.or(marked) else { return };
+        self.scale = (counted >= LEAST_KNOWN).then(|| rare.min(FAR * common));
     }
 
     #[inline(always)]
