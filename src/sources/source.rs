@@ -24,6 +24,11 @@ pub trait Source: Send + Sync + fmt::Debug {
     fn settles_ms(&self, interval: Interval) -> i64 {
         interval.as_millis().clamp(0, 1_000)
     }
+
+    /// What a person who asks may want to know besides the answers, in words. Nothing is judged by it.
+    fn heard(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// An answer that is under way.
