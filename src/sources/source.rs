@@ -11,7 +11,7 @@ use std::pin::Pin;
 ///
 /// A future that is dropped ends the asking; nothing of it goes on but a read of a local file that the system holds up.
 pub trait Source: Send + Sync + fmt::Debug {
-    /// The samples that `ask` wants.
+    /// The samples that `ask` wants; from who is told of samples, and not asked, also those that came late and were not told before.
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a>;
 
     /// How often to ask for samples of this interval, in milliseconds. Who has the samples' own times is asked twice in
