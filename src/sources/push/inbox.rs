@@ -106,8 +106,9 @@ impl Inbox {
                 inner.slots.push(slot);
                 let number = inner.slots.len() - 1;
                 inner.keys.insert(key, number);
-                // what was not wanted may be now
+                // what was not wanted may be now, also where it comes again
                 inner.known.clear();
+                inner.taken.clear();
                 inner.begun.get_or_insert_with(Instant::now);
                 number
             }

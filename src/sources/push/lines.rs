@@ -1,5 +1,6 @@
 //! Samples as JSON, one a line: `{"at": 1709251200000, "labels": {"vip": "10.0.0.1"}, "value": 12.5}`.
 
+use super::super::server::one_line;
 use super::inbox::{Form, Staged};
 use super::refusal::Refusal;
 use crate::sources::Labels;
@@ -52,7 +53,8 @@ pub(super) fn stage(body: &[u8], staged: &mut Staged<'_>) -> Result<(), Refusal>
 /// What is wrong with a line, by its column: that it is the first line is true of each by itself.
 fn told(error: &serde_json::Error) -> String {
     let words = error.to_string();
-    let words = words.split(" at line ").next().unwrap_or_default();
+    // it may repeat what stands in the line
+    let words = one_line(words.split(" at line ").next().unwrap_or_default());
     format!("{words} (column {})", error.column())
 }
 

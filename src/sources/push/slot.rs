@@ -28,6 +28,8 @@ pub(super) struct Slot {
     is_shared: bool,
     /// When the first sample came.
     first: Option<Instant>,
+    /// When silent series were looked for.
+    looked: Option<Instant>,
 }
 
 /// A series that was pushed and is wanted.
@@ -67,6 +69,8 @@ const ENDED: u64 = 0x7ff0_0000_0000_0002;
 /// A series that is silent for so long, and for some intervals, is forgotten.
 const SILENT: Duration = Duration::from_secs(300);
 const SILENT_INTERVALS: u32 = 4;
+/// So often silent series are looked for.
+const LOOKS: Duration = Duration::from_secs(60);
 
 impl Slot {
     /// One that has nothing yet.
@@ -82,6 +86,7 @@ impl Slot {
             round: None,
             is_shared: false,
             first: None,
+            looked: None,
         }
     }
 
@@ -216,8 +221,12 @@ impl Slot {
         odd.clone()
     }
 
-    /// Forgets series that are silent: who pushes from ever new ones must not fill the memory.
+    /// Forgets series that are silent, once a minute: who pushes from ever new ones must not fill the memory.
     fn forget(&mut self, now: Instant) {
+        if self.looked.is_some_and(|looked| now.duration_since(looked) < LOOKS) {
+            return;
+        }
+        self.looked = Some(now);
         let longest = SILENT.max(self.interval.saturating_mul(SILENT_INTERVALS));
         let silent = |series: &Series| series.kept.is_empty() && now.duration_since(series.heard) > longest;
         if self.series.values().any(silent) {
