@@ -76,13 +76,13 @@ const SETTINGS: &[SettingDoc] = &[
         name: "max_samples",
         shape: Shape::Count { min: 1, max: 10_000_000 },
         need: Need::Default("100000"),
-        about: "the most samples of a request; Prometheus sends 2000 unless it is told otherwise",
+        about: "the most samples of a request; Prometheus sends 2000 at most unless it is told otherwise",
     },
     SettingDoc {
         name: "max_connections",
         shape: Shape::Count { min: 1, max: 10_000 },
-        need: Need::Default("64"),
-        about: "the most connections at once; others wait. Prometheus has up to 50, and a body may be held for each",
+        need: Need::Default("256"),
+        about: "the most connections at once; others wait. Prometheus has up to 200, and a body may be held for each",
     },
     SettingDoc {
         name: "timeout",
