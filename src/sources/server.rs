@@ -291,8 +291,13 @@ fn client(settings: &Settings, base: &str, timeout_ms: i64) -> Result<Client, So
 /// The secret in the file at `path`, without line ends; read aside, for a disk may hold it up.
 async fn secret(path: &Path) -> Result<String, SourceError> {
     let owned = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || read_bounded(&owned, SECRET_MAX)).await;
-    let text = read.unwrap_or_else(|error| Err(error.into())).and_then(secret_text);
+    let read = tokio::task::spawn_blocking(move || secret_now(&owned)).await;
+    read.unwrap_or_else(|error| Err(file_error(path, "the secret", error.into())))
+}
+
+/// The secret in the file at `path`, without line ends, for who may be held up.
+pub(super) fn secret_now(path: &Path) -> Result<String, SourceError> {
+    let text = read_bounded(path, SECRET_MAX).and_then(secret_text);
     text.map_err(|cause| file_error(path, "the secret", cause))
 }
 

@@ -1,7 +1,7 @@
 //! What a signal's series were when they were last read, and what they are now: counters become what they grew by.
 
 use super::super::Trouble;
-use super::super::exposition::{Found, Growth};
+use super::super::exposition::{Found, Growth, Moment, Reading, grown};
 use super::super::source::{Answer, Ask, Labels, SeriesSamples, labels_in_words};
 use crate::text::counted;
 use quietgate_detectors::Sample;
@@ -14,22 +14,6 @@ use tokio::time::Instant;
 pub(super) struct Readings {
     counters: HashMap<Labels, Reading>,
     last: Option<(Instant, Answer)>,
-}
-
-/// A counter when it was read.
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    at: Moment,
-    count: f64,
-}
-
-/// When a counter was read.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Moment {
-    /// By our clock, which cannot be set.
-    Ours(Instant),
-    /// By the page: milliseconds.
-    Theirs(i64),
 }
 
 /// What was asked, and when.
@@ -87,7 +71,10 @@ impl Readings {
                 let at = found.time_ms.unwrap_or(asked.until_ms);
                 let value = match growth {
                     Growth::ByType if !found.is_counter => Some(found.value),
-                    _ => grown(&mut before, &found, growth, &asked),
+                    _ => {
+                        let at = found.time_ms.map_or(Moment::Ours(asked.started), Moment::Theirs);
+                        grown(&mut before, Reading { at, count: found.value }, growth, asked.longest())
+                    }
                 };
                 ahead += u64::from(at > latest);
                 samples.extend(
@@ -115,29 +102,4 @@ fn after(mut answer: Answer, from_ms: i64) -> Answer {
     }
     answer.series.retain(|series| !series.samples.is_empty());
     answer
-}
-
-/// What a counter grew by since it was read `before`, which is what was `found` from now on; nothing where that cannot be
-/// told: the first time, where it went back, where too much time has passed, or none. What is no number is told as that.
-fn grown(before: &mut Option<Reading>, found: &Found, growth: Growth, asked: &Asked) -> Option<f64> {
-    if !found.value.is_finite() {
-        *before = None;
-        return Some(found.value);
-    }
-    let at = found.time_ms.map_or(Moment::Ours(asked.started), Moment::Theirs);
-    let last = before.replace(Reading { at, count: found.value })?;
-    let passed = match (last.at, at) {
-        (Moment::Ours(last), Moment::Ours(now)) => now.checked_duration_since(last)?,
-        (Moment::Theirs(last), Moment::Theirs(now)) => {
-            Duration::from_millis(u64::try_from(now.checked_sub(last)?).ok()?)
-        }
-        _ => return None,
-    };
-    if passed.is_zero() || passed > asked.longest() || found.value < last.count {
-        return None;
-    }
-    let count = found.value - last.count;
-    let told = if growth == Growth::Increase { count } else { count / passed.as_secs_f64() };
-    // two counts far from each other may be further apart than any number
-    told.is_finite().then_some(told)
 }
