@@ -55,7 +55,9 @@ impl Batch {
     pub(super) fn in_order(&self, shelf: impl Fn(u32) -> u32) -> Vec<(u32, i64, Piece)> {
         let place = |piece: &Piece| (shelf(piece.column), piece.row.div_euclid(ROWS), *piece);
         let mut pieces: Vec<_> = self.pieces.iter().map(place).collect();
-        pieces.sort_by_key(|(shelf, part, _)| (*shelf, *part));
+        if !pieces.is_sorted_by_key(|(shelf, part, _)| (*shelf, *part)) {
+            pieces.sort_by_key(|(shelf, part, _)| (*shelf, *part));
+        }
         pieces
     }
 }

@@ -7,8 +7,8 @@ use super::row::Found;
 use super::store::Store;
 use std::ops::RangeInclusive;
 
-/// The memory for cells that are turned: a few days of a large shelf.
-const TURNED: usize = 32 << 20;
+/// So many cells are turned at once: a day or two of a large shelf.
+const TURNED: usize = 8 << 20;
 /// Slots that are turned at a time: as many cells as a line of the cache has.
 const SLOTS: usize = 8;
 
@@ -65,6 +65,7 @@ impl Store {
     ) -> Result<Reading, HistoryError> {
         let last = *rows.end();
         let first = (*rows.start()).max(last.saturating_sub(self.shape.rows() - 1));
+        let mut turned = Vec::new();
         let mut reading = Reading { newest: vec![None; self.names.count() as usize], ..Reading::default() };
         for shelf in 0..self.shelves.len() {
             let place = self.shelves[shelf].place;
@@ -73,7 +74,7 @@ impl Store {
             let mut from = first;
             while from <= last {
                 let until = last.min(from.saturating_add(most - 1));
-                let turned = self.turn(shelf, (from, until), count, &mut reading)?;
+                self.turn(shelf, (from, until), count, &mut turned, &mut reading)?;
                 self.tell(place.first, (from, until), &turned, &mut reading, &mut each);
                 from = until + 1;
             }
@@ -86,21 +87,23 @@ impl Store {
         Ok(reading)
     }
 
-    /// The cells of rows `from..=until` of a shelf, series by series.
+    /// Puts the cells of rows `from..=until` of a shelf into `turned`, series by series.
     fn turn(
         &mut self,
         shelf: usize,
         (from, until): (i64, i64),
         count: usize,
+        turned: &mut Vec<u64>,
         reading: &mut Reading,
-    ) -> Result<Vec<u64>, HistoryError> {
+    ) -> Result<(), HistoryError> {
         let (Self { shape, names, shelves, .. }, length) = (self, (until - from + 1) as usize);
         let shelf = &mut shelves[shelf];
         let width = shelf.place.width as usize;
         let slots = shape.slots() as i64;
         let (first_day, last_day) = (from.div_euclid(slots), until.div_euclid(slots));
         let days = (last_day - first_day + 1) as usize;
-        let mut turned = vec![MISSING; length * count];
+        turned.clear();
+        turned.resize(length * count, MISSING);
         let mut block = vec![MISSING; days * SLOTS * width];
         let mut cells = vec![MISSING; width];
         let mut lines = 0;
@@ -136,11 +139,10 @@ impl Store {
             let place = Turning { from, until, length, width, count };
             for day in 0..days {
                 let row = (first_day + day as i64) * slots + first_slot as i64;
-                place.turn(&block[day * SLOTS * width..], row, some, &mut turned);
+                place.turn(&block[day * SLOTS * width..], row, some, turned);
             }
         }
-        names.hold(lines)?;
-        Ok(turned)
+        names.hold(lines)
     }
 
     /// Gives the cells of each series to `each`.
@@ -200,9 +202,10 @@ impl Turning {
         }
         let (skip, length) = ((first - row) as usize, (last - first + 1) as usize);
         let at = (first - self.from) as usize;
+        let rows: Vec<&[u64]> = block.chunks_exact(self.width).skip(skip).take(length).collect();
         for (column, turned) in turned.chunks_exact_mut(self.length).take(self.count).enumerate() {
-            for (offset, cell) in turned[at..at + length].iter_mut().enumerate() {
-                *cell = block[(skip + offset) * self.width + column];
+            for (cell, row) in turned[at..at + length].iter_mut().zip(&rows) {
+                *cell = row[column];
             }
         }
     }

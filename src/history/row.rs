@@ -55,8 +55,8 @@ pub(super) fn decode(bytes: &[u8], seed: u64, is_here: impl Fn(i64) -> bool, cel
     if !is_whole {
         return Found::Damaged;
     }
-    for (cell, bytes) in cells.iter_mut().zip(bytes[HEAD..length].chunks_exact(8)) {
-        *cell = number(bytes, 0);
+    for (cell, bytes) in cells.iter_mut().zip(bytes[HEAD..length].as_chunks().0) {
+        *cell = u64::from_le_bytes(*bytes);
     }
     Found::Whole(Head { row, lines, count })
 }
