@@ -70,7 +70,8 @@ impl HistoryError {
 }
 
 /// What to do with a history that cannot be gone on with.
-const AWAY: &str = "move that folder away, then a new history begins, which `quietgate history import` can fill";
+const AWAY: &str =
+    "move that folder away, then a new history begins, which `quietgate history import` can fill";
 
 impl fmt::Display for HistoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,10 +21,9 @@ pub(super) fn checked(line: &str, seed: u64) -> Option<&str> {
 /// The text of a file; none where there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<String>, HistoryError> {
     match fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| HistoryError::Damaged {
-            path: path.to_owned(),
-            why: "it is no text".to_owned(),
-        }),
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| HistoryError::Damaged { path: path.to_owned(), why: "it is no text".to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(HistoryError::file(path)(error)),
     }

@@ -45,7 +45,7 @@ impl Series {
     }
 
     /// The time of a row, in UTC milliseconds.
-    pub(super) fn at(&self, row: i64, interval_ms: i64) -> i64 {
+    pub fn at(&self, row: i64, interval_ms: i64) -> i64 {
         row.saturating_mul(interval_ms).saturating_add(self.phase_ms)
     }
 
@@ -148,12 +148,14 @@ impl Names {
     fn put(&mut self, series: Series) {
         let index = series.index;
         self.lines += 1;
+        if let Some(before) = self.series.get(index as usize)
+            && self.index.get(&before.labels) == Some(&index)
+        {
+            self.index.remove(&before.labels);
+        }
         self.index.insert(series.labels.clone(), index);
         match self.series.get_mut(index as usize) {
-            Some(before) => {
-                let before = std::mem::replace(before, series);
-                self.index.remove(&before.labels);
-            }
+            Some(before) => *before = series,
             None => self.series.push(series),
         }
     }
@@ -183,16 +185,22 @@ impl Names {
         self.index.get(labels).copied()
     }
 
-    /// These columns have nothing left of their series from the row `first` on: others may have them.
-    pub(super) fn free(&mut self, columns: Vec<u32>, first: i64) {
-        self.free = (columns, first);
+    /// The column of the series with these labels, and how many milliseconds after a multiple of the interval its samples come.
+    pub(super) fn phase(&self, labels: &Labels) -> Option<(u32, i64)> {
+        let column = self.find(labels)?;
+        Some((column, self.series.get(column as usize)?.phase_ms))
     }
 
-    /// Something is written to this column: it is not free.
-    pub(super) fn in_use(&mut self, column: u32) {
-        if !self.free.0.is_empty() {
-            self.free.0.retain(|free| *free != column);
+    /// These columns have nothing left of their series from the row `first` on: others may have them, and the series is as new as any.
+    pub(super) fn free(&mut self, columns: Vec<u32>, first: i64) {
+        for column in &columns {
+            if let Some(series) =
+                self.series.get(*column as usize).filter(|s| self.index.get(&s.labels) == Some(column))
+            {
+                self.index.remove(&series.labels);
+            }
         }
+        self.free = (columns, first);
     }
 
     /// Puts down `new` series, and makes that durable. A column that is free is used again.
@@ -207,9 +215,8 @@ impl Names {
                 None => (next, None),
             };
             next += u32::from(series.own_from.is_none());
-            let json = serde_json::to_string(&series).map_err(|error| {
-                HistoryError::File(self.path.clone(), std::io::Error::other(error))
-            })?;
+            let json = serde_json::to_string(&series)
+                .map_err(|error| HistoryError::File(self.path.clone(), std::io::Error::other(error)))?;
             text.push_str(&files::line(&json, self.seed ^ u64::from(lines)));
             lines += 1;
             added.push(series);
@@ -310,7 +317,10 @@ mod tests {
     #[test]
     fn samples_go_to_the_nearest_row_and_ties_to_the_even_one_from_the_beginning() {
         let series = named("a");
-        assert_eq!([500, 999, 1000, 1001, 1500, 2000, 3000].map(|at| series.row(at, 1000)), [0, 0, 0, 1, 1, 2, 2]);
+        assert_eq!(
+            [500, 999, 1000, 1001, 1500, 2000, 3000].map(|at| series.row(at, 1000)),
+            [0, 0, 0, 1, 1, 2, 2]
+        );
         let odd = Series::begin(&Labels::new(), 1500, 1000);
         assert_eq!([2000, 3000, 4000].map(|at| odd.row(at, 1000)), [1, 3, 3]);
         assert_eq!((odd.at(3, 1000), odd.may_begin(3), odd.may_begin(2)), (3500, true, false));

@@ -61,13 +61,39 @@ impl Store {
     pub fn read(
         &mut self,
         rows: RangeInclusive<i64>,
+        each: impl FnMut(&Store, Cells<'_>),
+    ) -> Result<Reading, HistoryError> {
+        let all = self.shelves.len();
+        let first = first_kept(&rows, self.shape.rows());
+        let reading = self.read_shelves(all, rows.clone(), each)?;
+        if rows.end() - first + 1 == self.shape.rows() {
+            let columns = (0..).zip(&reading.newest);
+            let empty = columns.filter(|(_, newest)| newest.is_none()).map(|(column, _)| column);
+            self.names.free(empty.collect(), first);
+        }
+        Ok(reading)
+    }
+
+    /// The oldest of `rows` in which one of the first series has something.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn oldest(&mut self, rows: RangeInclusive<i64>) -> Result<Option<i64>, HistoryError> {
+        let shelves = self.shelves.len().min(1);
+        Ok(self.read_shelves(shelves, rows, |_, _| {})?.oldest)
+    }
+
+    fn read_shelves(
+        &mut self,
+        shelves: usize,
+        rows: RangeInclusive<i64>,
         mut each: impl FnMut(&Store, Cells<'_>),
     ) -> Result<Reading, HistoryError> {
         let last = *rows.end();
-        let first = (*rows.start()).max(last.saturating_sub(self.shape.rows() - 1));
+        let first = first_kept(&rows, self.shape.rows());
         let mut turned = Vec::new();
         let mut reading = Reading { newest: vec![None; self.names.count() as usize], ..Reading::default() };
-        for shelf in 0..self.shelves.len() {
+        for shelf in 0..shelves {
             let place = self.shelves[shelf].place;
             let count = self.names.count().saturating_sub(place.first).min(place.width) as usize;
             let most = (TURNED / count.max(1)).max(SLOTS) as i64;
@@ -78,11 +104,6 @@ impl Store {
                 self.tell(place.first, (from, until), &turned, &mut reading, &mut each);
                 from = until + 1;
             }
-        }
-        if last - first + 1 == self.shape.rows() {
-            let columns = (0..).zip(&reading.newest);
-            let empty = columns.filter(|(_, newest)| newest.is_none()).map(|(column, _)| column);
-            self.names.free(empty.collect(), first);
         }
         Ok(reading)
     }
@@ -171,8 +192,18 @@ impl Store {
     }
 }
 
+/// The first of `rows` of which something can be kept, where there is room for so many.
+fn first_kept(rows: &RangeInclusive<i64>, room: i64) -> i64 {
+    (*rows.start()).max(rows.end().saturating_sub(room - 1))
+}
+
 /// The rows of one slot from `from` until `until` as they lie in the ring: the first day of each stretch, and how many.
-fn spans(ring: usize, slots: i64, slot: i64, (from, until): (i64, i64)) -> impl Iterator<Item = (i64, usize)> {
+fn spans(
+    ring: usize,
+    slots: i64,
+    slot: i64,
+    (from, until): (i64, i64),
+) -> impl Iterator<Item = (i64, usize)> {
     let first = (from - slot + slots - 1).div_euclid(slots);
     let last = (until - slot).div_euclid(slots);
     let ring = ring as i64;

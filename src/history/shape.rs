@@ -79,9 +79,8 @@ impl Shape {
 
     /// Writes the shape of a new history into `folder`.
     pub(super) fn write(&self, folder: &Path) -> Result<(), HistoryError> {
-        let json = serde_json::to_string(self).map_err(|error| {
-            HistoryError::File(folder.join(FILE), std::io::Error::other(error))
-        })?;
+        let json = serde_json::to_string(self)
+            .map_err(|error| HistoryError::File(folder.join(FILE), std::io::Error::other(error)))?;
         files::replace(&folder.join(FILE), &files::line(&json, 0))
     }
 

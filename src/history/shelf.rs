@@ -26,7 +26,12 @@ pub(super) struct Shelf {
 
 impl Shelf {
     /// Opens the shelf at `place` of the history in `folder`; for writing where `writes`.
-    pub(super) fn open(folder: &Path, shape: &Shape, place: Place, writes: bool) -> Result<Self, HistoryError> {
+    pub(super) fn open(
+        folder: &Path,
+        shape: &Shape,
+        place: Place,
+        writes: bool,
+    ) -> Result<Self, HistoryError> {
         let path = path(folder, place);
         let failed = HistoryError::file(&path);
         let file = OpenOptions::new().read(true).write(writes).open(&path).map_err(&failed)?;
@@ -92,7 +97,8 @@ impl Shelf {
     /// The system may read the place of a row that is going to be written, before it is.
     pub(super) fn expect(&self, shape: &Shape, row: i64) {
         let offset = self.offset(shape, shape.slot_and_day(row));
-        let _only_faster = fadvise(&self.file, offset, NonZeroU64::new(self.row_bytes as u64), Advice::WillNeed);
+        let _only_faster =
+            fadvise(&self.file, offset, NonZeroU64::new(self.row_bytes as u64), Advice::WillNeed);
     }
 
     /// The file, where something was written since this was last asked.

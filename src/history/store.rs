@@ -80,7 +80,12 @@ impl Store {
     ///
     /// # Errors
     /// One that keeps something else, or that cannot be used.
-    pub(super) fn open(folder: &Path, signal: &str, interval: Interval, days: u32) -> Result<Self, HistoryError> {
+    pub(super) fn open(
+        folder: &Path,
+        signal: &str,
+        interval: Interval,
+        days: u32,
+    ) -> Result<Self, HistoryError> {
         let wanted = Shape::new(signal, interval, days);
         let shape = match Shape::read(folder)? {
             Some(shape) => {
@@ -140,10 +145,9 @@ impl Store {
         self.names.find(labels)
     }
 
-    /// The time of a row of a column, in UTC milliseconds.
-    pub fn at(&self, column: u32, row: i64) -> Option<i64> {
-        let series = self.names.all().get(column as usize)?;
-        Some(series.at(row, self.shape.interval_ms))
+    /// The same, and how many milliseconds after a multiple of the interval its samples come.
+    pub(super) fn phase(&self, labels: &Labels) -> Option<(u32, i64)> {
+        self.names.phase(labels)
     }
 
     /// The row of a column to which a sample at that time, in UTC milliseconds, belongs.
@@ -172,8 +176,8 @@ impl Store {
         self.shape.bound(self.names.count())
     }
 
-    /// Adds series whose grids begin with a sample at the time that is given, UTC milliseconds. One that is known stays as it is, and
-    /// where it is: its column goes to none of the others.
+    /// Adds series whose grids begin with a sample at the time that is given, UTC milliseconds. One that is known stays as it
+    /// is.
     ///
     /// # Errors
     /// Where they cannot be put down for good: then none of them is known.
@@ -182,9 +186,7 @@ impl Store {
         let mut seen = BTreeSet::new();
         let mut series = Vec::new();
         for (labels, start_ms) in new {
-            if let Some(column) = self.names.find(labels) {
-                self.names.in_use(column);
-            } else if seen.insert(labels) {
+            if self.names.find(labels).is_none() && seen.insert(labels) {
                 series.push(Series::begin(labels, start_ms, interval_ms));
             }
         }
@@ -212,7 +214,6 @@ impl Store {
     pub fn write(&mut self, batch: &Batch, how: How, now_ms: i64) -> Result<Written, HistoryError> {
         let latest = self.row_until(now_ms.saturating_add(DAY_MS));
         let pieces = batch.in_order(|column| self.shape.place(column).shelf);
-        pieces.iter().for_each(|(_, _, piece)| self.names.in_use(piece.column));
         let mut written = Written::default();
         for part in pieces.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let Some((shelf, part_number, _)) = part.first() else { continue };

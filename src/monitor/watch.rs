@@ -111,12 +111,37 @@ impl Watch {
 
     /// Judges `samples` of one series of `signal`, which follow those of earlier calls.
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        self.observe_heard(signal, labels, samples, |_, _| {});
+    }
+
+    /// The same; gives the time of each cell and its value, or why it has none, to `heard`: also where that is another than before.
+    pub fn observe_heard(
+        &mut self,
+        signal: usize,
+        labels: &Labels,
+        samples: &[Sample],
+        heard: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
         let signal = &mut self.signals[signal];
+        let required = signal.must_be_there(labels);
         if !signal.series.contains_key(labels) {
             signal.know(labels);
         }
         if let Some(series) = signal.series.get_mut(labels) {
-            series.observe(samples, &signal.watched.spec);
+            series.required |= required;
+            series.observe(samples, &signal.watched.spec, heard);
+        }
+    }
+
+    /// Judges `samples` that are remembered of one series of `signal`. That it was there once does not mean that it must be there.
+    pub fn remember(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        let signal = &mut self.signals[signal];
+        let is_declared = !signal.watched.expect.is_empty();
+        let is_new = !signal.series.contains_key(labels);
+        signal.know(labels);
+        if let Some(series) = signal.series.get_mut(labels) {
+            series.required &= is_declared || !is_new;
+            series.observe(samples, &signal.watched.spec, |_, _| {});
         }
     }
 
@@ -262,11 +287,17 @@ impl Series {
         }
     }
 
-    fn observe(&mut self, samples: &[Sample], spec: &MonitorSpec) {
+    fn observe(
+        &mut self,
+        samples: &[Sample],
+        spec: &MonitorSpec,
+        mut tell: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
         let (standing, slow, mut newest) = (&mut self.standing, &mut self.slow, None);
         self.monitor.observe(samples, |said| match said {
             Said::Judged(judged) => {
                 let run = &judged.run;
+                (0..).zip(run.values).for_each(|(offset, value)| tell(run.at(offset), Ok(*value)));
                 if sabotage::is(Sabotage::GapKeepsWindow) {
                     bridge(standing, run.first, run.at, spec.interval.as_millis());
                 }
@@ -287,6 +318,7 @@ impl Series {
                 standing.observe(cell, at, Finding::Clean);
             }
             Said::Unknown { cell, at, reason } => {
+                tell(at, Err(reason));
                 let finding = missed(standing, at, reason);
                 for standing in std::iter::once(&mut *standing).chain(slow.as_mut()) {
                     standing.observe(cell, at, finding);

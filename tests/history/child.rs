@@ -111,7 +111,12 @@ fn a_writer_in_another_process() {
     let mut cells = 0;
     let reading = store.read(0..=14, |_, some| cells += some.known().count() as i64).expect("a history");
     // the row before the first is written with it
-    assert_eq!(cells, series(5) + (5..15).map(series).sum::<i64>() + (6..15).map(|row| series(row) - series(row - 1)).sum::<i64>());
+    assert_eq!(
+        cells,
+        series(5)
+            + (5..15).map(series).sum::<i64>()
+            + (6..15).map(|row| series(row) - series(row - 1)).sum::<i64>()
+    );
     assert_eq!((reading.oldest, reading.damage.rows), (Some(4), 0));
 }
 

@@ -96,7 +96,9 @@ fn spoil(what: &str, rounds: usize, spoil: impl Fn(&mut Dice, &Path)) {
             Told::Same => same += 1,
         }
     }
-    println!("{what}: rounds={rounds} refused={refused} missing_and_said={missing} no_difference={same} silent=0");
+    println!(
+        "{what}: rounds={rounds} refused={refused} missing_and_said={missing} no_difference={same} silent=0"
+    );
     assert!(refused > rounds / 10);
 }
 
@@ -180,7 +182,9 @@ fn another_shape_is_refused_in_clear_words_and_nothing_is_touched() {
     let (histories, other) = try_open(dir.path(), 60_000, DAYS);
     let words = other.expect_err("another interval").to_string();
     assert!(
-        words.contains("keeps samples of load every 4 h for 2 days, wanted is samples of load every 1 min for 2 days"),
+        words.contains(
+            "keeps samples of load every 4 h for 2 days, wanted is samples of load every 1 min for 2 days"
+        ),
         "{words}"
     );
     assert!(words.contains("quietgate history export") && words.contains("move that folder away"), "{words}");

@@ -3,7 +3,7 @@
 use crate::config::{Config, Signal};
 use crate::plan::Plan;
 use crate::run::signals;
-use crate::sources::{Answer, Outcome, Poll, Seen, Source, SourceError};
+use crate::sources::{Answer, Labels, Outcome, Past, Poll, Seen, Source, SourceError};
 use quietgate_detectors::{DAY_MS, Timestamp};
 use quietgate_rules::RuleSpec;
 use std::collections::BTreeMap;
@@ -35,6 +35,10 @@ struct Fed {
     every_ms: i64,
     due_ms: i64,
     is_filled: bool,
+    /// The time from which on the look-back is wanted.
+    from: Timestamp,
+    /// Until when the source is asked first for what the history lacks at its beginning; none where that is not wanted any more.
+    older: Option<Timestamp>,
     /// Whether the last answer was whole.
     is_well: bool,
 }
@@ -50,6 +54,8 @@ pub(super) struct Fetched {
     pub(super) answer: Result<Answer, SourceError>,
     /// Whether the last answer was of another sort: whole, in part, none.
     pub(super) is_news: bool,
+    /// Whether it is what the history lacks at its beginning: all of it, where it is complete.
+    pub(super) is_older: bool,
 }
 
 impl Feed {
@@ -81,8 +87,11 @@ impl Feed {
             });
             let before_ms = clean_ms.max(run_ms);
             let from = now.as_millis().saturating_sub(look_back_ms(signal).saturating_add(before_ms));
+            let from = Timestamp::from_millis(from);
             fed.push(Fed {
-                seen: Seen::nothing(Timestamp::from_millis(from), signal.max_age_ms),
+                seen: Seen::nothing(from, signal.max_age_ms),
+                from,
+                older: None,
                 every_ms: source.asked_every_ms(signal.interval).max(1),
                 due_ms: now.as_millis(),
                 is_filled: false,
@@ -92,6 +101,33 @@ impl Feed {
             });
         }
         Ok(Self { signals: fed, poll: Poll::default() })
+    }
+
+    /// The time from which on the look-back of a signal is wanted.
+    pub(super) fn from(&self, signal: usize) -> Option<Timestamp> {
+        self.signals.get(signal).map(|fed| fed.from)
+    }
+
+    /// Whether the source tells of what was before it was asked: then all of that must be there.
+    pub(super) fn tells_past(&self, signal: usize) -> bool {
+        self.signals.get(signal).is_some_and(|fed| fed.source.past() != Past::None)
+    }
+
+    /// The history of a signal begins at `oldest`. Whether its source is asked first for what was before, as far as that is wanted.
+    pub(super) fn asks_older(&mut self, signal: usize, oldest: Timestamp) -> bool {
+        let Some(fed) = self.signals.get_mut(signal) else { return false };
+        let interval_ms = fed.signal.interval.as_millis();
+        let until = Timestamp::from_millis(oldest.as_millis().saturating_sub(interval_ms / 2));
+        let lacks = until.as_millis().saturating_sub(fed.from.as_millis()) > interval_ms;
+        fed.older = Some(until).filter(|_| lacks && fed.source.past() == Past::Asked);
+        fed.older.is_some()
+    }
+
+    /// These are the newest samples of a signal's series by its history, which were all told of.
+    pub(super) fn know(&mut self, signal: usize, newest: Vec<(Labels, Timestamp)>) {
+        if let Some(fed) = self.signals.get_mut(signal) {
+            fed.seen.know(newest, DAY_MS);
+        }
     }
 
     /// Asks for whatever is due at `now`; says how long until the next is, in milliseconds.
@@ -118,13 +154,17 @@ impl Feed {
                 continue;
             };
             let fed = &mut self.signals[number];
-            let answer = answer.map(|answer| {
-                fed.is_filled |= answer.complete;
-                fed.seen.take(answer, ask.until)
+            let is_older = fed.older.is_some();
+            let answer = answer.map(|answer| match fed.older {
+                Some(until) => fed.take_older(answer, until),
+                None => {
+                    fed.is_filled |= answer.complete;
+                    fed.seen.take(answer, ask.until)
+                }
             });
             let is_well = answer.as_ref().is_ok_and(|answer| answer.complete);
             let is_news = std::mem::replace(&mut fed.is_well, is_well) != is_well;
-            return Some(Fetched { signal: number, name: signal, answer, is_news });
+            return Some(Fetched { signal: number, name: signal, answer, is_news, is_older });
         }
     }
 }
@@ -132,11 +172,30 @@ impl Feed {
 impl Fed {
     /// Asks as of the newest multiple of its pace, so that what is stamped with the time of asking lies evenly.
     fn ask(&self, poll: &mut Poll, now_ms: i64) {
-        let until = Timestamp::from_millis(now_ms.div_euclid(self.every_ms) * self.every_ms);
-        let ask = self.seen.ask(self.signal.query.clone(), until, self.signal.interval);
+        let newest = Timestamp::from_millis(now_ms.div_euclid(self.every_ms) * self.every_ms);
+        let until = self.older.unwrap_or(newest);
+        let mut ask = self.seen.ask(self.signal.query.clone(), until, self.signal.interval);
+        if self.older.is_some() {
+            ask.from = self.from;
+        }
         let limit_ms = if self.is_filled { LIMIT_MS } else { FILL_LIMIT_MS };
         // what is still under way is not asked for again: its samples come, or its limit
         drop(poll.ask(&self.signal.name, &self.source, ask, limit_ms));
+    }
+
+    /// An answer about what was before `until`. One that is not whole is asked for once more, and nothing of it is taken: what
+    /// comes later would be too late.
+    fn take_older(&mut self, mut answer: Answer, until: Timestamp) -> Answer {
+        if answer.complete {
+            self.older = None;
+            // the rest is asked for at once
+            self.due_ms = i64::MIN;
+            answer.series.iter_mut().for_each(|series| series.samples.retain(|sample| sample.at < until));
+            answer.series.retain(|series| !series.samples.is_empty());
+        } else {
+            answer.series.clear();
+        }
+        answer
     }
 }
 
