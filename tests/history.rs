@@ -1,5 +1,7 @@
 //! The history on disk, held against a plain map: through restarts, kills, flipped bits, cuts and full disks.
 
+#[path = "history/again.rs"]
+mod again;
 #[path = "history/child.rs"]
 mod child;
 #[path = "history/damage.rs"]

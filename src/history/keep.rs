@@ -104,7 +104,7 @@ impl Keeper {
     /// # Errors
     /// As [`Store::read`].
     pub fn oldest(&mut self, from: Timestamp, until: Timestamp) -> Result<Option<Timestamp>, HistoryError> {
-        let first = self.store.row_until(from.as_millis());
+        let first = self.store.row_from(from.as_millis());
         let last = self.store.row_until(until.as_millis());
         let row = self.store.oldest(first..=last)?;
         let interval_ms = self.store.shape().interval_ms;
@@ -121,7 +121,7 @@ impl Keeper {
         (from, until): (Timestamp, Timestamp),
         mut each: impl FnMut(&Labels, &[Sample]),
     ) -> Result<Filled, HistoryError> {
-        let first = self.store.row_until(from.as_millis());
+        let first = self.store.row_from(from.as_millis());
         let last = self.store.row_until(until.as_millis());
         let mut begun = vec![false; self.store.series().len()];
         let mut samples = Vec::new();

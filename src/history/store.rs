@@ -156,6 +156,11 @@ impl Store {
         Some(series.row(at_ms, self.shape.interval_ms))
     }
 
+    /// The oldest row that a time, in UTC milliseconds, can have.
+    pub fn row_from(&self, at_ms: i64) -> i64 {
+        at_ms.div_euclid(self.shape.interval_ms)
+    }
+
     /// The newest row that a time, in UTC milliseconds, can have.
     pub fn row_until(&self, at_ms: i64) -> i64 {
         at_ms.div_euclid(self.shape.interval_ms).saturating_add(1)
