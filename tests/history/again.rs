@@ -14,9 +14,17 @@ const BEFORE_MS: i64 = 1_767_225_600_000;
 
 /// A signal judged by much of what there is.
 fn watch(lateness_ms: i64) -> Watch {
-    let days = [("days".to_owned(), OptionValue::Number(3.0)), ("min_days".to_owned(), OptionValue::Number(2.0))];
+    let days =
+        [("days".to_owned(), OptionValue::Number(3.0)), ("min_days".to_owned(), OptionValue::Number(2.0))];
     let flat = [("samples".to_owned(), OptionValue::Number(6.0))];
-    let kinds = [("ss", &[][..]), ("ls", &[]), ("ewma3sigma", &[]), ("chain", &days), ("ca", &days), ("flatline", &flat)];
+    let kinds = [
+        ("ss", &[][..]),
+        ("ls", &[]),
+        ("ewma3sigma", &[]),
+        ("chain", &days),
+        ("ca", &days),
+        ("flatline", &flat),
+    ];
     let detectors = kinds.map(|(kind, options)| {
         Spec::new(kind, options).or_else(|_| Spec::new(kind, &[])).expect("a detector")
     });
@@ -40,16 +48,17 @@ fn watch(lateness_ms: i64) -> Watch {
 
 fn keeper(state: &Path) -> (Histories, Keeper) {
     let histories = Histories::open(state).expect("nobody else has it");
-    let store = histories.signal("load", Interval::from_millis(HOUR_MS).expect("an hour"), 14).expect("a history");
+    let store =
+        histories.signal("load", Interval::from_millis(HOUR_MS).expect("an hour"), 14).expect("a history");
     (histories, Keeper::new(store))
 }
 
 /// What a watch says of a series, whose times may be those of the cells.
 fn said(watch: &Watch, now: i64) -> Vec<(Labels, Condition, Option<Condition>, Option<Latest>)> {
     let views = watch.views(Timestamp::from_millis(now));
-    let all = views.iter().map(|view| {
-        (view.labels.clone().into_owned(), view.condition, view.slow, view.latest.cloned())
-    });
+    let all = views
+        .iter()
+        .map(|view| (view.labels.clone().into_owned(), view.condition, view.slow, view.latest.cloned()));
     all.collect()
 }
 
