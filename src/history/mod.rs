@@ -77,6 +77,16 @@ impl Histories {
     }
 }
 
+/// Whether the history of `signal` in `state` can be gone on with, where there is one.
+///
+/// # Errors
+/// Why not.
+pub fn fits(state: &Path, signal: &str, interval: Interval, days: u32) -> Result<(), HistoryError> {
+    let folder = state.join(FOLDER).join(signal);
+    let Some(shape) = Shape::read(&folder)? else { return Ok(()) };
+    shape.hold(&folder, &Shape::new(signal, interval, days))
+}
+
 /// The names of the signals that have a history in `state`, in order.
 ///
 /// # Errors

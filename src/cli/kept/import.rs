@@ -50,11 +50,11 @@ pub(super) fn run(args: &ImportArgs, out: &mut dyn Write) -> Result<(), Failure>
     Ok(())
 }
 
-/// For each signal the numbers of its series in the recording, with their labels.
-fn of_signals<'a>(
-    recording: &Recording,
-    config: &'a Config,
-) -> Result<Vec<(&'a Signal, Vec<(usize, Labels)>)>, Failure> {
+/// A signal with its series: their numbers in the recording, and their labels.
+type OfSignal<'a> = (&'a Signal, Vec<(usize, Labels)>);
+
+/// The series of a recording by their signals.
+fn of_signals<'a>(recording: &Recording, config: &'a Config) -> Result<Vec<OfSignal<'a>>, Failure> {
     let mut found: BTreeMap<usize, Vec<(usize, Labels)>> = BTreeMap::new();
     for (number, info) in recording.series().iter().enumerate() {
         let (signal, labels) = identity(info);

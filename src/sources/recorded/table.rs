@@ -26,7 +26,7 @@ pub struct TableWriter {
 
 enum Out {
     Csv(Box<csv::Writer<File>>),
-    Parquet { writer: Option<BatchedWriter<File>>, file: Option<File>, rows: Rows },
+    Parquet { writer: Option<Box<BatchedWriter<File>>>, file: Option<File>, rows: Rows },
 }
 
 /// Rows by columns, for Parquet.
@@ -133,7 +133,7 @@ impl TableWriter {
             let width = rows.names.len() - 1;
             let table = std::mem::replace(rows, Rows::of(width)).table(&self.labels)?;
             if let Some(file) = file.take() {
-                *writer = Some(ParquetWriter::new(file).batched(table.schema())?);
+                *writer = Some(Box::new(ParquetWriter::new(file).batched(table.schema())?));
             }
             writer.as_mut().map_or(Ok(()), |writer| writer.write_batch(&table))
         };
