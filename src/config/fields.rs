@@ -113,7 +113,7 @@ pub(super) const CONFIG: Table = Table {
         Field {
             name: "history",
             shape: Shape::History,
-            need: Need::Optional,
+            need: Need::DefaultWords("{days: 14}"),
             about: "how much of the samples is kept in the folder of the state, for the detectors after a restart",
         },
         Field {

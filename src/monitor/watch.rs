@@ -123,12 +123,13 @@ impl Watch {
         heard: impl FnMut(Timestamp, Result<f64, Reason>),
     ) {
         let signal = &mut self.signals[signal];
-        let required = signal.must_be_there(labels);
+        // what was remembered alone must be there from now on, where what is seen at the start must
+        let is_start = signal.watched.expect.is_empty() && !signal.begun;
         if !signal.series.contains_key(labels) {
             signal.know(labels);
         }
         if let Some(series) = signal.series.get_mut(labels) {
-            series.required |= required;
+            series.required |= is_start;
             series.observe(samples, &signal.watched.spec, heard);
         }
     }
@@ -471,6 +472,17 @@ mod tests {
         assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2))]);
         let stale = Condition::Unknown { reason: Reason::Stale, newest: Some(Timestamp::from_millis(2000)) };
         assert_eq!(conditions(&watch, 5), [("a".into(), stale)]);
+    }
+
+    #[test]
+    fn what_is_remembered_must_be_there_only_where_it_is_seen_at_the_start() {
+        let mut watch = watch(&[]);
+        let samples: Vec<_> = (0..3).map(|second| Sample::new(second * STEP_MS, 0.0)).collect();
+        ["a", "gone"].iter().for_each(|name| watch.remember(0, &host(name), &samples));
+        assert_eq!(conditions(&watch, 2), [(String::new(), NO_DATA)]);
+        see(&mut watch, "a", 3..4, 0.0);
+        watch.begin(0);
+        assert_eq!(conditions(&watch, 3), [("a".into(), clean(0, 3))], "with all that is remembered");
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn who_goes_on_after_a_kill_has_what_was_heard_before_and_decides_by_it() {
 #[test]
 fn what_is_kept_goes_out_to_a_table_and_in_again_as_it_was() {
     let fleet = Fleet::new(&step("one", "  batch: 3\n"));
+    fleet.write("quietgate.yaml", &(fleet.said("quietgate.yaml") + "history: {days: 1}\n"));
     assert_eq!(fleet.say(&["run", "plan.yaml"]).0, Some(0));
     for table in ["kept.csv", "kept.parquet"] {
         let (code, text) = fleet.say(&["history", "export", "--output", table]);

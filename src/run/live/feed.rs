@@ -211,3 +211,76 @@ fn look_back_ms(signal: &Signal) -> i64 {
     });
     deepest.max().unwrap_or_default().saturating_add(MORE_CELLS.saturating_mul(interval_ms))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::plan::{Near, PlanFile};
+    use crate::sources::{Ask, Fetching, SeriesSamples};
+    use quietgate_detectors::Sample;
+    use std::sync::Mutex;
+
+    /// Has a sample each second since ever; says no more than a part of it the first time.
+    #[derive(Debug, Default)]
+    struct Ever {
+        asked: Mutex<u32>,
+    }
+
+    impl Source for Ever {
+        fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
+            Box::pin(async {
+                let mut asked = self.asked.lock().expect("no panic");
+                *asked += 1;
+                let seconds = ask.from.as_millis() / 1000 + 1..=ask.until.as_millis() / 1000;
+                let samples = seconds.map(|second| Sample::new(second * 1000, 1.0)).collect();
+                let series = vec![SeriesSamples { labels: Labels::new(), samples }];
+                Ok(Answer { series, warnings: Vec::new(), complete: *asked > 1 })
+            })
+        }
+
+        fn past(&self) -> Past {
+            Past::Asked
+        }
+    }
+
+    fn feed(now: Timestamp) -> Feed {
+        let config = "sources: {here: {kind: host}}\nsignals: {swap: {source: here, query: swap_used, interval: 1s, \
+            rule: {kind: any, detectors: [{kind: threshold, above: 1}]}}}\n";
+        let plan = "plan: p\ninventory: [{name: a, address: a}]\nsignals: [swap]\n\
+            gate: {clean_before: 1s, clean_after: 1s, patience: 1h}\nsteps:\n- step: s\n  action: {kind: noop}\n";
+        let config = Config::read("c.yaml", config).expect("a config");
+        let plan = PlanFile::read("p.yaml", plan, &Near::to(Path::new("p.yaml"))).expect("a plan").plan;
+        Feed::open(&config, Path::new("."), &plan, now, None).expect("a source")
+    }
+
+    fn times(fetched: &Fetched) -> Option<(i64, i64)> {
+        let answer = fetched.answer.as_ref().expect("an answer");
+        let samples = &answer.series.first()?.samples;
+        Some((samples.first()?.at.as_millis(), samples.last()?.at.as_millis()))
+    }
+
+    #[test]
+    fn a_source_is_asked_first_for_what_the_history_lacks_and_then_for_what_is_newer() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let at = Timestamp::from_millis;
+        let now = at(9_000_000);
+        runtime.block_on(async {
+            let mut feed = feed(now);
+            assert!(!feed.asks_older(0, at(8_900_000)), "this machine knows nothing of what was before");
+            feed.signals[0].source = Arc::new(Ever::default());
+            let from = feed.from(0).expect("a signal");
+            assert!(!feed.asks_older(0, from), "it lacks nothing");
+            assert!(feed.asks_older(0, at(8_900_000)));
+            feed.ask(now);
+            let partial = feed.next().await.expect("an answer");
+            assert!(partial.is_older && times(&partial).is_none(), "nothing of a part is taken: {partial:?}");
+            feed.ask(at(9_001_000));
+            let older = feed.next().await.expect("an answer");
+            assert_eq!((older.is_older, times(&older)), (true, Some((from.as_millis() + 1000, 8_899_000))));
+            feed.know(0, vec![(Labels::new(), at(8_990_000))]);
+            feed.ask(at(9_001_000));
+            let newer = feed.next().await.expect("an answer");
+            assert_eq!((newer.is_older, times(&newer)), (false, Some((8_991_000, 9_001_000))));
+        });
+    }
+}

@@ -132,7 +132,7 @@ impl Kept {
     /// Brings what was written to disk for good, beside what else goes on; gives what there is to say about the last time.
     pub(super) async fn sync(&mut self, now: Timestamp) -> Option<String> {
         let now_ms = now.as_millis();
-        let is_due = now_ms >= self.sync_due_ms || now_ms < self.sync_due_ms - SYNC_MS;
+        let is_due = now_ms >= self.sync_due_ms || now_ms < self.sync_due_ms.saturating_sub(SYNC_MS);
         if !is_due || self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
             return None;
         }
