@@ -1,12 +1,17 @@
 //! What the history costs: a row of every series written, the same time of day read back, and the days of a start.
 //!
-//! Files lie in a temporary folder and in the page cache: what is measured is this program and the system, not the disk.
+//! Files lie in a temporary folder and in the page cache, and what is measured is processor time: of this program and the system, not of
+//! the disk.
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+#[path = "common/mod.rs"]
+mod common;
+
+use criterion::{Criterion, criterion_group, criterion_main};
 use quietgate::history::{Batch, Cell, Histories, How, Labels, Store};
 use quietgate_detectors::{DAY_MS, Interval};
 use std::hint::black_box;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const MINUTE_MS: i64 = 60_000;
@@ -24,18 +29,21 @@ fn filled(series: usize, rows: impl Iterator<Item = i64>) -> (TempDir, Histories
     let labels: Vec<_> =
         (0..series).map(|n| Labels::from([("host".to_owned(), format!("h{n:06}"))])).collect();
     store.know(labels.iter().map(|labels| (labels, NOW * MINUTE_MS))).expect("names");
+    let curve = common::day_curve(SLOTS as usize);
     for row in rows {
-        let written = store.write(&tick(series, row), How::Restate, row * MINUTE_MS).expect("room");
+        let written =
+            store.write(&tick(&curve, series, row, 0.0), How::Restate, row * MINUTE_MS).expect("room");
         assert_eq!(written.changed, series as u64);
     }
     (dir, histories, store)
 }
 
 /// One sample of every series.
-fn tick(series: usize, row: i64) -> Batch {
+fn tick(curve: &[f64], series: usize, row: i64, more: f64) -> Batch {
+    let value = curve[row.rem_euclid(SLOTS) as usize] + more;
     let mut batch = Batch::default();
     for column in 0..series {
-        batch.add(column as u32, row, Cell::Value((row % 977) as f64 + column as f64 / 7.0));
+        batch.add(column as u32, row, Cell::Value(value + column as f64 / 7.0));
     }
     batch
 }
@@ -45,21 +53,31 @@ fn slot(days: i64) -> impl Iterator<Item = i64> {
     (1..=days).rev().map(|day| NOW - day * SLOTS)
 }
 
+/// The processor time of `work`, done so many times.
+fn cpu(times: u64, mut work: impl FnMut(usize)) -> Duration {
+    let begun = common::cpu_seconds();
+    (0..times).for_each(|time| work(time as usize));
+    Duration::from_secs_f64((common::cpu_seconds() - begun).max(1e-9))
+}
+
 fn writing(c: &mut Criterion) {
+    let curve = common::day_curve(SLOTS as usize);
     let mut group = c.benchmark_group("history");
     for series in [10_000, 100_000] {
         for days in [1, 14] {
             let (_dir, _histories, mut store) = filled(series, slot(days));
-            let mut row = NOW - SLOTS;
+            // the same rows again and again, and each time with other values
+            let rows = (0..8).map(|row| (NOW + row, 0)).chain((0..8).map(|row| (NOW + row, 1)));
+            let ticks: Vec<_> =
+                rows.map(|(row, other)| tick(&curve, series, row, f64::from(other))).collect();
             group.bench_function(format!("write a row, {series} series, {days} days"), |b| {
-                b.iter_batched(
-                    || {
-                        row += SLOTS;
-                        (row * MINUTE_MS, tick(series, row))
-                    },
-                    |(now_ms, batch)| store.write(black_box(&batch), How::Restate, now_ms).expect("room"),
-                    BatchSize::PerIteration,
-                );
+                b.iter_custom(|times| {
+                    cpu(times, |time| {
+                        let batch = black_box(&ticks[time % ticks.len()]);
+                        let written = store.write(batch, How::Restate, (NOW + 8) * MINUTE_MS);
+                        assert_eq!(written.expect("room").changed, series as u64);
+                    })
+                });
             });
         }
     }
@@ -82,11 +100,25 @@ fn reading(c: &mut Criterion) {
             let (_dir, _histories, mut store) = filled(series, slot(days));
             assert_eq!(read_slot(&mut store, days), series as u64 * days as u64);
             group.bench_function(format!("read a time of day, {series} series, {days} days"), |b| {
-                b.iter(|| read_slot(black_box(&mut store), days));
+                b.iter_custom(|times| cpu(times, |_| assert!(black_box(read_slot(&mut store, days)) > 0)));
             });
         }
     }
     group.finish();
+}
+
+/// Reads all that is kept.
+fn start(store: &mut Store, rows: RangeInclusive<i64>) {
+    let mut sum = 0.0;
+    let reading = store.read(rows, |_, cells| {
+        for (_, cell) in cells.known() {
+            if let Cell::Value(value) = cell {
+                sum += value;
+            }
+        }
+    });
+    assert_eq!(reading.expect("a history").damage.rows, 0);
+    black_box(sum);
 }
 
 fn starting(c: &mut Criterion) {
@@ -96,18 +128,7 @@ fn starting(c: &mut Criterion) {
     let mut group = c.benchmark_group("history");
     group.sample_size(10);
     group.bench_function(format!("start with {series} series of {days} days"), |b| {
-        b.iter(|| {
-            let mut sum = 0.0;
-            let reading = store.read(rows.clone(), |_, cells| {
-                for (_, cell) in cells.known() {
-                    if let Cell::Value(value) = cell {
-                        sum += value;
-                    }
-                }
-            });
-            assert_eq!(reading.expect("a history").damage.rows, 0);
-            black_box(sum)
-        });
+        b.iter_custom(|times| cpu(times, |_| start(&mut store, rows.clone())));
     });
     group.finish();
 }

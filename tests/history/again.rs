@@ -1,5 +1,6 @@
 //! A process that ends and goes on by its history judges as one that never did, to the last bit.
 
+use crate::model::open_days;
 use proptest::prelude::*;
 use quietgate::history::{Histories, Keeper};
 use quietgate::monitor::{Labels, Latest, MonitorSpec, Statement, Watch, Watched};
@@ -47,9 +48,7 @@ fn watch(lateness_ms: i64) -> Watch {
 }
 
 fn keeper(state: &Path) -> (Histories, Keeper) {
-    let histories = Histories::open(state).expect("nobody else has it");
-    let store =
-        histories.signal("load", Interval::from_millis(HOUR_MS).expect("an hour"), 14).expect("a history");
+    let (histories, store) = open_days(state, HOUR_MS, 14);
     (histories, Keeper::new(store))
 }
 
