@@ -88,7 +88,8 @@ impl Shape {
     pub(super) fn hold(&self, folder: &Path, wanted: &Self) -> Result<(), HistoryError> {
         let keeps = |shape: &Self| {
             let every = crate::text::duration(shape.interval_ms);
-            format!("samples of {} every {every} for {} days", shape.signal, shape.days)
+            let days = crate::text::counted(shape.days.into(), "day", "days");
+            format!("samples of {} every {every} for {days}", shape.signal)
         };
         let key = |shape: &Self| (shape.signal.clone(), shape.interval_ms, shape.days);
         if key(self) == key(wanted) {

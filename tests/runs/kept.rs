@@ -82,6 +82,8 @@ fn what_is_kept_goes_out_to_a_table_and_in_again_as_it_was() {
 #[test]
 fn another_interval_is_refused_before_a_run_begins_and_what_is_kept_stays() {
     let fleet = Fleet::new(&step("one", "  batch: 3\n"));
+    let plain = fleet.said("quietgate.yaml");
+    fleet.write("quietgate.yaml", &(plain.clone() + "history: {days: 1}\n"));
     assert_eq!(fleet.say(&["run", "plan.yaml"]).0, Some(0));
     let (before, records) = (show(&fleet, &[]), fleet.journal().len());
     let config = fleet.said("quietgate.yaml");
@@ -89,7 +91,7 @@ fn another_interval_is_refused_before_a_run_begins_and_what_is_kept_stays() {
     let (code, text) = fleet.say(&["check", "quietgate.yaml"]);
     assert_eq!(code, Some(0), "{text}");
     let told =
-        "keeps samples of loss every 200 ms for 14 days, wanted is samples of loss every 400 ms for 14 days";
+        "keeps samples of loss every 200 ms for 1 day, wanted is samples of loss every 400 ms for 1 day";
     assert!(text.contains("warning") && text.contains(told), "{text}");
     let (code, text) = fleet.say(&["run", "plan.yaml"]);
     assert_eq!(code, Some(2), "{text}");
@@ -99,7 +101,7 @@ fn another_interval_is_refused_before_a_run_begins_and_what_is_kept_stays() {
     // without a history it goes
     fleet.write(
         "quietgate.yaml",
-        &(config.replace("interval: 200ms", "interval: 400ms") + "history: {days: 0}\n"),
+        &(plain.replace("interval: 200ms", "interval: 400ms") + "history: {days: 0}\n"),
     );
     assert_eq!(fleet.say(&["run", "plan.yaml"]).0, Some(0));
 }
