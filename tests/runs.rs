@@ -4,6 +4,8 @@
 mod drive;
 #[path = "runs/fleet.rs"]
 mod fleet;
+#[path = "runs/kept.rs"]
+mod kept;
 #[path = "runs/persons.rs"]
 mod persons;
 #[path = "runs/recorded.rs"]

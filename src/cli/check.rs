@@ -3,11 +3,13 @@
 use super::history::Past;
 use super::online;
 use super::plan::read_plan;
+use super::state::folder_of;
 use crate::clock;
 use crate::config::plan::{PlanFile, is_plan_text};
 use crate::config::{Config, Mistake, Mistakes};
+use crate::history;
 use crate::plan::Plan;
-use crate::text::counted;
+use crate::text::{counted, with_causes};
 use clap::Args;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -150,6 +152,7 @@ fn tell_config(
     out: &mut dyn Write,
 ) -> io::Result<usize> {
     warn(&config.lint(), out)?;
+    warn_of_kept(config, name, out)?;
     let mut mistakes = plans.map_or(Ok(0), |plans| ask(config, name, plans, out))?;
     mistakes += past.map_or(Ok(0), |past| remember(config, name, past, out))?;
     if mistakes > 0 {
@@ -162,6 +165,19 @@ fn tell_config(
 fn warn(oddities: &Mistakes, out: &mut dyn Write) -> io::Result<()> {
     for Mistake { file, at, message } in oddities.list() {
         writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
+    }
+    Ok(())
+}
+
+/// Warns where what is kept already is something else than the config wants.
+fn warn_of_kept(config: &Config, name: &str, out: &mut dyn Write) -> io::Result<()> {
+    let Some(state) = folder_of(Path::new(name), config).ok().filter(|_| config.history_days > 0) else {
+        return Ok(());
+    };
+    for signal in &config.signals {
+        if let Err(error) = history::fits(&state, &signal.name, signal.interval, config.history_days) {
+            writeln!(out, "{name}: warning: {}", with_causes(&error))?;
+        }
     }
     Ok(())
 }

@@ -72,6 +72,8 @@ pub enum Shape {
     Signals,
     /// Named sources.
     Sources,
+    /// What is kept of the samples.
+    History,
     /// What plans may have.
     Actions,
     /// A list of sinks.
@@ -107,6 +109,12 @@ pub(super) const CONFIG: Table = Table {
             shape: Shape::Signals,
             need: Need::Required,
             about: "groups of series that are judged alike, by name",
+        },
+        Field {
+            name: "history",
+            shape: Shape::History,
+            need: Need::DefaultWords("{days: 14}"),
+            about: "how much of the samples is kept in the folder of the state, for the detectors after a restart",
         },
         Field {
             name: "actions",
@@ -275,6 +283,18 @@ pub(super) const ACTIONS: Table = Table {
     }],
 };
 
+/// What is kept of the samples.
+pub(super) const HISTORY: Table = Table {
+    what: "a history",
+    about: "How much of the samples is kept in the folder of the state.",
+    fields: &[Field {
+        name: "days",
+        shape: Shape::Plan(PlanShape::Count { min: 0, max: crate::history::DAYS_MAX }),
+        need: Need::Default("14"),
+        about: "whole days beside today, 0 for none; 14 is what the seasonal detectors look at",
+    }],
+};
+
 /// A sink; the keys beside `kind` are for its kind to know.
 pub(super) const SINK: Table = Table {
     what: "a sink",
@@ -288,8 +308,8 @@ pub(super) const SINK: Table = Table {
 };
 
 /// Every mapping of the file, from the outside in; what holds options of a kind has its keys beside them.
-pub fn tables() -> [&'static Table; 7] {
-    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &ACTIONS, &SINK]
+pub fn tables() -> [&'static Table; 8] {
+    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &HISTORY, &ACTIONS, &SINK]
 }
 
 impl Table {
@@ -344,6 +364,7 @@ impl fmt::Display for Shape {
             Self::Signals => f.write_str("a mapping of names to signals, at least one"),
             Self::Sources => f.write_str("a mapping of names to sources, at least one"),
             Self::Bool => f.write_str("true or false"),
+            Self::History => f.write_str("a mapping such as {days: 14}"),
             Self::Actions => f.write_str("a mapping such as {shell: true}"),
             Self::Sinks => f.write_str("a list of sinks"),
             Self::Mapping => f.write_str("a mapping"),

@@ -31,7 +31,7 @@ pub use crate::settings::{Need, units};
 pub use zone::{ZoneError, calendar};
 
 use crate::actions::Allowed;
-use fields::{ACTIONS, CONFIG, SINK};
+use fields::{ACTIONS, CONFIG, HISTORY, SINK};
 use read::{Beside, Fields, check_names, is_name};
 use signal::Sources;
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub sources: Vec<NamedSource>,
     /// What is judged, in the order of the file; at least one.
     pub signals: Vec<Signal>,
+    /// So many days of samples are kept, beside today; 0 for none.
+    pub history_days: u32,
     /// What plans may do; nothing special where the file does not say so.
     pub actions: Allowed,
     /// Where events go.
@@ -110,11 +112,20 @@ fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config>
         state: fields.text("state", mistakes),
         sources,
         signals: signals?,
+        history_days: history_days(&fields, mistakes),
         actions: allowed(&fields, mistakes),
         sinks: sinks.iter().filter_map(|node| outer(node, node.at, &SINK, mistakes)).collect(),
         api: fields.node("api").filter(|_| fields.map("api", mistakes).is_some()).cloned(),
         file: file.to_owned(),
     })
+}
+
+fn history_days(fields: &Fields<'_>, mistakes: &mut Mistakes) -> u32 {
+    if fields.node("history").is_none() {
+        return crate::history::DAYS;
+    }
+    let own = fields.inner("history", &HISTORY, mistakes);
+    own.and_then(|own| own.count("days", mistakes)).unwrap_or_default()
 }
 
 fn allowed(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Allowed {

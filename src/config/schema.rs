@@ -1,6 +1,6 @@
 //! The JSON Schema of the config file, made from the tables that the reader and the registries go by.
 
-use super::fields::{ACTIONS, CONFIG, DETECTOR, Field, RULE, SIGNAL, SINK, SOURCE, Shape, Table};
+use super::fields::{ACTIONS, CONFIG, DETECTOR, Field, HISTORY, RULE, SIGNAL, SINK, SOURCE, Shape, Table};
 use super::plan;
 use super::read::NAME_PATTERN;
 use crate::settings::{self, Kind, Need, SettingDoc};
@@ -129,6 +129,7 @@ fn shape(shape: Shape) -> Value {
             let kinds = crate::sources::all().iter().map(crate::sources::Entry::described);
             at_least_one(by_name(json!({ "oneOf": kinds_of(&SOURCE, kinds) })))
         }
+        Shape::History => table(&HISTORY, &[], None, true),
         Shape::Actions => table(&ACTIONS, &[], None, true),
         Shape::Bool => json!({"type": "boolean"}),
         Shape::Sinks => json!({"type": "array", "items": table(&SINK, &[], None, false)}),

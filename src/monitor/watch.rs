@@ -111,12 +111,38 @@ impl Watch {
 
     /// Judges `samples` of one series of `signal`, which follow those of earlier calls.
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        self.observe_heard(signal, labels, samples, |_, _| {});
+    }
+
+    /// The same; gives the time of each cell and its value, or why it has none, to `heard`: also where that is another than before.
+    pub fn observe_heard(
+        &mut self,
+        signal: usize,
+        labels: &Labels,
+        samples: &[Sample],
+        heard: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
         let signal = &mut self.signals[signal];
+        // what was remembered alone must be there from now on, where what is seen at the start must
+        let is_start = signal.watched.expect.is_empty() && !signal.begun;
         if !signal.series.contains_key(labels) {
             signal.know(labels);
         }
         if let Some(series) = signal.series.get_mut(labels) {
-            series.observe(samples, &signal.watched.spec);
+            series.required |= is_start;
+            series.observe(samples, &signal.watched.spec, heard);
+        }
+    }
+
+    /// Judges `samples` that are remembered of one series of `signal`. That it was there once does not mean that it must be there.
+    pub fn remember(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        let signal = &mut self.signals[signal];
+        let is_declared = !signal.watched.expect.is_empty();
+        let is_new = !signal.series.contains_key(labels);
+        signal.know(labels);
+        if let Some(series) = signal.series.get_mut(labels) {
+            series.required &= is_declared || !is_new;
+            series.observe(samples, &signal.watched.spec, |_, _| {});
         }
     }
 
@@ -280,11 +306,17 @@ impl Series {
         }
     }
 
-    fn observe(&mut self, samples: &[Sample], spec: &MonitorSpec) {
+    fn observe(
+        &mut self,
+        samples: &[Sample],
+        spec: &MonitorSpec,
+        mut tell: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
         let (standing, slow, mut newest) = (&mut self.standing, &mut self.slow, None);
         self.monitor.observe(samples, |said| match said {
             Said::Judged(judged) => {
                 let run = &judged.run;
+                (0..).zip(run.values).for_each(|(offset, value)| tell(run.at(offset), Ok(*value)));
                 if sabotage::is(Sabotage::GapKeepsWindow) {
                     bridge(standing, run.first, run.at, spec.interval.as_millis());
                 }
@@ -305,6 +337,7 @@ impl Series {
                 standing.observe(cell, at, Finding::Clean);
             }
             Said::Unknown { cell, at, reason } => {
+                tell(at, Err(reason));
                 let finding = missed(standing, at, reason);
                 for standing in std::iter::once(&mut *standing).chain(slow.as_mut()) {
                     standing.observe(cell, at, finding);
@@ -458,6 +491,17 @@ mod tests {
         assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2))]);
         let stale = Condition::Unknown { reason: Reason::Stale, newest: Some(Timestamp::from_millis(2000)) };
         assert_eq!(conditions(&watch, 5), [("a".into(), stale)]);
+    }
+
+    #[test]
+    fn what_is_remembered_must_be_there_only_where_it_is_seen_at_the_start() {
+        let mut watch = watch(&[]);
+        let samples: Vec<_> = (0..3).map(|second| Sample::new(second * STEP_MS, 0.0)).collect();
+        ["a", "gone"].iter().for_each(|name| watch.remember(0, &host(name), &samples));
+        assert_eq!(conditions(&watch, 2), [(String::new(), NO_DATA)]);
+        see(&mut watch, "a", 3..4, 0.0);
+        watch.begin(0);
+        assert_eq!(conditions(&watch, 3), [("a".into(), clean(0, 3))], "with all that is remembered");
     }
 
     #[test]

@@ -109,6 +109,29 @@ impl Driver {
 
     /// New samples of one series of `signal`.
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        self.observe_heard(signal, labels, samples, |_, _| {});
+    }
+
+    /// The same; what becomes of each cell is given to `heard`: see [`Watch::observe_heard`].
+    pub fn observe_heard(
+        &mut self,
+        signal: usize,
+        labels: &Labels,
+        samples: &[Sample],
+        heard: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
+        self.expect_starts(signal, labels);
+        self.watch.observe_heard(signal, labels, samples, heard);
+    }
+
+    /// Samples of one series of `signal` that are remembered from before: what it was does not mean that it must be there.
+    pub fn remember(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        self.expect_starts(signal, labels);
+        self.watch.remember(signal, labels, samples);
+    }
+
+    /// Tells a series that is new of the batches that have started.
+    fn expect_starts(&mut self, signal: usize, labels: &Labels) {
         // what was started is told before what came after it is judged, and not what was withdrawn at once
         self.tell_starts();
         if self.watch.is_new(signal, labels)
@@ -118,7 +141,6 @@ impl Driver {
             let felt: Vec<_> = recent(&self.told).filter_map(felt).collect();
             self.watch.expect_starts(signal, labels, felt.into_iter());
         }
-        self.watch.observe(signal, labels, samples);
     }
 
     /// The source of `signal` can say nothing now, or everything again.
@@ -136,7 +158,7 @@ impl Driver {
         let Some(run) = self.state.runs.get(&self.run).filter(|_| self.is_behind) else { return };
         self.is_behind = false;
         let new: BTreeSet<Mark> = marks(run).filter(|mark| !self.told.contains(mark)).collect();
-        let names: Vec<String> = self.watch.signals().map(|signal| signal.name.clone()).collect();
+        let names = self.signals();
         for mark in &new {
             let felt = Felt::new(&self.plan, run, *mark);
             self.watch.batch_starts(|signal, labels| {
@@ -149,6 +171,11 @@ impl Driver {
     /// Of which series of `signal` too little is known at `now` to judge the start of a batch: see [`young`].
     pub fn young(&self, signal: usize, now: Timestamp) -> Vec<String> {
         young(&self.watch, signal, now)
+    }
+
+    /// The names of the signals, in the order in which they are numbered.
+    pub fn signals(&self) -> Vec<String> {
+        self.watch.signals().map(|signal| signal.name.clone()).collect()
     }
 
     /// The name of a signal, and what its labels stand for.
