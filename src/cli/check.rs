@@ -150,6 +150,7 @@ fn tell_config(
     out: &mut dyn Write,
 ) -> io::Result<usize> {
     warn(&config.lint(), out)?;
+    warn(&config.missing_programs(Path::new(name).parent().unwrap_or(Path::new(""))), out)?;
     let mut mistakes = plans.map_or(Ok(0), |plans| ask(config, name, plans, out))?;
     mistakes += past.map_or(Ok(0), |past| remember(config, name, past, out))?;
     if mistakes > 0 {

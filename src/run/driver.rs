@@ -7,6 +7,7 @@
 use super::gates::Gates;
 use super::scope::Scope;
 use super::starts::{Felt, Mark, marks, recent};
+use super::telling::series_name;
 use super::young::young;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
@@ -149,6 +150,13 @@ impl Driver {
     /// Of which series of `signal` too little is known at `now` to judge the start of a batch: see [`young`].
     pub fn young(&self, signal: usize, now: Timestamp) -> Vec<String> {
         young(&self.watch, signal, now)
+    }
+
+    /// The required series of `signal` that are anomalous at `now`, by name, and since when.
+    pub fn anomalous(&self, signal: usize, now: Timestamp) -> Vec<(String, Timestamp)> {
+        let name = self.watch.signals().nth(signal).map_or("?", |signal| signal.name.as_str());
+        let anomalous = self.watch.anomalous(signal, now);
+        anomalous.map(|(labels, since)| (series_name(name, labels), since)).collect()
     }
 
     /// The name of a signal, and what its labels stand for.
@@ -323,5 +331,6 @@ pub(super) fn taken_over(state: &State, version: &str, driver: &str) -> Vec<Reco
             .map(move |(step, target, flight)| (run, step, target, flight))
     });
     let boot = Record::Boot { version: version.to_owned(), driver: driver.to_owned() };
-    std::iter::once(boot).chain(flights.map(unknown)).collect()
+    let captures = state.runs.values().flat_map(|run| run.scenes.lost());
+    std::iter::once(boot).chain(flights.map(unknown)).chain(captures).collect()
 }
