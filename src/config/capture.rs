@@ -4,11 +4,11 @@ use super::fields::CAPTURE;
 use super::mistakes::{Mistakes, Place};
 use super::read::Fields;
 use super::yaml::Node;
-use crate::actions::Program;
+use crate::actions::{LOOKS, Program};
 use std::path::Path;
 
 /// How many programs a capture has at most: all are started at once, and each leaves a record.
-pub const PROGRAMS_MAX: usize = 8;
+pub(super) const PROGRAMS_MAX: usize = 8;
 
 /// A program with its arguments, which only looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ fn look(item: &Node, mistakes: &mut Mistakes) -> Option<Look> {
 impl Look {
     /// It as a program that is run in `folder`.
     pub(crate) fn program(&self, folder: &Path) -> Program {
-        Program { argv: self.argv.clone(), directory: folder.to_owned(), environment: Vec::new() }
+        Program { argv: self.argv.clone(), directory: folder.to_owned(), environment: vec![(LOOKS.to_owned(), "1".into())] }
     }
 
     /// Why it cannot be started now in `folder`; none where it can.

@@ -2,6 +2,7 @@
 
 use super::super::io::Io;
 use super::super::outcome::Outcome;
+use super::super::orphans::LOOKS;
 use super::super::process::{self, MARK, Program, Terms};
 use super::super::template::{Filled, RenderError, Template};
 use super::super::values::Values;
@@ -138,7 +139,7 @@ pub(crate) fn variable(name: &str) -> Result<(), String> {
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(good) {
         return Err(format!("{name:?} is no name of a variable: letters, digits and _, no digit first"));
     }
-    if name.starts_with("LD_") || name == MARK {
+    if name.starts_with("LD_") || [MARK, LOOKS].contains(&name) {
         return Err(format!("{name} is not to be set"));
     }
     Ok(())
