@@ -268,6 +268,19 @@ mod tests {
     }
 
     #[test]
+    fn a_program_of_a_capture_that_is_not_there_is_warned_of() {
+        let config = "capture: {programs: [[sh, -c, \"\"], [no-such-program]]}\n\
+            signals:\n  a: {interval: 1m, kind: load, capture: [[./look], [/bin]]}\n";
+        let (checked, text) = checked(&[("a.yaml", config.as_bytes())]);
+        let expected = "a.yaml:1:37: warning: nothing will be captured by it here: no-such-program: no such program in PATH \
+            (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)\n\
+            a.yaml:3:43: warning: nothing will be captured by it here: ./look: No such file or directory (os error 2)\n\
+            a.yaml:3:53: warning: nothing will be captured by it here: /bin: not a file\n\
+            a.yaml: ok, 1 signal\n";
+        assert_eq!((checked, text.as_str()), (Checked::Good, expected));
+    }
+
+    #[test]
     fn every_mistake_of_every_file_is_told() {
         let (verdict, text) = checked(&[
             ("a.yaml", b"signals: {a: {interval: 1m, rule: {kind: majority}}}\n"),

@@ -60,7 +60,8 @@ fn look(item: &Node, mistakes: &mut Mistakes) -> Option<Look> {
     let argv: Option<Vec<String>> =
         item.list().and_then(|words| words.iter().map(|word| word.scalar().map(str::to_owned)).collect());
     let is_good = |argv: &Vec<String>| {
-        argv.first().is_some_and(|program| !program.is_empty()) && argv.iter().all(|word| !word.contains('\0'))
+        argv.first().is_some_and(|program| !program.is_empty())
+            && argv.iter().all(|word| !word.contains('\0'))
     };
     let Some(argv) = argv.filter(is_good) else {
         let message = format!(
@@ -76,7 +77,11 @@ fn look(item: &Node, mistakes: &mut Mistakes) -> Option<Look> {
 impl Look {
     /// It as a program that is run in `folder`.
     pub(crate) fn program(&self, folder: &Path) -> Program {
-        Program { argv: self.argv.clone(), directory: folder.to_owned(), environment: vec![(LOOKS.to_owned(), "1".into())] }
+        Program {
+            argv: self.argv.clone(),
+            directory: folder.to_owned(),
+            environment: vec![(LOOKS.to_owned(), "1".into())],
+        }
     }
 
     /// Why it cannot be started now in `folder`; none where it can.

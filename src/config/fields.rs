@@ -412,9 +412,14 @@ impl fmt::Display for Shape {
                 write!(f, "a size from {} to {}, such as 64KiB", Size(*min), Size(*max))
             }
             Self::Programs => {
-                write!(f, "a list of at most {PROGRAMS_MAX} programs such as [[vmstat, \"1\", \"5\"], [ps, aux]]")
+                write!(
+                    f,
+                    "a list of at most {PROGRAMS_MAX} programs such as [[vmstat, \"1\", \"5\"], [ps, aux]]"
+                )
             }
-            Self::Capture => f.write_str("a mapping such as {programs: [[vmstat, \"1\", \"5\"]], timeout: 10s}"),
+            Self::Capture => {
+                f.write_str("a mapping such as {programs: [[vmstat, \"1\", \"5\"]], timeout: 10s}")
+            }
             Self::Bool => f.write_str("true or false"),
             Self::Actions => f.write_str("a mapping such as {shell: true}"),
             Self::Sinks => f.write_str("a list of sinks"),

@@ -95,7 +95,9 @@ fn field(doc: &Field) -> Value {
         Need::Required | Need::Optional => String::new(),
     };
     let allowed = match doc.shape {
-        Shape::Duration { .. } | Shape::Size { .. } | Shape::Sustain | Shape::Zone => format!("; {}", doc.shape),
+        Shape::Duration { .. } | Shape::Size { .. } | Shape::Sustain | Shape::Zone => {
+            format!("; {}", doc.shape)
+        }
         _ => String::new(),
     };
     schema["description"] = json!(format!("{}{words}{allowed}", doc.about));

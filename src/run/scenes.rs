@@ -73,7 +73,10 @@ fn left_out(run: &Run, signal: &str, often: Often, now: Timestamp) -> Option<Str
     // a clock that was set back must not keep anything from being captured
     (0..spacing_ms).contains(&ago).then(|| {
         let until = text::rfc3339(newest.at.as_millis().saturating_add(spacing_ms));
-        format!("{signal} was captured {} before, and is not again until {until} (spacing)", text::duration(ago))
+        format!(
+            "{signal} was captured {} before, and is not again until {until} (spacing)",
+            text::duration(ago)
+        )
     })
 }
 
@@ -116,7 +119,8 @@ mod tests {
 
         /// What of these series of `signal` is captured: how many, or why they are left out.
         fn look(&mut self, signal: &str, now: i64, series: &[(&str, i64)]) -> Option<Result<u64, String>> {
-            let series: Vec<_> = series.iter().map(|(name, since)| ((*name).to_owned(), at(*since))).collect();
+            let series: Vec<_> =
+                series.iter().map(|(name, since)| ((*name).to_owned(), at(*since))).collect();
             let anomalous = Anomalous { signal, series: &series, known: self.known, now: at(now) };
             let capture = due(&self.state.runs["r"], anomalous, &[vec!["ps".to_owned()]], OFTEN)?;
             self.state.apply(2, at(now), &Record::Capture(capture.clone())).expect("it can be");

@@ -83,3 +83,53 @@ impl Scenes {
         open.map(drop).ok_or("the program of the capture has ended already")
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::steps::{End, Run};
+
+    /// The next capture of `run`, by two programs.
+    pub(crate) fn capture(run: &Run) -> Record {
+        Record::Capture(next(&run.scenes))
+    }
+
+    /// The end of a program of a capture, where one is open.
+    pub(crate) fn captured(run: &Run) -> Option<Record> {
+        open(&run.scenes).map(Record::Captured)
+    }
+
+    fn next(scenes: &Scenes) -> Capture {
+        let scene = Scene {
+            run: "r1".to_owned(),
+            capture: scenes.all.len() as u32 + 1,
+            signal: "s".to_owned(),
+            series: vec!["s".to_owned()],
+            count: 1,
+            found: String::new(),
+        };
+        let programs = vec![vec!["ps".to_owned()], vec!["vmstat".to_owned()]];
+        Capture { scene, since: String::new(), programs, left_out: None }
+    }
+
+    fn open(scenes: &Scenes) -> Option<Captured> {
+        let Record::Captured(captured) = scenes.lost().next()? else { return None };
+        Some(Captured { end: Some(End::Succeeded), ..captured })
+    }
+
+    #[test]
+    fn captures_are_numbered_and_each_program_ends_once() {
+        let (mut scenes, at) = (Scenes::default(), Timestamp::from_millis(1));
+        let first = next(&scenes);
+        scenes.begin(at, &first).expect("the first");
+        assert!(scenes.begin(at, &first).is_err(), "its number was given");
+        let ended = open(&scenes).expect("two are open");
+        scenes.end(&ended).expect("it was open");
+        assert!(scenes.end(&ended).is_err(), "it has ended");
+        let next = next(&scenes);
+        let empty = Capture { programs: Vec::new(), ..next.clone() };
+        assert!(scenes.begin(at, &empty).is_err(), "neither programs nor a reason");
+        scenes.begin(at, &Capture { left_out: Some("why".to_owned()), ..empty }).expect("left out");
+        assert_eq!((scenes.made().count(), scenes.all.len(), scenes.lost().count()), (1, 2, 1));
+    }
+}

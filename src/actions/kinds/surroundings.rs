@@ -1,8 +1,8 @@
 //! What `exec` and `shell` have in common: the working directory, the environment, the end, the output.
 
 use super::super::io::Io;
-use super::super::outcome::Outcome;
 use super::super::orphans::LOOKS;
+use super::super::outcome::Outcome;
 use super::super::process::{self, MARK, Program, Terms};
 use super::super::template::{Filled, RenderError, Template};
 use super::super::values::Values;

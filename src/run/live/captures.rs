@@ -1,9 +1,7 @@
 //! Captures of anomalies under way: each program is a task of its own, bounded in time and output, and tells of its end by a
 //! record. Nothing that the run does waits for one.
 
-use crate::actions::{
-    Bounds, Cage, Cancel, Captured as Ended, End as ActionEnd, Program, capture_until,
-};
+use crate::actions::{Bounds, Cage, Cancel, Captured as Ended, End as ActionEnd, Program, capture_until};
 use crate::clock;
 use crate::config::Config;
 use crate::plan::Plan;
@@ -102,7 +100,8 @@ impl Captures {
         let Some(looked) = self.signals.get(signal) else { return };
         for (number, program) in looked.programs.iter().enumerate().take(capture.programs.len()) {
             let job = Job { scene: capture.scene.clone(), number, program: program.clone() };
-            let (bounds, cage, cancel, own) = (self.bounds, self.cage.clone(), self.cancel.clone(), job.clone());
+            let (bounds, cage, cancel, own) =
+                (self.bounds, self.cage.clone(), self.cancel.clone(), job.clone());
             let handle = self.tasks.spawn(async move {
                 let began = clock::now();
                 let ended = capture_until(&own.program, bounds, &cage, &cancel).await;
@@ -115,7 +114,9 @@ impl Captures {
     /// The next thing to put on record; never where nothing is under way. May be dropped and called again: nothing is lost.
     pub(super) async fn next(&mut self) -> Record {
         loop {
-            let Some(ended) = self.tasks.join_next_with_id().await else { return std::future::pending().await };
+            let Some(ended) = self.tasks.join_next_with_id().await else {
+                return std::future::pending().await;
+            };
             let id = ended.as_ref().map_or_else(|error| error.id(), |(id, _)| *id);
             let job = self.under_way.remove(&id);
             match (ended, job) {
@@ -147,7 +148,9 @@ impl Job {
 
     /// What is put on record of a program that began at `began` and ended now.
     fn record(self, began: Timestamp, ended: Ended, bounds: Bounds) -> Record {
-        let Record::Captured(lost) = self.lost(reason(&ended, bounds)) else { unreachable!("it makes no other") };
+        let Record::Captured(lost) = self.lost(reason(&ended, bounds)) else {
+            unreachable!("it makes no other")
+        };
         let end = end(&ended.end);
         let took_ms = clock::now().as_millis().saturating_sub(began.as_millis()).max(0);
         let began = (end != Some(End::NotStarted)).then(|| text::rfc3339(began.as_millis()));

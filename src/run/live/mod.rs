@@ -241,7 +241,9 @@ impl Live<'_> {
         self.show(Vec::new());
         let looks = crate::actions::end_looks(&self.driver.state().drivers);
         if !looks.is_empty() {
-            self.outside.tell.note(&format!("ended what a capture of an earlier driver left: {}", looks.join(", ")));
+            self.outside
+                .tell
+                .note(&format!("ended what a capture of an earlier driver left: {}", looks.join(", ")));
         }
         let left = crate::actions::orphans(&self.driver.state().drivers);
         if !left.is_empty() {
