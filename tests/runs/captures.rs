@@ -176,3 +176,24 @@ fn what_comes_again_too_soon_is_left_out_and_a_dry_run_captures_nothing() {
     assert_eq!(run.end(), Some(0));
     assert_eq!(of_kind(&fleet, "captured").len(), 1);
 }
+
+#[test]
+fn a_run_that_is_over_ends_its_capture_on_ctrl_c() {
+    let fleet = Fleet::new(&step("one", "  batch: 1\n  on_anomaly: abort\n"));
+    fleet.capture(&format!("[{HANGS}]"), "{timeout: 1m}");
+    fleet.write("wait-do-h1", "");
+    let run = fleet.start(&["run", "plan.yaml"]);
+    fleet.acted("do one h1 1");
+    fleet.lose("h1", 90.0);
+    fleet.recorded("the abort", |record| record["decision"] == "abort");
+    fleet.remove("wait-do-h1");
+    fleet.recorded("the end", |record| record["kind"] == "finish");
+    let cancelled = wait("the end of the capture", || {
+        run.interrupt();
+        of_kind(&fleet, "captured").pop()
+    });
+    assert_eq!(run.end(), Some(1));
+    assert_eq!([&cancelled["end"], &cancelled["reason"]], [&Value::Null, &Value::from("cancelled")]);
+    assert_eq!(cancelled["output"], "before\n");
+    assert!(is_gone(&fleet));
+}
