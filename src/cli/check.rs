@@ -272,7 +272,7 @@ mod tests {
         let config = "capture: {programs: [[sh, -c, \"\"], [no-such-program]]}\n\
             signals:\n  a: {interval: 1m, kind: load, capture: [[./look], [/bin]]}\n";
         let (checked, text) = checked(&[("a.yaml", config.as_bytes())]);
-        let expected = "a.yaml:1:37: warning: nothing will be captured by it here: no-such-program: no such program in PATH \
+        let expected = "a.yaml:1:36: warning: nothing will be captured by it here: no-such-program: no such program in PATH \
             (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)\n\
             a.yaml:3:43: warning: nothing will be captured by it here: ./look: No such file or directory (os error 2)\n\
             a.yaml:3:53: warning: nothing will be captured by it here: /bin: not a file\n\

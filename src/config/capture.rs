@@ -39,12 +39,14 @@ pub(super) fn read(config: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Captu
     let given = config.node("capture").filter(|_| config.map("capture", mistakes).is_some());
     let own = Fields::open_or_empty(given, config.place("capture"), &CAPTURE, mistakes)?;
     let programs = looks(&own, "programs", mistakes).unwrap_or_default();
+    let (timeout, spacing) = (own.duration("timeout", mistakes), own.duration("spacing", mistakes));
+    let (max_output, at_most) = (own.size("max_output", mistakes), own.count("at_most", mistakes));
     Some(Capturing {
         programs,
-        timeout_ms: own.duration("timeout", mistakes)?,
-        max_output: own.size("max_output", mistakes)?,
-        at_most: own.count("at_most", mistakes)?,
-        spacing_ms: own.duration("spacing", mistakes)?,
+        timeout_ms: timeout?,
+        max_output: max_output?,
+        at_most: at_most?,
+        spacing_ms: spacing?,
     })
 }
 
