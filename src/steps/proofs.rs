@@ -254,9 +254,8 @@ impl Driver {
     /// A capture begins, or a program of one ends: that can be at any time, and changes nothing else.
     fn capture(&mut self, begins: bool) {
         let before = self.run().clone();
-        let record = if begins { Some(capture(&before)) } else { captured(&before) };
         let is_over = matches!(before.mode, Mode::Finished(_));
-        match record {
+        match if begins { Some(capture(&before)) } else { captured(&before) } {
             Some(record) if begins && is_over => assert!(self.offer(record).is_err(), "the run is over"),
             Some(record) => self.write(record),
             None => {}
@@ -347,7 +346,6 @@ proptest! {
             }
             driver.happen(event);
         }
-        // what was begun may end after the run, and no more begins
         [false, true].into_iter().for_each(|begins| driver.capture(begins));
         driver.crash();
     }
