@@ -1,5 +1,7 @@
 //! `quietgate run` and its verbs as an operator has them: real processes, a real file with samples, a real journal.
 
+#[path = "runs/captures.rs"]
+mod captures;
 #[path = "runs/drive.rs"]
 mod drive;
 #[path = "runs/fleet.rs"]

@@ -211,6 +211,23 @@ impl Watch {
             .any(|signal| signal.series.values().any(|series| series.required && anomalous(signal, series)))
     }
 
+    /// The required series of `signal` that are anomalous at `now`, by its rule or by the slow layer, and since when: where they
+    /// are by both, since the later.
+    pub fn anomalous(&self, signal: usize, now: Timestamp) -> impl Iterator<Item = (&Labels, Timestamp)> {
+        let since = |condition| match condition {
+            Some(Condition::Anomalous { since, .. }) => Some(since),
+            _ => None,
+        };
+        let required = self.signals.get(signal).into_iter().flat_map(move |signal| {
+            let required = signal.series.iter().filter(|(_, series)| series.required);
+            required.map(move |(labels, series)| (signal, labels, series))
+        });
+        required.filter_map(move |(signal, labels, series)| {
+            let fast = since(Some(signal.condition(&series.standing, now)));
+            Some((labels, fast.max(since(signal.slow(series, now)))?))
+        })
+    }
+
     /// Every required series at `now`, those that are missing too.
     pub fn views(&self, now: Timestamp) -> Vec<View<'_>> {
         self.signals.iter().enumerate().flat_map(|(number, signal)| signal.views(number, now)).collect()

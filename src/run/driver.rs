@@ -7,6 +7,7 @@
 use super::gates::Gates;
 use super::scope::Scope;
 use super::starts::{Felt, Mark, marks, recent};
+use super::telling::series_name;
 use super::young::young;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
@@ -176,6 +177,13 @@ impl Driver {
     /// The names of the signals, in the order in which they are numbered.
     pub fn signals(&self) -> Vec<String> {
         self.watch.signals().map(|signal| signal.name.clone()).collect()
+    }
+
+    /// The required series of `signal` that are anomalous at `now`, by name, and since when.
+    pub fn anomalous(&self, signal: usize, now: Timestamp) -> Vec<(String, Timestamp)> {
+        let name = self.watch.signals().nth(signal).map_or("?", |signal| signal.name.as_str());
+        let anomalous = self.watch.anomalous(signal, now);
+        anomalous.map(|(labels, since)| (series_name(name, labels), since)).collect()
     }
 
     /// The name of a signal, and what its labels stand for.
@@ -350,5 +358,6 @@ pub(super) fn taken_over(state: &State, version: &str, driver: &str) -> Vec<Reco
             .map(move |(step, target, flight)| (run, step, target, flight))
     });
     let boot = Record::Boot { version: version.to_owned(), driver: driver.to_owned() };
-    std::iter::once(boot).chain(flights.map(unknown)).collect()
+    let captures = state.runs.values().flat_map(|run| run.scenes.lost());
+    std::iter::once(boot).chain(flights.map(unknown)).chain(captures).collect()
 }

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod calls;
+mod captures;
 mod feed;
 mod keep;
 mod outside;
@@ -24,6 +25,7 @@ use crate::story::{self, Waits, Window};
 use crate::text;
 use attempts::Attempts;
 use calls::Calls;
+use captures::Captures;
 use feed::{Feed, Fetched};
 use keep::Kept;
 use outside::Outside;
@@ -167,12 +169,14 @@ pub async fn drive(
         serve(&job.state).map_err(|error| DriveError::State(job.state.clone(), error))?;
     let attempts = Attempts::new(Calls::new(&job.file), &outputs, Path::new(&job.pinned.folder), job.dry);
     let cancel = attempts.canceller();
+    let folder = Path::new(&job.pinned.config_folder);
+    let captures = Captures::new(&job.config, &job.file.plan, folder, attempts.cancel(), job.dry);
     let outside = Outside::new(journal, attempts, asked, news, tell);
     let recorder = job.record.as_deref().map(|path| record(path, now, &outside.journal, &job.pinned.run));
     let recorder = recorder.transpose()?;
     let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
     let seen = shown.subscribe();
-    let mut live = Live { driver, outside, feed, kept, shown, needs_person: false, recorder };
+    let mut live = Live { driver, outside, feed, captures, kept, shown, needs_person: false, recorder };
     tokio::pin!(answering);
     let (run, who, state_folder) = (job.pinned.run.clone(), job.who.clone(), job.state.clone());
     let ended = tokio::select! {
@@ -218,6 +222,7 @@ struct Live<'a> {
     outside: Outside<'a>,
     feed: Feed,
     kept: Kept,
+    captures: Captures,
     shown: tokio::sync::watch::Sender<Option<Shown>>,
     /// Whether the run is left paused for a person from the beginning.
     needs_person: bool,
@@ -233,7 +238,9 @@ impl Live<'_> {
             let at = self.driver.looked().as_millis();
             self.put_down(|seq| Line::Looked { at, seq });
             self.show(waiting);
-            if let Some(ended) = self.driver.run().and_then(|run| self.ended(run)) {
+            // what was begun of a capture is kept: it has its own limit
+            let ended = self.driver.run().and_then(|run| self.ended(run));
+            if let Some(ended) = ended.filter(|_| self.captures.under_way() == 0) {
                 return Ok(ended);
             }
             self.wait().await?;
@@ -249,6 +256,12 @@ impl Live<'_> {
         }
         // from now on persons are answered
         self.show(Vec::new());
+        let looks = crate::actions::end_looks(&self.driver.state().drivers);
+        if !looks.is_empty() {
+            self.outside
+                .tell
+                .note(&format!("ended what a capture of an earlier driver left: {}", looks.join(", ")));
+        }
         let left = crate::actions::orphans(&self.driver.state().drivers);
         if !left.is_empty() {
             return self.left_behind(&left).await;
@@ -324,9 +337,28 @@ impl Live<'_> {
             biased;
             Some(asked) = self.outside.asked.recv() => self.outside.keep(asked),
             record = self.outside.attempts.next() => drop(self.driver.write(&mut self.outside, record).await?),
-            Some(fetched) = self.feed.next() => self.take(fetched),
+            record = self.captures.next() => drop(self.driver.write(&mut self.outside, record).await?),
+            Some(fetched) = self.feed.next() => {
+                let signal = fetched.signal;
+                self.take(fetched);
+                self.capture(signal).await?;
+            }
             () = tokio::time::sleep(Duration::from_millis(pause_ms.unsigned_abs())) => {}
         }
+        Ok(())
+    }
+
+    /// Captures the scene where something of `signal` is anomalous now and was not before, as long as the run goes on here.
+    async fn capture(&mut self, signal: usize) -> Result<(), Refused> {
+        let run = self.driver.run().filter(|run| self.ended(run).is_none());
+        let Some(run) = run.filter(|_| self.captures.looks_at(signal)) else { return Ok(()) };
+        let now = clock::now();
+        let anomalous = self.driver.anomalous(signal, now);
+        let Some(capture) = self.captures.due(run, signal, &anomalous, now) else { return Ok(()) };
+        self.driver.write(&mut self.outside, Record::Capture(capture.clone())).await?;
+        self.captures.start(signal, &capture);
+        // they begin before anything else is looked at
+        tokio::task::yield_now().await;
         Ok(())
     }
 
