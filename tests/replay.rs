@@ -217,6 +217,19 @@ fn labelled_incidents_are_caught_by_the_runs_that_are_on() {
 }
 
 #[test]
+fn an_incident_that_ends_a_run_in_its_first_minute_is_caught_by_it() {
+    let folder = Folder::new(PLAN, 180, outage);
+    folder.write("quietgate.yaml", &CONFIG.replace("2 of 3", "1 of 1"));
+    let window = format!("[\"{}\", \"{}\"]", at(60), at(69));
+    folder.write("labels.json", &format!("{{\"{{signal=\\\"loss\\\",host=\\\"h1\\\"}}\": [{window}]}}"));
+    // the second is done before the incident
+    let starts = [58, 50].map(at).join(" --at ");
+    let incident = &folder.json(&format!("--labels labels.json --at {starts}"))["incidents"][0];
+    let counts = ["on", "caught", "delay_ms_median"].map(|key| incident[key].as_i64());
+    assert_eq!(counts, [1, 1, 0].map(Some), "{incident}");
+}
+
+#[test]
 fn what_comes_out_does_not_depend_on_threads_nor_on_which_other_runs_there_are() {
     let folder = Folder::new(PLAN, 400, shaky);
     let all = folder.rows("--threads 1");

@@ -50,6 +50,12 @@ impl<T: Default> Slices<T> {
         self.full.iter()
     }
 
+    /// How many cells of the growing slice have passed.
+    #[inline(always)]
+    pub(crate) fn grown(&self) -> u64 {
+        self.cells
+    }
+
     /// Those of the full slices from the one at `first` on, at most `most` of them, that will be left when the growing one is full.
     pub(crate) fn staying(&self, first: usize, most: usize) -> impl ExactSizeIterator<Item = &T> {
         let leaving = usize::from(self.full.len() == self.most);

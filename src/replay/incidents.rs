@@ -43,13 +43,15 @@ pub fn incidents(labels: &Labels, streams: &[Stream], infos: &[SeriesInfo], runs
 }
 
 fn incident(series: &str, window: Window, runs: &[Ran]) -> Incident {
-    let is_on = |run: &&Ran| run.start < window.from && window.from < run.end;
+    let is_before = |run: &&Ran| run.start < window.from && window.from <= run.end;
     let is_started = |run: &&Ran| (window.from..=window.to).contains(&run.start);
     let (mut on, mut delays) = (0, Vec::new());
-    for run in runs.iter().filter(is_on) {
-        on += 1;
+    for run in runs.iter().filter(is_before) {
         let times = run.holds().chain(&run.course.blames).filter_map(|hold| met(hold, series, window));
-        delays.extend(times.min().map(|at| at.as_millis() - window.from.as_millis()));
+        let caught = times.min().map(|at| at.as_millis() - window.from.as_millis());
+        // one that ends as the incident begins was on if that is what ended it
+        on += u64::from(window.from < run.end || caught.is_some());
+        delays.extend(caught);
     }
     delays.sort_unstable();
     let is_kept = |run: &&Ran| run.kept.iter().any(|hold| met(hold, series, window).is_some());

@@ -92,8 +92,9 @@ const STRETCH: Accepts = Accepts::Count { min: 1, max: 1440 };
 /// How many sums are followed.
 const SUMS: usize = 3;
 
-/// So many slices are added up with each cell: all of them before the growing one is full.
-const AHEAD: usize = 3;
+/// So many slices are added up with every eighth cell: all of them, or nearly, before the growing one is full.
+const AHEAD: usize = 16;
+const AHEAD_EVERY: u64 = 8;
 
 #[derive(Debug, Clone)]
 struct Counts {
@@ -251,7 +252,8 @@ impl Counts {
     }
 
     /// Adds up some more of what will be full.
-    #[inline(always)]
+    #[cold]
+    #[inline(never)]
     fn add_ahead(&mut self) {
         let some = self.slices.staying(self.added, AHEAD);
         self.added += some.len();
@@ -381,7 +383,9 @@ fn newest(points: u32) -> String {
 impl Counts {
     #[inline(always)]
     fn pass(&mut self) {
-        self.add_ahead();
+        if self.slices.grown().is_multiple_of(AHEAD_EVERY) {
+            self.add_ahead();
+        }
         let mut left = 0;
         if self.slices.pass(|slice| left += slice.seen) {
             self.after(left, true);

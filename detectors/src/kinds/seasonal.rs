@@ -66,8 +66,8 @@ const COMMON: u32 = 10;
 const FAR: f32 = 16.0;
 /// Sizes are told apart between these powers of two.
 const POWERS: Range<i32> = -14..16;
-/// The scale is worked out again after this many cells, and holds from so many after these on: until then each of very many
-/// series has its turn to work it out.
+/// The scale is worked out again after this many cells, and holds from so many after these on, where it rests on as much as it ever
+/// will: until then each of very many series has its turn to work it out.
 const REVIEWED: u64 = 64;
 const NOTICE: u64 = 32;
 /// What exceeds the scale by more than this is not learnt.
@@ -106,13 +106,16 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
 }
 
 impl Seasonal {
-    /// Works out the scale again where that is due; as long as there is none, at each cell.
+    /// Works out the scale again where that is due; as long as there is none, at each cell. At first it is the largest of few
+    /// sizes, and what came last counts at once.
     #[inline(always)]
     fn review(&mut self) {
         let since = self.next % REVIEWED;
         if since == 0 && self.scale.is_some() {
             self.sizes.mark();
-        } else if since == NOTICE || self.scale.is_none() {
+        }
+        let notice = if self.next < self.kept { 0 } else { NOTICE };
+        if since == notice || self.scale.is_none() {
             self.change();
         }
     }

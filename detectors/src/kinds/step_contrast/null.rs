@@ -366,7 +366,8 @@ mod tests {
 
     #[test]
     fn what_lacks_is_what_before_and_limits_would_lack() {
-        let gaps: [(&str, fn(u64) -> bool); 5] = [
+        type Gap = fn(u64) -> bool;
+        let gaps: [(&str, Gap); 5] = [
             ("none", |_| false),
             ("two hours", |i| (300..420).contains(&i)),
             ("every second", |i| i % 2 == 1),
