@@ -326,6 +326,7 @@ impl Live<'_> {
                 self.driver.trouble(signal, (!answer.complete).then_some(Reason::Partial));
                 let series = answer.series.iter();
                 series.for_each(|series| self.driver.observe(signal, &series.labels, &series.samples));
+                answer.ended.iter().for_each(|labels| self.driver.end(signal, labels));
                 if answer.complete {
                     self.driver.begin(signal);
                 }
