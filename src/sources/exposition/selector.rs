@@ -216,7 +216,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn wants(query: &str, line: &str) -> bool {
-        let Ok(Line::Row(row)) = read(line, Format::Plain) else { panic!("{line} is a sample") };
+        let Ok(Line::Row(row)) = read(line, Format::Plain, 9) else { panic!("{line} is a sample") };
         Query::new(query).expect(query).wants(&row)
     }
 
