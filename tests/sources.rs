@@ -12,6 +12,8 @@ mod online;
 mod ping;
 #[path = "sources/ping_load.rs"]
 mod ping_load;
+#[path = "sources/push.rs"]
+mod push;
 #[path = "sources/real.rs"]
 mod real;
 #[path = "sources/responder.rs"]

@@ -23,7 +23,7 @@ pub(super) struct Found {
     pub(super) mistakes: Vec<Mistake>,
     /// What will hold every gate for a while.
     pub(super) warnings: Vec<Mistake>,
-    /// What was seen of each signal, in words.
+    /// What was seen of each signal, in words; then what else sources tell.
     pub(super) seen: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Found {
 pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) -> io::Result<Found> {
     let question = |signal: &Signal| Some(Question::of(signal, now)?.back_to_starts(signal));
     let questions = config.signals.iter().filter_map(question).collect();
-    let answers = answers(config, file, questions)?;
+    let Told { answers, heard } = answers(config, file, questions)?;
     let mut found = Found::default();
     for signal in &config.signals {
         let of_file = |at: Place, message: String| Mistake { file: file.to_owned(), at, message };
@@ -53,6 +53,9 @@ pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) 
             Err(why) => mistake(signal.at, format!("signal {:?} has no answer: {why}", signal.name)),
         }
     }
+    found.seen.extend(heard.into_iter().flat_map(|(source, heard)| {
+        heard.into_iter().map(move |words| format!("source {source:?}: {}", text::plain(&words)))
+    }));
     Ok(found)
 }
 
@@ -97,19 +100,28 @@ impl Question {
 ///
 /// # Errors
 /// Where the system has no room for a runtime.
-pub(super) fn answers(config: &Config, file: &str, questions: Vec<Question>) -> io::Result<Answers> {
+pub(super) fn answers(config: &Config, file: &str, questions: Vec<Question>) -> io::Result<Told> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let base = Path::new(file).parent().unwrap_or(Path::new(""));
-    let answers = runtime.block_on(answered(config, base, questions));
+    let told = runtime.block_on(answered(config, base, questions));
     // a read that the system holds up ends with the program
     runtime.shutdown_background();
-    Ok(answers)
+    Ok(told)
+}
+
+/// What sources say.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// To the questions.
+    pub(super) answers: Answers,
+    /// Besides, by the sources' names: those that have something to say.
+    pub(super) heard: BTreeMap<String, Vec<String>>,
 }
 
 /// Answers, or why there are none, by signal.
 pub(super) type Answers = BTreeMap<String, Result<Answer, String>>;
 
-async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Answers {
+async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Told {
     let (mut poll, mut answers, mut asked_of) = (Poll::default(), Answers::new(), BTreeMap::new());
     let wanted: BTreeSet<_> = questions.iter().map(|question| question.source.clone()).collect();
     let wanted = config.sources.iter().filter(|source| wanted.contains(&source.name));
@@ -140,7 +152,8 @@ async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Ans
         };
         answers.insert(signal, answer);
     }
-    answers
+    let heard = opened.into_iter().filter_map(|(name, source)| Some((name.to_owned(), source.ok()?.heard())));
+    Told { answers, heard: heard.filter(|(_, heard)| !heard.is_empty()).collect() }
 }
 
 /// `source`, asked as much later as it says: an interval, or a second where that is shorter.

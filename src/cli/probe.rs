@@ -3,7 +3,7 @@
 use super::check::read_text;
 use super::exit::{End, Failure};
 use super::format::Format;
-use super::online::{Answers, Question, answers};
+use super::online::{Answers, Question, Told, answers};
 use crate::clock;
 use crate::config::Config;
 use crate::settings::units::Duration;
@@ -51,11 +51,17 @@ pub(crate) fn run(args: &ProbeArgs, out: &mut dyn Write) -> Result<End, Failure>
     let config = Config::read(&file, &text).map_err(Failure::because)?;
     let questions = questions(args, &config, clock::now())?;
     let names: Vec<_> = questions.iter().map(|question| question.signal.clone()).collect();
-    let answers = answers(&config, &file, questions)?;
+    let Told { answers, heard } = answers(&config, &file, questions)?;
     for name in &names {
         match args.format {
             Format::Text => write_text(name, &answers, out)?,
             Format::Json => writeln!(out, "{}", json_of(name, &answers))?,
+        }
+    }
+    for words in heard.values().flatten() {
+        match args.format {
+            Format::Text => writeln!(out, "{}", text::plain(words))?,
+            Format::Json => writeln!(out, "{}", json!({"source": args.source, "heard": words}))?,
         }
     }
     let is_whole = |name: &String| matches!(answers.get(name), Some(Ok(answer)) if answer.complete);

@@ -125,7 +125,10 @@ fn allowed(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Allowed {
 fn sources(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Vec<NamedSource>> {
     let entries = named(fields, "sources", mistakes)?;
     check_names("a source", entries, mistakes);
-    Some(entries.iter().filter_map(|(key, node)| source::read(key, node, mistakes)).collect())
+    let sources: Vec<_> =
+        entries.iter().filter_map(|(key, node)| source::read(key, node, mistakes)).collect();
+    source::check_listening(&sources, mistakes);
+    Some(sources)
 }
 
 fn signals(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -> Option<Vec<Signal>> {

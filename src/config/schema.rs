@@ -234,6 +234,7 @@ fn setting_shape(shape: settings::Shape) -> Value {
         S::Text | S::Path | S::SecretFile => json!({"type": "string", "minLength": 1}),
         S::Word(words) => json!({"type": "string", "enum": words}),
         S::Url => json!({"type": "string", "pattern": "^https?://[^\\s?#@\\\\]+$"}),
+        S::Listen => json!({"type": "string", "pattern": "^(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]*$"}),
         S::Duration { .. } => json!({"type": "string", "minLength": 2, "pattern": DURATION_PATTERN}),
         S::Size { .. } => json!({"type": "string", "pattern": "^[0-9]+(B|[KMGT]iB)$"}),
         S::Count { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),

@@ -7,6 +7,7 @@ use super::read::{Beside, Fields};
 use super::signal::Signal;
 use super::yaml::{Key, Node};
 use crate::sources::{self, Spec};
+use std::collections::BTreeMap;
 
 /// Where samples come from, under the name that signals use.
 #[derive(Debug, Clone)]
@@ -39,5 +40,21 @@ pub(super) fn check_query(signal: &Signal, sources: &[NamedSource], mistakes: &m
     let source = sources.iter().find(|source| signal.source.as_ref() == Some(&source.name));
     if let Some(Err(message)) = source.map(|source| source.spec.check_query(signal.query.as_deref())) {
         mistakes.add(signal.query_at, message);
+    }
+}
+
+/// Notes sources that listen where another one does.
+pub(super) fn check_listening(sources: &[NamedSource], mistakes: &mut Mistakes) {
+    let mut known = BTreeMap::new();
+    for source in sources {
+        for address in source.spec.listens() {
+            if let Some(first) = known.insert(address, &source.name) {
+                let message = format!(
+                    "source {:?} listens at {address} as source {first:?} does, allowed is one: signals can share a source",
+                    source.name
+                );
+                mistakes.add(source.at, message);
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ mod limits;
 mod ping;
 mod poll;
 mod prometheus;
+mod push;
 pub mod recorded;
 mod registry;
 mod scrape;

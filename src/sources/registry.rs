@@ -1,7 +1,7 @@
 //! The table of live sources: everything that is said about a kind is said in its [`Entry`].
 
-use super::{Source, SourceError, command, file, host, ipvs, ping, prometheus, scrape};
-use crate::settings::{Given, Kind, SettingDoc, SettingError, Settings};
+use super::{Source, SourceError, command, file, host, ipvs, ping, prometheus, push, scrape};
+use crate::settings::{Given, Kind, SettingDoc, SettingError, Settings, Shape};
 use quietgate_detectors::Interval;
 use std::path::Path;
 
@@ -36,8 +36,16 @@ impl Entry {
 }
 
 /// Every kind of source, in the order of the documentation.
-const ALL: &[Entry] =
-    &[prometheus::ENTRY, scrape::ENTRY, ping::ENTRY, host::ENTRY, ipvs::ENTRY, file::ENTRY, command::ENTRY];
+const ALL: &[Entry] = &[
+    prometheus::ENTRY,
+    scrape::ENTRY,
+    push::ENTRY,
+    ping::ENTRY,
+    host::ENTRY,
+    ipvs::ENTRY,
+    file::ENTRY,
+    command::ENTRY,
+];
 
 /// Every kind of live source, in the order of the documentation.
 pub fn all() -> &'static [Entry] {
@@ -84,6 +92,12 @@ impl Spec {
     /// write instead; none where they may be.
     pub fn no_counts(&self, query: &str, interval: Interval) -> Option<String> {
         (self.entry.no_counts)(query, interval)
+    }
+
+    /// The addresses that it listens at, which nobody else can.
+    pub fn listens(&self) -> impl Iterator<Item = &str> {
+        let named = self.entry.settings.iter().filter(|doc| doc.shape == Shape::Listen);
+        named.filter_map(|doc| self.settings.text(doc.name))
     }
 
     /// Makes the source; relative paths of its settings begin in the folder `base`. Nothing is asked yet.

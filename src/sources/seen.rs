@@ -5,7 +5,7 @@
 
 use super::{Answer, Ask, Labels};
 use quietgate_detectors::{Interval, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest sample of each series of a signal.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ impl Seen {
 
     /// The answer to a question asked at `until`, without the samples that were seen before. Later askings begin there.
     pub fn take(&mut self, mut answer: Answer, until: Timestamp) -> Answer {
+        let from = Timestamp::from_millis(until.as_millis().saturating_sub(self.overlap_ms));
+        let mut old = BTreeSet::new();
         for series in &mut answer.series {
             if let Some(newest) = self.newest.get(&series.labels) {
                 series.samples.retain(|sample| sample.at > *newest);
@@ -36,14 +38,16 @@ impl Seen {
             if let Some(last) = series.samples.last() {
                 self.newest.insert(series.labels.clone(), last.at);
             }
+            if self.newest.get(&series.labels).is_some_and(|newest| *newest <= from) {
+                old.insert(series.labels.clone());
+            }
         }
         answer.series.retain(|series| !series.samples.is_empty());
-        let from = Timestamp::from_millis(until.as_millis().saturating_sub(self.overlap_ms));
         // what was not answered in full is asked for again
         if answer.complete && from > self.from {
             self.from = from;
-            // nothing so old is asked for any more
-            self.newest.retain(|_, newest| *newest > from);
+            // nothing so old is asked for any more; but who tells of it even so may tell it again
+            self.newest.retain(|labels, newest| *newest > from || old.contains(labels));
         }
         answer
     }
@@ -79,6 +83,18 @@ mod tests {
         // x is forgotten when nobody can ask for it again
         seen.take(answer(&[]), at(9_000));
         assert!(seen.newest.is_empty() && seen.ask(None, at(9_000), interval).from == at(7_000));
+    }
+
+    #[test]
+    fn what_is_told_late_and_again_is_handed_on_once() {
+        let at = Timestamp::from_millis;
+        let mut seen = Seen::nothing(at(0), 2_000);
+        let late = answer(&[("x", &[1_000, 1_500])]);
+        assert_eq!(seen.take(late.clone(), at(60_000)), late);
+        assert_eq!(seen.take(late.clone(), at(61_000)), answer(&[]));
+        assert_eq!(seen.take(answer(&[("x", &[1_500, 2_000])]), at(62_000)), answer(&[("x", &[2_000])]));
+        seen.take(answer(&[]), at(63_000));
+        assert!(seen.newest.is_empty());
     }
 
     #[test]

@@ -305,6 +305,12 @@ fn client(settings: &Settings, base: &str, timeout_ms: i64) -> Result<Client, So
     builder.build().map_err(failed)
 }
 
+/// The secret in the file at `path`, without line ends, for who may be held up.
+pub(super) fn secret_now(path: &Path) -> Result<String, SourceError> {
+    let text = read_bounded(path, SECRET_MAX).and_then(secret_text);
+    text.map_err(|cause| file_error(path, "the secret", cause))
+}
+
 fn secret_text(bytes: Vec<u8>) -> io::Result<String> {
     let odd = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
     // the error of the conversion would hold the bytes

@@ -11,7 +11,7 @@ use std::pin::Pin;
 ///
 /// A future that is dropped ends the asking; nothing of it goes on but a read of a local file that the system holds up.
 pub trait Source: Send + Sync + fmt::Debug {
-    /// The samples that `ask` wants.
+    /// The samples that `ask` wants; from who is told of samples, and not asked, also those that came late and were not told before.
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a>;
 
     /// How often to ask for samples of this interval, in milliseconds. Who has the samples' own times is asked twice in
@@ -23,6 +23,11 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// How long after a first answer without samples there may be one with some, in milliseconds: for rates.
     fn settles_ms(&self, interval: Interval) -> i64 {
         interval.as_millis().clamp(0, 1_000)
+    }
+
+    /// What a person who asks may want to know besides the answers, in words. Nothing is judged by it.
+    fn heard(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 

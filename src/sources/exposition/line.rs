@@ -52,7 +52,7 @@ pub(in crate::sources) struct Row<'a> {
 }
 
 /// The label that holds the name, and that no line may have.
-pub(super) const NAME: &str = "__name__";
+pub(in crate::sources) const NAME: &str = "__name__";
 
 /// Reads a line without its end, that has at most `labels_max` labels.
 ///

@@ -1,7 +1,7 @@
 //! What a signal's series were when they were last read, and what they are now: counters become what they grew by.
 
 use super::super::Trouble;
-use super::super::exposition::{Found, Growth};
+use super::super::exposition::{Found, Growth, Moment, Reading, grown};
 use super::super::source::{Answer, Ask, Labels, SeriesSamples, labels_in_words};
 use crate::text::counted;
 use quietgate_detectors::{Sample, Timestamp};
@@ -23,24 +23,6 @@ struct Known {
     shown_ms: i64,
     /// What it was then, where it is a counter.
     counter: Option<Reading>,
-}
-
-/// A counter when it was read: what it grows by is taken from here on.
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    at: Moment,
-    count: f64,
-    /// The count when it was read again, too soon to tell by what it grew: one that is lower begins anew.
-    newest: f64,
-}
-
-/// When a counter was read.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Moment {
-    /// By our clocks: one that cannot be set, which stands still while the machine sleeps, and the time of day in milliseconds.
-    Ours(Instant, i64),
-    /// By the page: milliseconds.
-    Theirs(i64),
 }
 
 /// What was asked, and when.
@@ -98,7 +80,11 @@ impl Readings {
                 let at = found.time_ms.unwrap_or(asked.until_ms);
                 let value = match growth {
                     Growth::ByType if !found.is_counter => Some(found.value),
-                    _ => grown(&mut counter, &found, growth, &asked),
+                    _ => {
+                        let ours = Moment::Ours(asked.started, asked.clock_ms);
+                        let now = Reading::new(found.time_ms.map_or(ours, Moment::Theirs), found.value);
+                        grown(&mut counter, now, growth, asked.interval_ms)
+                    }
                 };
                 ahead += u64::from(at > latest);
                 samples.extend(
@@ -143,52 +129,4 @@ fn after(mut answer: Answer, from_ms: i64) -> Answer {
         series.samples.retain(|sample| sample.at.as_millis() > from_ms);
     }
     answer
-}
-
-/// What a counter grew by since it was read `before`, which is what was `found` from now on; nothing where that cannot be
-/// told: the first time, where it went back, or where the time between is not about an interval. What is no number is told
-/// as that.
-fn grown(before: &mut Option<Reading>, found: &Found, growth: Growth, asked: &Asked) -> Option<f64> {
-    if !found.value.is_finite() {
-        *before = None;
-        return Some(found.value);
-    }
-    let at = found.time_ms.map_or(Moment::Ours(asked.started, asked.clock_ms), Moment::Theirs);
-    let now = Reading { at, count: found.value, newest: found.value };
-    let last = before.replace(now).filter(|last| found.value >= last.newest)?;
-    let passed_ms = passed_ms(last.at, at, asked.interval_ms)?;
-    let interval_ms = asked.interval_ms as f64;
-    if passed_ms < interval_ms * SHORTEST {
-        // the next reading goes on from the one before
-        *before = Some(Reading { newest: found.value, ..last });
-        return None;
-    }
-    if passed_ms > interval_ms * LONGEST {
-        return None;
-    }
-    let by = if growth == Growth::Increase { interval_ms } else { 1000.0 };
-    let told = (found.value - last.count) * by / passed_ms;
-    // two counts far from each other may be further apart than any number
-    told.is_finite().then_some(told)
-}
-
-/// What a counter grew by is told of a time of about one interval only: so many of them at least, and at most.
-const SHORTEST: f64 = 0.5;
-const LONGEST: f64 = 1.5;
-
-/// The milliseconds from `last` to `now`; none where they are times of different clocks, go back, or where ours do not agree: the
-/// machine slept, or its clock was set.
-fn passed_ms(last: Moment, now: Moment, interval_ms: i64) -> Option<f64> {
-    match (last, now) {
-        (Moment::Ours(last, clock_before), Moment::Ours(now, clock)) => {
-            let passed_ms = now.checked_duration_since(last)?.as_secs_f64() * 1000.0;
-            let by_clock = clock.checked_sub(clock_before)? as f64;
-            ((passed_ms - by_clock).abs() <= interval_ms as f64 * (LONGEST - 1.0)).then_some(passed_ms)
-        }
-        // exact: times of the day in milliseconds
-        (Moment::Theirs(last), Moment::Theirs(now)) => {
-            now.checked_sub(last).filter(|passed| *passed >= 0).map(|passed| passed as f64)
-        }
-        _ => None,
-    }
 }
