@@ -169,7 +169,8 @@ mod tests {
         let labels = BTreeMap::from([("host".to_owned(), "h\"1".to_owned())]);
         let series = vec![SeriesSamples { labels, samples: samples.clone() }];
         let gone = BTreeMap::from([("host".to_owned(), "h2".to_owned())]);
-        let answer = Ok(Answer { series, warnings: vec!["odd".to_owned()], ended: vec![gone], ..Answer::default() });
+        let answer =
+            Ok(Answer { series, warnings: vec!["odd".to_owned()], ended: vec![gone], ..Answer::default() });
         let line = Line::heard(Timestamp::from_millis(5), 7, "loss", &answer);
         let text = serde_json::to_string(&line).expect("a line");
         let read: Line = serde_json::from_str(&text).expect("a line");

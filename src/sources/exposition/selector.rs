@@ -20,7 +20,7 @@ pub(in crate::sources) enum Growth {
     ByType,
     /// How much it grows in a second, whatever it is declared to be.
     Rate,
-    /// How much it grew since the sample before, whatever it is declared to be.
+    /// How much it grows in an interval, whatever it is declared to be.
     Increase,
 }
 

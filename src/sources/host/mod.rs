@@ -91,7 +91,8 @@ impl Machine {
     fn answer(&self, ask: &Ask) -> Result<Answer, SourceError> {
         let bad = |what| SourceError::new("this machine", Trouble::BadQuery { what });
         let quantity = quantity(ask.query.as_deref()).map_err(bad)?;
-        let one = |value: f64| Found { values: vec![(None, Some(value))], ended: Vec::new(), is_reset: false };
+        let one =
+            |value: f64| Found { values: vec![(None, Some(value))], ended: Vec::new(), is_reset: false };
         let found = match quantity {
             Quantity::Level(Level { file, find }) => one(self.of(file, find)?),
             Quantity::LoadPerCpu => {

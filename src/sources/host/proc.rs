@@ -196,7 +196,11 @@ mod tests {
         for vmstat in [OLD, BETWEEN, NEW] {
             let of = |names: &[&str]| sum_by_zone(vmstat, names);
             assert_eq!(of(&["pgscan_direct"]), Some(432), "{vmstat}");
-            assert_eq!(of(&["pgsteal_kswapd", "pgsteal_direct", "pgsteal_khugepaged"]), Some(375), "{vmstat}");
+            assert_eq!(
+                of(&["pgsteal_kswapd", "pgsteal_direct", "pgsteal_khugepaged"]),
+                Some(375),
+                "{vmstat}"
+            );
             assert_eq!(of(&["allocstall"]), Some(77), "{vmstat}");
         }
     }

@@ -144,7 +144,11 @@ mod tests {
         assert_eq!(see(3_510, 9_000), Grown::Unknown, "more than one and a half");
         assert_eq!(see(4_510, 9_000), Grown::By(0.0));
         assert_eq!(see(4_600, 9_050), Grown::Unknown);
-        assert_eq!(see(4_700, 9_020), Grown::Back, "it is above what growth is taken from, and below what it was");
+        assert_eq!(
+            see(4_700, 9_020),
+            Grown::Back,
+            "it is above what growth is taken from, and below what it was"
+        );
         assert_eq!(see(5_700, 9_120), Grown::By(0.1));
     }
 

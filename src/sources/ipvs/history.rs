@@ -89,7 +89,8 @@ impl History {
     fn thin_out(&mut self, now: Instant) {
         let mut middle = 1;
         while middle + 1 < self.readings.len() {
-            let between = self.readings[middle + 1].at.saturating_duration_since(self.readings[middle - 1].at);
+            let between =
+                self.readings[middle + 1].at.saturating_duration_since(self.readings[middle - 1].at);
             if between < now.saturating_duration_since(self.readings[middle].at) / DENSITY {
                 drop(self.readings.remove(middle));
             } else {

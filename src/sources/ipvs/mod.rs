@@ -175,7 +175,8 @@ impl Director {
         let (over, is_still) = (self.over(ask.interval), self.is_still());
         if is_still && matches!(query.number, Number::Rate(_)) {
             history.stands_still();
-            let what = "the kernel does not count what it forwards: set net.ipv4.vs.run_estimation to 1 by sysctl";
+            let what =
+                "the kernel does not count what it forwards: set net.ipv4.vs.run_estimation to 1 by sysctl";
             return Err(SourceError::new("IPVS", Trouble::BadAnswer { what: what.to_owned() }));
         }
         if !history.is_fresh(Instant::now()) {

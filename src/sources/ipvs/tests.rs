@@ -308,7 +308,11 @@ fn counters_that_stand_still_are_no_rate_and_no_leap_when_they_count_again() {
     write(dir.path(), "net/ip_vs_stats", include_str!("../../../tests/lvs/fixtures/ip_vs_stats.txt"));
     let director = director(dir.path());
     let query = "total_in_bytes_per_second";
-    assert_eq!(director.answer(&ask(query)).expect("an answer").series.len(), 1, "kernels without the setting count");
+    assert_eq!(
+        director.answer(&ask(query)).expect("an answer").series.len(),
+        1,
+        "kernels without the setting count"
+    );
     write(dir.path(), "sys/net/ipv4/vs/run_estimation", "0\n");
     let error = director.answer(&ask(query)).expect_err("nothing is counted");
     assert!(error.to_string().ends_with("set net.ipv4.vs.run_estimation to 1 by sysctl"), "{error}");

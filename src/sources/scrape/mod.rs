@@ -274,6 +274,8 @@ fn format(content_type: Option<&str>) -> Result<Format, String> {
     match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "text/plain" => Ok(Format::Plain),
         "application/openmetrics-text" => Ok(Format::OpenMetrics),
-        other => Err(format!("it is {}, allowed is text/plain and application/openmetrics-text", quoted(other))),
+        other => {
+            Err(format!("it is {}, allowed is text/plain and application/openmetrics-text", quoted(other)))
+        }
     }
 }

@@ -43,8 +43,11 @@ impl Pages {
             until: Timestamp::from_millis(until),
             interval: Interval::from_millis(INTERVAL_MS).expect("in range"),
         };
-        let asked =
-            Asked::new(&ask, self.begun + std::time::Duration::from_millis(after_ms - self.slept_ms), ask.until);
+        let asked = Asked::new(
+            &ask,
+            self.begun + std::time::Duration::from_millis(after_ms - self.slept_ms),
+            ask.until,
+        );
         let body = Body { content_type: None, bytes: text.as_bytes().to_vec() };
         self.page.answer(&body, &Query::new(query).expect(query), &(query.to_owned(), INTERVAL_MS), asked)
     }
@@ -124,7 +127,11 @@ fn what_a_counter_grew_by_is_told_of_about_one_interval_and_by_the_interval() {
         let pages = Pages::new();
         pages.told(0, query, &one(0.0));
         assert_eq!(pages.told(4_900, query, &one(490.0)), "", "less than half an interval");
-        assert_eq!(pages.told(15_000, query, &one(1_500.0)), said(100.0), "as much again, and by the interval");
+        assert_eq!(
+            pages.told(15_000, query, &one(1_500.0)),
+            said(100.0),
+            "as much again, and by the interval"
+        );
         assert_eq!(pages.told(20_000, query, &one(1_750.0)), said(50.0));
         assert_eq!(pages.told(35_001, query, &one(1e6)), "", "more than one and a half");
         assert_eq!(pages.told(45_001, query, &one(1e6)), said(0.0));
@@ -151,7 +158,11 @@ fn what_was_counted_while_this_machine_slept_or_its_clock_was_set_is_no_leap() {
     pages.told(0, "c", &counter(&[("x", 0.0)]));
     pages.slept_ms = 3_600_000;
     let after = pages.slept_ms + 10_000;
-    assert_eq!(pages.told(after, "c", &counter(&[("x", 1e6)])), "", "ten seconds by the one clock, an hour by the other");
+    assert_eq!(
+        pages.told(after, "c", &counter(&[("x", 1e6)])),
+        "",
+        "ten seconds by the one clock, an hour by the other"
+    );
     assert_eq!(pages.told(after + 10_000, "c", &counter(&[("x", 1e6)])), "{__name__=\"c\", a=\"x\"} 0");
 }
 
@@ -161,9 +172,8 @@ fn a_series_is_told_before_it_has_a_value_and_when_the_page_shows_it_no_more() {
     let names = |answer: &Answer| -> Vec<_> {
         answer.series.iter().map(|series| (series.labels["a"].clone(), series.samples.len())).collect()
     };
-    let ended = |answer: &Answer| -> Vec<_> {
-        answer.ended.iter().map(|labels| labels["a"].clone()).collect()
-    };
+    let ended =
+        |answer: &Answer| -> Vec<_> { answer.ended.iter().map(|labels| labels["a"].clone()).collect() };
     let at = |ms: u64, text: &str| pages.at(ms, "c", text).expect("a page");
     let first = at(0, &counter(&[("x", 0.0), ("y", 0.0)]));
     assert_eq!(names(&first), [("x".to_owned(), 0), ("y".to_owned(), 0)]);
@@ -177,7 +187,11 @@ fn a_series_is_told_before_it_has_a_value_and_when_the_page_shows_it_no_more() {
     pages.page.forget(&("c".to_owned(), INTERVAL_MS));
     assert_eq!(ended(&at(25_000, "# nothing\n")), ["y"]);
     assert!(at(40_000, "").ended.is_empty());
-    assert_eq!(names(&at(50_000, &counter(&[("x", 5.0)]))), [("x".to_owned(), 0)], "it is back, and begins anew");
+    assert_eq!(
+        names(&at(50_000, &counter(&[("x", 5.0)]))),
+        [("x".to_owned(), 0)],
+        "it is back, and begins anew"
+    );
 }
 
 #[test]
@@ -239,7 +253,10 @@ fn samples_with_times_of_their_own_keep_them_and_are_not_repeated() {
         samples(pages.at(10_000, "c", &page(one, 5.0)).expect("a page")).is_empty(),
         "read for the first time"
     );
-    assert!(samples(pages.at(20_000, "c", &page(one, 5.0)).expect("a page")).is_empty(), "no time has passed");
+    assert!(
+        samples(pages.at(20_000, "c", &page(one, 5.0)).expect("a page")).is_empty(),
+        "no time has passed"
+    );
     let second = pages.at(21_000, "c", &page(one + 15_000, 35.0)).expect("a page");
     assert_eq!(samples(second), [(12_000, 2.0)]);
     let ahead = pages.at(30_000, "g", &page(FIRST_MS + 40_001, 1.0)).expect("a page");
