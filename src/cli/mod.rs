@@ -11,6 +11,7 @@ mod history;
 mod input;
 mod journal;
 mod judging;
+mod kept;
 mod kinds;
 mod online;
 mod plan;
@@ -88,6 +89,8 @@ enum Command {
     Unfreeze(verbs::Why),
     /// Read the journal of runs, and check that it is whole
     Journal(journal::JournalArgs),
+    /// Tell what is kept of the samples, write it to a table, or add to it
+    History(kept::HistoryArgs),
     /// Tell how a run stands, what it waits for, and what a person can do about it
     Status(status::StatusArgs),
     /// Explain one decision of a run from its journal: what was seen, what led to it, what came of it
@@ -131,6 +134,7 @@ fn command(command: &Command) -> Result<End, Failure> {
             journal::run(args, &mut std::io::stdout())?;
             Ok(End::Done)
         }
+        Command::History(args) => kept::run(args, &mut std::io::stdout()),
         Command::Run(args) => run::run(args),
         Command::Watch(args) => watch::run(args),
         Command::Approve(args) => args.run(),

@@ -1,12 +1,13 @@
 //! Signals: groups of series that are judged alike.
 
+use super::capture::Look;
 use super::fields::{SIGNAL, Shape};
 use super::kind::known;
 use super::mistakes::{Mistakes, Place};
 use super::read::{Beside, Fields, check_names, is_name, with_suggestion};
 use super::units::Duration;
 use super::yaml::{Key, Node};
-use super::{rule, zone};
+use super::{capture, rule, zone};
 use crate::monitor::MonitorSpec;
 use quietgate_detectors::{Calendar, Interval};
 use quietgate_rules::{Direction, PresetRule, RuleSpec, preset, presets};
@@ -46,6 +47,8 @@ pub struct Signal {
     pub slow: Option<RuleSpec>,
     /// Where that rule stands; without one, where the other does.
     pub slow_at: Place,
+    /// What captures the scene of its anomalies in a run; none where the config's own programs do.
+    pub capture: Option<Vec<Look>>,
 }
 
 /// What a label of a series stands for.
@@ -105,6 +108,7 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
     let labels = labels(&fields, mistakes);
     let expect = expect(&fields, mistakes);
     let Judged { rule, rule_at, slow, slow_at } = judged(&fields, mistakes);
+    let capture = capture::looks(&fields, "capture", mistakes);
     one_period(rule.as_ref(), slow.as_ref(), slow_at, mistakes);
     Some(Signal {
         name: key.name.clone(),
@@ -123,6 +127,7 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
         rule_at,
         slow,
         slow_at,
+        capture,
     })
 }
 

@@ -113,12 +113,38 @@ impl Watch {
 
     /// Judges `samples` of one series of `signal`, which follow those of earlier calls.
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        self.observe_heard(signal, labels, samples, |_, _| {});
+    }
+
+    /// The same; gives the time of each cell and its value, or why it has none, to `heard`: also where that is another than before.
+    pub fn observe_heard(
+        &mut self,
+        signal: usize,
+        labels: &Labels,
+        samples: &[Sample],
+        heard: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
         let signal = &mut self.signals[signal];
+        // what was remembered alone must be there from now on, where what is seen at the start must
+        let is_start = signal.watched.expect.is_empty() && !signal.begun;
         if !signal.series.contains_key(labels) {
             signal.know(labels);
         }
         if let Some(series) = signal.series.get_mut(labels) {
-            series.observe(samples, &signal.watched.spec);
+            series.required |= is_start;
+            series.observe(samples, &signal.watched.spec, heard);
+        }
+    }
+
+    /// Judges `samples` that are remembered of one series of `signal`. That it was there once does not mean that it must be there.
+    pub fn remember(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        let signal = &mut self.signals[signal];
+        let is_declared = !signal.watched.expect.is_empty();
+        let is_new = !signal.series.contains_key(labels);
+        signal.know(labels);
+        if let Some(series) = signal.series.get_mut(labels) {
+            series.required &= is_declared || !is_new;
+            series.observe(samples, &signal.watched.spec, |_, _| {});
         }
     }
 
@@ -193,6 +219,23 @@ impl Watch {
         self.signals
             .iter()
             .any(|signal| signal.series.values().any(|series| series.required && anomalous(signal, series)))
+    }
+
+    /// The required series of `signal` that are anomalous at `now`, by its rule or by the slow layer, and since when: where they
+    /// are by both, since the later.
+    pub fn anomalous(&self, signal: usize, now: Timestamp) -> impl Iterator<Item = (&Labels, Timestamp)> {
+        let since = |condition| match condition {
+            Some(Condition::Anomalous { since, .. }) => Some(since),
+            _ => None,
+        };
+        let required = self.signals.get(signal).into_iter().flat_map(move |signal| {
+            let required = signal.series.iter().filter(|(_, series)| series.required);
+            required.map(move |(labels, series)| (signal, labels, series))
+        });
+        required.filter_map(move |(signal, labels, series)| {
+            let fast = since(Some(signal.condition(&series.standing, now)));
+            Some((labels, fast.max(since(signal.slow(series, now)))?))
+        })
     }
 
     /// Every required series at `now`, those that are missing too.
@@ -292,12 +335,18 @@ impl Series {
         }
     }
 
-    fn observe(&mut self, samples: &[Sample], spec: &MonitorSpec) {
+    fn observe(
+        &mut self,
+        samples: &[Sample],
+        spec: &MonitorSpec,
+        mut tell: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
         self.has_ended &= samples.is_empty();
         let (standing, slow, mut newest) = (&mut self.standing, &mut self.slow, None);
         self.monitor.observe(samples, |said| match said {
             Said::Judged(judged) => {
                 let run = &judged.run;
+                (0..).zip(run.values).for_each(|(offset, value)| tell(run.at(offset), Ok(*value)));
                 if sabotage::is(Sabotage::GapKeepsWindow) {
                     bridge(standing, run.first, run.at, spec.interval.as_millis());
                 }
@@ -318,6 +367,7 @@ impl Series {
                 standing.observe(cell, at, Finding::Clean);
             }
             Said::Unknown { cell, at, reason } => {
+                tell(at, Err(reason));
                 let finding = missed(standing, at, reason);
                 for standing in std::iter::once(&mut *standing).chain(slow.as_mut()) {
                     standing.observe(cell, at, finding);
@@ -497,6 +547,17 @@ mod tests {
         see(&mut watch, "b", 0..0, 0.0);
         watch.begin(0);
         assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2)), ("b".into(), NO_DATA)]);
+    }
+
+    #[test]
+    fn what_is_remembered_must_be_there_only_where_it_is_seen_at_the_start() {
+        let mut watch = watch(&[]);
+        let samples: Vec<_> = (0..3).map(|second| Sample::new(second * STEP_MS, 0.0)).collect();
+        ["a", "gone"].iter().for_each(|name| watch.remember(0, &host(name), &samples));
+        assert_eq!(conditions(&watch, 2), [(String::new(), NO_DATA)]);
+        see(&mut watch, "a", 3..4, 0.0);
+        watch.begin(0);
+        assert_eq!(conditions(&watch, 3), [("a".into(), clean(0, 3))], "with all that is remembered");
     }
 
     #[test]

@@ -263,6 +263,18 @@ impl<'a> Session<'a> {
                     self.driver.begin(signal);
                 }
             }
+            Line::Kept { signal, told, series, .. } => {
+                let signal = signal_of(signal)?;
+                self.driver.trouble(signal, Some(Reason::Partial));
+                for series in series {
+                    let samples = series.samples().ok_or_else(|| odd("a value is no number".to_owned()))?;
+                    if *told {
+                        self.driver.observe(signal, &series.labels, &samples);
+                    } else {
+                        self.driver.remember(signal, &series.labels, &samples);
+                    }
+                }
+            }
             Line::Trouble { signal, reason: word, .. } => {
                 let signal = signal_of(signal)?;
                 let reason = reason(word).ok_or_else(|| odd(format!("reason is {word:?}, which is none")))?;

@@ -49,6 +49,19 @@ pub enum Line {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         ended: Vec<BTreeMap<String, String>>,
     },
+    /// The history has remembered: samples that an earlier driver heard.
+    Kept {
+        /// When.
+        at: i64,
+        /// The newest record.
+        seq: u64,
+        /// The signal.
+        signal: String,
+        /// Whether the source would tell of them too, so that what was there must be there.
+        told: bool,
+        /// The samples.
+        series: Vec<SaidSeries>,
+    },
     /// A source has not answered.
     Trouble {
         /// When.
@@ -86,11 +99,7 @@ impl Line {
         let (at, signal) = (at.as_millis(), signal.to_owned());
         match answer {
             Ok(answer) => {
-                let sample = |sample: &Sample| (sample.at.as_millis(), sample.value.to_string());
-                let series = answer.series.iter().map(|series| SaidSeries {
-                    labels: series.labels.clone(),
-                    samples: series.samples.iter().map(sample).collect(),
-                });
+                let series = answer.series.iter().map(|s| SaidSeries::of(&s.labels, &s.samples));
                 let (complete, warnings) = (answer.complete, answer.warnings.clone());
                 let (series, ended) = (series.collect(), answer.ended.clone());
                 Self::Said { at, seq, signal, complete, warnings, series, ended }
@@ -104,6 +113,7 @@ impl Line {
         match self {
             Self::Driver { seq, .. }
             | Self::Said { seq, .. }
+            | Self::Kept { seq, .. }
             | Self::Trouble { seq, .. }
             | Self::Looked { seq, .. } => *seq,
         }
@@ -111,6 +121,12 @@ impl Line {
 }
 
 impl SaidSeries {
+    /// These samples of the series with these labels.
+    pub fn of(labels: &BTreeMap<String, String>, samples: &[Sample]) -> Self {
+        let sample = |sample: &Sample| (sample.at.as_millis(), sample.value.to_string());
+        Self { labels: labels.clone(), samples: samples.iter().map(sample).collect() }
+    }
+
     /// The samples; none where a value is no number.
     pub fn samples(&self) -> Option<Vec<Sample>> {
         self.samples.iter().map(|(at, value)| Some(Sample::new(*at, value.parse().ok()?))).collect()

@@ -26,4 +26,4 @@ pub use error::{SourceError, Trouble};
 pub use poll::{Outcome, Poll, Unasked};
 pub use registry::{Entry, Spec, all, find};
 pub use seen::Seen;
-pub use source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source, labels_in_words};
+pub use source::{Answer, Ask, Fetching, Labels, Past, SeriesSamples, Source, labels_in_words};

@@ -22,6 +22,17 @@ impl Seen {
         Self { newest: BTreeMap::new(), from, overlap_ms: overlap_ms.max(0) }
     }
 
+    /// These were the newest samples of the series, and all before them was seen: wanted is what comes after that, as far as it is not
+    /// older than `at_most_ms` before the newest of all.
+    pub fn know(&mut self, newest: impl IntoIterator<Item = (Labels, Timestamp)>, at_most_ms: i64) {
+        self.newest.extend(newest);
+        let Some(latest) = self.newest.values().max().map(|newest| newest.as_millis()) else { return };
+        let since = latest.saturating_sub(at_most_ms);
+        let recent = self.newest.values().map(|newest| newest.as_millis()).filter(|newest| *newest >= since);
+        let from = recent.min().unwrap_or(latest).saturating_sub(self.overlap_ms);
+        self.from = self.from.max(Timestamp::from_millis(from));
+    }
+
     /// What to ask for at `now`: since the last asking, and the overlap again.
     pub fn ask(&self, query: Option<String>, now: Timestamp, interval: Interval) -> Ask {
         Ask { query, from: self.from.min(now), until: now, interval }
@@ -95,6 +106,18 @@ mod tests {
         assert_eq!(seen.take(answer(&[("x", &[1_500, 2_000])]), at(62_000)), answer(&[("x", &[2_000])]));
         seen.take(answer(&[]), at(63_000));
         assert!(seen.newest.is_empty());
+    }
+
+    #[test]
+    fn what_is_known_from_before_is_not_asked_for_again() {
+        let at = Timestamp::from_millis;
+        let interval = Interval::from_millis(1_000).expect("in range");
+        let name = |name: &str| Labels::from([("a".to_owned(), name.to_owned())]);
+        let mut seen = Seen::nothing(at(0), 2_000);
+        seen.know([(name("x"), at(90_000)), (name("y"), at(87_000)), (name("gone"), at(10_000))], 10_000);
+        assert_eq!(seen.ask(None, at(99_000), interval).from, at(85_000), "y may have more");
+        let said = answer(&[("x", &[90_000, 91_000]), ("y", &[87_000, 88_000])]);
+        assert_eq!(seen.take(said, at(99_000)), answer(&[("x", &[91_000]), ("y", &[88_000])]));
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub trait Source: Send + Sync + fmt::Debug {
         (interval.as_millis() / 2).max(1)
     }
 
+    /// What it knows of the time before anybody asked.
+    fn past(&self) -> Past {
+        Past::None
+    }
+
     /// How long after a first answer without samples there may be one with some, in milliseconds: for rates.
     fn settles_ms(&self, interval: Interval) -> i64 {
         interval.as_millis().clamp(0, 1_000)
@@ -29,6 +34,17 @@ pub trait Source: Send + Sync + fmt::Debug {
     fn heard(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// What a source knows of the time before anybody asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing.
+    None,
+    /// It is told, up to now, to who asks from then on.
+    Told,
+    /// Any stretch of it can be asked for.
+    Asked,
 }
 
 /// An answer that is under way.

@@ -1,6 +1,7 @@
 //! What `exec` and `shell` have in common: the working directory, the environment, the end, the output.
 
 use super::super::io::Io;
+use super::super::orphans::LOOKS;
 use super::super::outcome::Outcome;
 use super::super::process::{self, MARK, Program, Terms};
 use super::super::template::{Filled, RenderError, Template};
@@ -138,7 +139,7 @@ pub(crate) fn variable(name: &str) -> Result<(), String> {
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(good) {
         return Err(format!("{name:?} is no name of a variable: letters, digits and _, no digit first"));
     }
-    if name.starts_with("LD_") || name == MARK {
+    if name.starts_with("LD_") || [MARK, LOOKS].contains(&name) {
         return Err(format!("{name} is not to be set"));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! A program whose output is read by us: what it writes is kept in memory, bounded, standard error apart.
 
-use super::super::io::{Canceller, Io};
+use super::super::io::{Cancel, Canceller, Io};
 use super::super::outcome::End;
 use super::{Cage, Keep, Outputs, Program, over};
 use std::path::Path;
@@ -45,12 +45,22 @@ const ERRORS_MAX: usize = 4 << 10;
 /// Runs `program`, and sees to it that nothing is left of it; also where this is dropped.
 pub(crate) async fn capture(program: &Program, bounds: Bounds, cage: &Cage) -> Captured {
     let (_never, cancel) = Canceller::new();
+    capture_until(program, bounds, cage, &cancel).await
+}
+
+/// The same for one that is also ended when `cancel` says so.
+pub(crate) async fn capture_until(
+    program: &Program,
+    bounds: Bounds,
+    cage: &Cage,
+    cancel: &Cancel,
+) -> Captured {
     let io = Io {
         directory: Path::new(""),
         base: &program.directory,
         cage,
         timeout_ms: bounds.timeout_ms,
-        cancel: &cancel,
+        cancel,
         spawned: &|_| {},
     };
     let cap = usize::try_from(bounds.output).unwrap_or(usize::MAX);

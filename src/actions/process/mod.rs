@@ -12,7 +12,7 @@ mod stat;
 mod tree;
 
 pub use cage::Cage;
-pub(crate) use captured::{Bounds, Captured, capture};
+pub(crate) use captured::{Bounds, Captured, capture, capture_until};
 pub(crate) use drain::Keep;
 pub(crate) use program::Program;
 pub(crate) use tree::MARK;

@@ -59,6 +59,11 @@ impl Program {
         Ok(command)
     }
 
+    /// Why there is nothing to be started; none where there is.
+    pub(crate) fn missing(&self) -> Option<String> {
+        self.file(&self.environment()).err()
+    }
+
     /// Why it did not start, given what the system says.
     pub(crate) fn refused(&self, error: &io::Error) -> String {
         let hint = match error.kind() {

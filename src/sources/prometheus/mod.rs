@@ -9,7 +9,7 @@ mod slices;
 
 use super::limits::{self, Limits};
 use super::server::{self, Server};
-use super::source::{Answer, Ask, Fetching, Gathered, Source};
+use super::source::{Answer, Ask, Fetching, Gathered, Past, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use answer::Said;
@@ -106,6 +106,10 @@ fn build(settings: &Settings) -> Result<Box<dyn Source>, SourceError> {
 impl Source for Prometheus {
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
         Box::pin(self.gather(ask))
+    }
+
+    fn past(&self) -> Past {
+        Past::Asked
     }
 }
 
