@@ -233,7 +233,7 @@ impl Watch {
             required.map(move |(labels, series)| (signal, labels, series))
         });
         required.filter_map(move |(signal, labels, series)| {
-            let fast = since(Some(signal.condition(&series.standing, now)));
+            let fast = since(Some(signal.condition(series, &series.standing, now)));
             Some((labels, fast.max(since(signal.slow(series, now)))?))
         })
     }
