@@ -96,6 +96,7 @@ fn a_plan_holds_for_a_real_server_that_stops_and_for_one_that_is_gone_and_goes_o
         nobody.contains("signal \"answered\" has no answer: IPVS: ") && nobody.contains("CAP_NET_ADMIN"),
         "{nobody}"
     );
+    assert!(nobody.contains("signal \"connections\": only the totals can be told"), "{nobody}");
     assert_eq!(left.text("check-nobody-exit").trim(), "2");
 
     let records = left.records();

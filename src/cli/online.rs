@@ -16,6 +16,9 @@ use std::time::Duration;
 /// The longest that one signal may take, whatever the settings of its source allow.
 const LIMIT_MS: i64 = 60_000;
 
+/// The longest that a source is waited for before it is asked again.
+const WAIT_MAX_MS: i64 = 55_000;
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -46,6 +49,9 @@ pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) 
                 let plans: Vec<_> = plans.iter().filter(|plan| plan.signals.contains(&signal.name)).collect();
                 let complaints = complaints(signal, &plans, answer, now);
                 complaints.into_iter().for_each(|message| mistake(signal.at, message));
+                let odd = answer.warnings.iter().filter(|_| answer.complete);
+                let odd = odd.map(|words| format!("signal {:?}: {}", signal.name, text::plain(words)));
+                found.warnings.extend(odd.map(|message| of_file(signal.at, message)));
                 let young = too_young(signal, answer, now);
                 found.warnings.extend(young.into_iter().map(|message| of_file(signal.rule_at, message)));
                 found.seen.push(seen(signal, &plans, answer, now));
@@ -156,9 +162,9 @@ async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Tol
     Told { answers, heard: heard.filter(|(_, heard)| !heard.is_empty()).collect() }
 }
 
-/// `source`, asked as much later as it says: an interval, or a second where that is shorter.
+/// `source`, asked as much later as it says, but for what would take too long.
 fn after(source: Arc<dyn Source>, interval: Interval) -> Arc<dyn Source> {
-    let wait = Duration::from_millis(source.settles_ms(interval).clamp(0, LIMIT_MS / 2).unsigned_abs());
+    let wait = Duration::from_millis(source.settles_ms(interval).clamp(0, WAIT_MAX_MS).unsigned_abs());
     Arc::new(After { source, wait })
 }
 
@@ -208,6 +214,7 @@ fn complaints(signal: &Signal, plans: &[&&Plan], answer: &Answer, now: Timestamp
     let mut out: Vec<_> = answer
         .warnings
         .iter()
+        .filter(|_| !answer.complete)
         .map(|warning| format!("signal {name:?} is answered in part: {warning}"))
         .collect();
     let fresh: Vec<_> = fresh(signal, answer, now).collect();

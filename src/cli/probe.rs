@@ -37,7 +37,8 @@ pub(crate) struct ProbeArgs {
 }
 
 const AFTER: &str = "Of each series its newest sample is told. What grows is told from the second asking on: then the source is asked \
-    again after an interval, one second at most.\n\
+    again after half an interval or more, 55 seconds at most. Growth that is not by the second is by the interval that is \
+    named, whatever time lay between.\n\
     Exit codes: 0 each question was answered in full; 1 one was not; 2 bad usage or input.";
 
 /// Writes to `out` what the source of `args` gives now.
@@ -50,12 +51,13 @@ pub(crate) fn run(args: &ProbeArgs, out: &mut dyn Write) -> Result<End, Failure>
     let text = read_text(&args.config).map_err(|why| Failure::Input(format!("{file}: {why}")))?;
     let config = Config::read(&file, &text).map_err(Failure::because)?;
     let questions = questions(args, &config, clock::now())?;
-    let names: Vec<_> = questions.iter().map(|question| question.signal.clone()).collect();
+    let names: Vec<_> =
+        questions.iter().map(|question| (question.signal.clone(), question.ask.interval)).collect();
     let Told { answers, heard } = answers(&config, &file, questions)?;
-    for name in &names {
+    for (name, interval) in &names {
         match args.format {
-            Format::Text => write_text(name, &answers, out)?,
-            Format::Json => writeln!(out, "{}", json_of(name, &answers))?,
+            Format::Text => write_text(name, *interval, &answers, out)?,
+            Format::Json => writeln!(out, "{}", json_of(name, *interval, &answers))?,
         }
     }
     for words in heard.values().flatten() {
@@ -65,7 +67,7 @@ pub(crate) fn run(args: &ProbeArgs, out: &mut dyn Write) -> Result<End, Failure>
         }
     }
     let is_whole = |name: &String| matches!(answers.get(name), Some(Ok(answer)) if answer.complete);
-    Ok(if names.iter().all(is_whole) { End::Done } else { End::Aborted })
+    Ok(if names.iter().all(|(name, _)| is_whole(name)) { End::Done } else { End::Aborted })
 }
 
 /// What is asked at `now`: what the arguments say, or what each signal of the source does.
@@ -95,7 +97,7 @@ fn questions(args: &ProbeArgs, config: &Config, now: Timestamp) -> Result<Vec<Qu
     Ok(questions)
 }
 
-fn write_text(name: &str, answers: &Answers, out: &mut dyn Write) -> io::Result<()> {
+fn write_text(name: &str, interval: Interval, answers: &Answers, out: &mut dyn Write) -> io::Result<()> {
     let answer = match answers.get(name) {
         Some(Ok(answer)) => answer,
         Some(Err(why)) => return writeln!(out, "{}: no answer: {why}", text::plain(name)),
@@ -103,7 +105,8 @@ fn write_text(name: &str, answers: &Answers, out: &mut dyn Write) -> io::Result<
     };
     let part = if answer.complete { "" } else { ", in part" };
     let series = text::counted(answer.series.len() as u64, "series", "series");
-    writeln!(out, "{}: {series}{part}", text::plain(name))?;
+    let interval = text::duration(interval.as_millis());
+    writeln!(out, "{}: {series}{part}, interval {interval}", text::plain(name))?;
     for series in &answer.series {
         if let Some(newest) = series.samples.last() {
             let (labels, at) = (labels_in_words(&series.labels), text::rfc3339(newest.at.as_millis()));
@@ -114,11 +117,12 @@ fn write_text(name: &str, answers: &Answers, out: &mut dyn Write) -> io::Result<
 }
 
 /// The same as one JSON object; a value that is no number is null.
-fn json_of(name: &str, answers: &Answers) -> Value {
+fn json_of(name: &str, interval: Interval, answers: &Answers) -> Value {
     match answers.get(name) {
-        Some(Ok(Answer { series, warnings, complete })) => {
+        Some(Ok(Answer { series, warnings, complete, .. })) => {
             let series: Vec<_> = series.iter().map(series_json).collect();
-            json!({"signal": name, "complete": complete, "warnings": warnings, "series": series})
+            let interval_ms = interval.as_millis();
+            json!({"signal": name, "interval_ms": interval_ms, "complete": complete, "warnings": warnings, "series": series})
         }
         other => {
             let why = other.and_then(|answer| answer.as_ref().err());

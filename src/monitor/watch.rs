@@ -48,6 +48,8 @@ struct Series {
     latest: Option<Latest>,
     /// Whether it must be there.
     required: bool,
+    /// Whether its source does not show it any more.
+    has_ended: bool,
 }
 
 /// The newest sample of a series, with what was said of it.
@@ -146,6 +148,14 @@ impl Watch {
         }
     }
 
+    /// The source of `signal` does not show this series any more: until it has a sample again it is unknown, however fresh its
+    /// last one is.
+    pub fn end(&mut self, signal: usize, labels: &Labels) {
+        if let Some(series) = self.signals[signal].series.get_mut(labels) {
+            series.has_ended = true;
+        }
+    }
+
     /// Whether nothing of this series has been seen or said yet.
     pub fn is_new(&self, signal: usize, labels: &Labels) -> bool {
         !self.signals[signal].series.contains_key(labels)
@@ -223,7 +233,7 @@ impl Watch {
             required.map(move |(labels, series)| (signal, labels, series))
         });
         required.filter_map(move |(signal, labels, series)| {
-            let fast = since(Some(signal.condition(&series.standing, now)));
+            let fast = since(Some(signal.condition(series, &series.standing, now)));
             Some((labels, fast.max(since(signal.slow(series, now)))?))
         })
     }
@@ -244,6 +254,7 @@ impl Signal {
             slow: self.watched.spec.slow.is_some().then(Standing::default),
             latest: None,
             required,
+            has_ended: false,
         })
     }
 
@@ -260,7 +271,7 @@ impl Signal {
             .map(|(labels, series)| View {
                 signal: number,
                 labels: Cow::Borrowed(labels),
-                condition: self.condition(&series.standing, now),
+                condition: self.condition(series, &series.standing, now),
                 slow: self.slow(series, now),
                 anomalous_until: [Some(&series.standing), series.slow.as_ref()]
                     .map(|standing| standing.and_then(Standing::anomalous_until)),
@@ -279,8 +290,9 @@ impl Signal {
         views
     }
 
-    fn condition(&self, standing: &Standing, now: Timestamp) -> Condition {
-        match self.trouble {
+    /// How `series` stands by one of its two standings.
+    fn condition(&self, series: &Series, standing: &Standing, now: Timestamp) -> Condition {
+        match self.trouble.or(series.has_ended.then_some(Reason::NoData)) {
             Some(reason) => Condition::Unknown { reason, newest: standing.newest() },
             None if sabotage::is(Sabotage::StaleIsClean) => standing.condition(now, i64::MAX),
             None => standing.condition(now, self.watched.max_age_ms),
@@ -288,7 +300,7 @@ impl Signal {
     }
 
     fn slow(&self, series: &Series, now: Timestamp) -> Option<Condition> {
-        series.slow.as_ref().map(|standing| self.condition(standing, now))
+        series.slow.as_ref().map(|standing| self.condition(series, standing, now))
     }
 
     /// What a series is of which nothing was ever seen.
@@ -329,6 +341,7 @@ impl Series {
         spec: &MonitorSpec,
         mut tell: impl FnMut(Timestamp, Result<f64, Reason>),
     ) {
+        self.has_ended &= samples.is_empty();
         let (standing, slow, mut newest) = (&mut self.standing, &mut self.slow, None);
         self.monitor.observe(samples, |said| match said {
             Said::Judged(judged) => {
@@ -508,6 +521,32 @@ mod tests {
         assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2))]);
         let stale = Condition::Unknown { reason: Reason::Stale, newest: Some(Timestamp::from_millis(2000)) };
         assert_eq!(conditions(&watch, 5), [("a".into(), stale)]);
+    }
+
+    #[test]
+    fn a_series_that_its_source_does_not_show_any_more_is_unknown_at_once_and_until_it_has_a_sample() {
+        let mut watch = watch(&[]);
+        for name in ["a", "b"] {
+            see(&mut watch, name, 0..3, 0.0);
+        }
+        watch.begin(0);
+        watch.end(0, &host("a"));
+        watch.end(0, &host("never seen"));
+        let gone = Condition::Unknown { reason: Reason::NoData, newest: Some(Timestamp::from_millis(2000)) };
+        assert_eq!(conditions(&watch, 2), [("a".into(), gone), ("b".into(), clean(0, 2))]);
+        see(&mut watch, "a", 3..3, 0.0);
+        assert_eq!(conditions(&watch, 2)[0].1, gone, "it is there again, without a sample");
+        see(&mut watch, "a", 4..5, 0.0);
+        assert_eq!(conditions(&watch, 4)[0].1, clean(4, 4), "what it missed ended the clean window");
+    }
+
+    #[test]
+    fn a_series_that_is_known_without_a_sample_must_be_there() {
+        let mut watch = watch(&[]);
+        see(&mut watch, "a", 0..3, 0.0);
+        see(&mut watch, "b", 0..0, 0.0);
+        watch.begin(0);
+        assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2)), ("b".into(), NO_DATA)]);
     }
 
     #[test]

@@ -144,6 +144,11 @@ impl Driver {
         }
     }
 
+    /// The source of `signal` does not show this series any more.
+    pub fn end(&mut self, signal: usize, labels: &Labels) {
+        self.watch.end(signal, labels);
+    }
+
     /// The source of `signal` can say nothing now, or everything again.
     pub fn trouble(&mut self, signal: usize, trouble: Option<Reason>) {
         self.watch.trouble(signal, trouble);

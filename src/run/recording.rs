@@ -45,6 +45,9 @@ pub enum Line {
         warnings: Vec<String>,
         /// The samples that are new.
         series: Vec<SaidSeries>,
+        /// Labels of series that the source does not show any more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ended: Vec<BTreeMap<String, String>>,
     },
     /// The history has remembered: samples that an earlier driver heard.
     Kept {
@@ -98,7 +101,8 @@ impl Line {
             Ok(answer) => {
                 let series = answer.series.iter().map(|s| SaidSeries::of(&s.labels, &s.samples));
                 let (complete, warnings) = (answer.complete, answer.warnings.clone());
-                Self::Said { at, seq, signal, complete, warnings, series: series.collect() }
+                let (series, ended) = (series.collect(), answer.ended.clone());
+                Self::Said { at, seq, signal, complete, warnings, series, ended }
             }
             Err(error) => Self::Trouble { at, seq, signal, reason: error.reason().word().to_owned() },
         }
@@ -180,7 +184,9 @@ mod tests {
         let samples: Vec<_> = (0..).zip(values).map(|(at, value)| Sample::new(at, value)).collect();
         let labels = BTreeMap::from([("host".to_owned(), "h\"1".to_owned())]);
         let series = vec![SeriesSamples { labels, samples: samples.clone() }];
-        let answer = Ok(Answer { series, warnings: vec!["odd".to_owned()], complete: false });
+        let gone = BTreeMap::from([("host".to_owned(), "h2".to_owned())]);
+        let answer =
+            Ok(Answer { series, warnings: vec!["odd".to_owned()], ended: vec![gone], ..Answer::default() });
         let line = Line::heard(Timestamp::from_millis(5), 7, "loss", &answer);
         let text = serde_json::to_string(&line).expect("a line");
         let read: Line = serde_json::from_str(&text).expect("a line");

@@ -86,8 +86,13 @@ pub enum Trouble {
 }
 
 impl SourceError {
-    /// The trouble at an address, a path or a name.
+    /// The trouble at an address, a path or a name. Words that may be those of others are put on one line and cut.
     pub(super) fn new(at: impl Into<String>, trouble: Trouble) -> Self {
+        let trouble = match trouble {
+            Trouble::BadAnswer { what } => Trouble::BadAnswer { what: one_line(&what) },
+            Trouble::Duplicate { series } => Trouble::Duplicate { series: one_line(&series) },
+            trouble => trouble,
+        };
         Self { at: at.into(), trouble }
     }
 
@@ -148,5 +153,45 @@ impl std::error::Error for SourceError {
             Trouble::File { cause, .. } | Trouble::System { cause, .. } => Some(cause),
             _ => None,
         }
+    }
+}
+
+/// The most characters of the words of others that are repeated.
+const SAID_MAX: usize = 300;
+/// The most characters of a piece of what they wrote, such as a value.
+const PIECE_MAX: usize = 80;
+
+/// `text` on one line, and cut.
+pub(super) fn one_line(text: &str) -> String {
+    crate::text::plain(&cut(text, SAID_MAX)).into_owned()
+}
+
+/// The beginning of `text` in quotes, as a piece of a sentence: what stands in an answer.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{:?}", cut(text, PIECE_MAX))
+}
+
+fn cut(text: &str, most: usize) -> String {
+    let mut cut: String = text.chars().take(most).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_others_are_one_line_and_few() {
+        let much = "a\n\u{1b}".repeat(100_000);
+        for trouble in
+            [Trouble::BadAnswer { what: much.clone() }, Trouble::Duplicate { series: much.clone() }]
+        {
+            let said = SourceError::new("here", trouble).to_string();
+            assert!(said.len() < 3_000 && !said.contains(char::is_control), "{} bytes", said.len());
+        }
+        assert_eq!((quoted("a\n"), quoted(&much).chars().count()), ("\"a\\n\"".to_owned(), 240));
     }
 }

@@ -75,7 +75,7 @@ mod tests {
             labels: Labels::from([("a".to_owned(), (*name).to_owned())]),
             samples: times.iter().map(|at| Sample::new(*at, 1.0)).collect(),
         };
-        Answer { series: series.iter().map(one).collect(), warnings: Vec::new(), complete: true }
+        Answer { series: series.iter().map(one).collect(), complete: true, ..Answer::default() }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One HTTP client for one server: no redirects, no proxy but the one that is set, everything with a limit.
 
+use super::error::one_line;
 use super::{SourceError, Trouble};
 use crate::settings::units::Size;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
@@ -9,7 +10,9 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 pub(super) const TOKEN: SettingDoc = SettingDoc {
     name: "bearer_token_file",
@@ -91,6 +94,8 @@ pub(super) struct Server {
     timeout_ms: i64,
     body_max: u64,
     login: Login,
+    /// One read of a secret at a time: a disk that holds reads up holds up one thread and no more.
+    reads: Arc<Semaphore>,
 }
 
 /// What the server is told about who asks. The secrets stay in their files and are read for each request, so that they
@@ -122,7 +127,8 @@ impl Server {
         };
         let client = client(settings, &base, timeout_ms)?;
         let body_max = settings.size("max_body").unwrap_or_default();
-        Ok(Self { client, base, timeout_ms, body_max, login })
+        let reads = Arc::new(Semaphore::new(1));
+        Ok(Self { client, base, timeout_ms, body_max, login, reads })
     }
 
     /// The address, which holds no secret.
@@ -211,9 +217,32 @@ impl Server {
     async fn authorised(&self, request: RequestBuilder) -> Result<RequestBuilder, SourceError> {
         match &self.login {
             Login::Nobody => Ok(request),
-            Login::Bearer(path) => Ok(request.bearer_auth(secret(path).await?)),
-            Login::Basic { user, password } => Ok(request.basic_auth(user, Some(secret(password).await?))),
+            Login::Bearer(path) => Ok(request.bearer_auth(self.secret(path).await?)),
+            Login::Basic { user, password } => {
+                Ok(request.basic_auth(user, Some(self.secret(password).await?)))
+            }
         }
+    }
+
+    /// The secret in the file at `path`, without line ends; read aside, for a disk may hold it up.
+    async fn secret(&self, path: &Path) -> Result<String, SourceError> {
+        let (owned, reads) = (path.to_owned(), Arc::clone(&self.reads));
+        let read = async {
+            let turn = reads.acquire_owned().await.map_err(io::Error::other)?;
+            let read = tokio::task::spawn_blocking(move || {
+                let bytes = read_bounded(&owned, SECRET_MAX);
+                drop(turn);
+                bytes
+            });
+            read.await?
+        };
+        let limit = Duration::from_millis(self.timeout_ms.unsigned_abs());
+        let late = || {
+            let why = format!("it is not read within {}", crate::text::duration(self.timeout_ms));
+            io::Error::new(io::ErrorKind::TimedOut, why)
+        };
+        let bytes = tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(late()));
+        bytes.and_then(secret_text).map_err(|cause| file_error(path, "the secret", cause))
     }
 }
 
@@ -228,18 +257,6 @@ fn complaint(body: &[u8]) -> String {
         Ok(complaint) => one_line(&complaint.error),
         Err(_) => one_line(String::from_utf8_lossy(body).trim()),
     }
-}
-
-/// The most characters of a server's words that are repeated.
-const SAID_MAX: usize = 300;
-
-/// `text` on one line, and cut.
-pub(super) fn one_line(text: &str) -> String {
-    let mut cut: String = text.chars().take(SAID_MAX).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    crate::text::plain(&cut).into_owned()
 }
 
 /// The headers that `entries` name, or what is wrong with them.
@@ -288,13 +305,6 @@ fn client(settings: &Settings, base: &str, timeout_ms: i64) -> Result<Client, So
     builder.build().map_err(failed)
 }
 
-/// The secret in the file at `path`, without line ends; read aside, for a disk may hold it up.
-async fn secret(path: &Path) -> Result<String, SourceError> {
-    let owned = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || secret_now(&owned)).await;
-    read.unwrap_or_else(|error| Err(file_error(path, "the secret", error.into())))
-}
-
 /// The secret in the file at `path`, without line ends, for who may be held up.
 pub(super) fn secret_now(path: &Path) -> Result<String, SourceError> {
     let text = read_bounded(path, SECRET_MAX).and_then(secret_text);
@@ -340,11 +350,50 @@ mod tests {
         assert!(secret_text(vec![0xff]).is_err());
     }
 
+    /// A named pipe without a writer holds up who opens it, as a disk does that is away.
+    #[test]
+    fn a_secret_that_cannot_be_read_in_time_holds_up_one_thread_however_often_it_is_asked_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("token");
+        let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo of coreutils");
+        assert!(made.success());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let server = Server {
+                client: Client::builder().tls_certs_only([]).build().expect("a client"),
+                base: "http://h".to_owned(),
+                timeout_ms: 100,
+                body_max: 0,
+                login: Login::Bearer(path.clone()),
+                reads: Arc::new(Semaphore::new(1)),
+            };
+            let mut said = Vec::new();
+            for _ in 0..20 {
+                let secret = server.secret(&path).await.map_err(|error| crate::text::with_causes(&error));
+                said.push((secret, server.reads.available_permits()));
+            }
+            let writer = path.clone();
+            // every reader that waits is let go
+            let write = || std::fs::write(writer, "abc\n");
+            tokio::task::spawn_blocking(write).await.expect("no panic").expect("somebody reads");
+            let permit = tokio::time::timeout(Duration::from_secs(60), server.reads.acquire()).await;
+            drop(permit.expect("the read has ended").expect("open"));
+            std::fs::remove_file(&path).expect("the pipe");
+            std::fs::write(&path, "abc\n").expect("a file");
+            assert_eq!(server.secret(&path).await.expect("a secret"), "abc");
+            for (secret, permits) in said {
+                let why = secret.expect_err("nobody wrote");
+                assert!(why.ends_with("the secret cannot be read: it is not read within 100 ms"), "{why}");
+                assert_eq!(permits, 0, "the first read was under way");
+            }
+        });
+    }
+
     #[test]
     fn words_of_a_server_are_kept_on_one_line() {
         assert_eq!(complaint(br#"{"status":"error","error":"too many points"}"#), "too many points");
         assert_eq!(complaint(b"<html>\x1b[2J"), "<html>\\u{1b}[2J");
-        assert_eq!(complaint("x".repeat(1000).as_bytes()).chars().count(), SAID_MAX + 1);
+        assert_eq!(complaint("x".repeat(1000).as_bytes()).chars().count(), 301);
     }
 
     #[test]

@@ -66,8 +66,11 @@ pub struct Ask {
 /// What a source says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {
-    /// Series in the order of their labels, each once.
+    /// Series in the order of their labels, each once. One without samples is there, and has no value yet.
     pub series: Vec<SeriesSamples>,
+    /// Series that were told before, and that the source does not show any more at the time of asking: their last samples say
+    /// nothing of now, however fresh they are. A source that cannot know names none.
+    pub ended: Vec<Labels>,
     /// What is odd about the answer, in words: from the server, or about lines of a file.
     pub warnings: Vec<String>,
     /// Whether this is all there is. Where it is not, every series of the signal is unknown(partial).
@@ -124,6 +127,6 @@ impl Gathered {
     /// The answer, complete where there is nothing odd about it.
     pub(super) fn answer(self, warnings: Vec<String>) -> Answer {
         let series = self.series.into_iter().map(|(labels, samples)| SeriesSamples { labels, samples });
-        Answer { series: series.collect(), complete: warnings.is_empty(), warnings }
+        Answer { series: series.collect(), complete: warnings.is_empty(), warnings, ..Answer::default() }
     }
 }

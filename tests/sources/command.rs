@@ -58,7 +58,7 @@ fn what_a_program_prints_is_read_in_both_forms() {
     assert_eq!(only(&ask(&*labels, Some("load")).expect("an answer")), [(NOW, 0.5)]);
     assert_eq!(only(&ask(&*labels, Some("{vip=\"a\"}")).expect("an answer")), [(NOW - 5_000, 12.0)]);
     let ahead = run("echo '{a=\"b\"} 1 1709251210001'", &[]).expect("an answer");
-    assert!(ahead.series.is_empty() && !ahead.complete && ahead.warnings.len() == 1, "{ahead:?}");
+    assert!(only(&ahead).is_empty() && !ahead.complete && ahead.warnings.len() == 1, "{ahead:?}");
     let nothing = run("true", &[]).expect("an answer");
     assert!(nothing.complete && nothing.series.is_empty());
 }

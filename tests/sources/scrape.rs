@@ -68,11 +68,16 @@ fn the_page_of_a_real_exporter_has_the_series_that_a_prometheus_reads_from_it() 
     assert_eq!(error.reason(), Reason::SourceDown);
 }
 
+/// All values that `answer` has.
+fn values(answer: &Answer) -> Vec<f64> {
+    answer.series.iter().flat_map(|series| &series.samples).map(|sample| sample.value).collect()
+}
+
 /// Whatever a processor did, in a second it did something for about a second: by both ways.
 fn rates_agree(page: &dyn Source, prom: &dyn Source) {
     let query = "node_cpu_seconds_total{cpu=\"0\"}";
     wait("rates that agree by both ways", || {
-        let ours: Vec<f64> = read(page, query).series.iter().map(|series| series.samples[0].value).collect();
+        let ours: Vec<f64> = values(&read(page, query));
         let (until, sum) = (now(), format!("sum(rate({query}[2s]))"));
         let theirs = fetch(prom, &sum, until - 1_000, until, EVERY).expect("an answer");
         let theirs = theirs.series.first()?.samples.last()?.value;
@@ -92,7 +97,7 @@ fn the_pages_of_a_real_prometheus_are_read_with_histograms_and_with_times() {
     let own = source("scrape", &[("url", &server.url())]);
     let buckets = wait("a histogram", || {
         let answer = read(&*own, "prometheus_http_request_duration_seconds_bucket{handler=\"/metrics\"}");
-        (!answer.series.is_empty()).then_some(answer)
+        (!values(&answer).is_empty()).then_some(answer)
     });
     let all = buckets.series.iter().find(|series| series.labels["le"] == "+Inf").expect("the last bucket");
     assert!(all.samples[0].value > 0.0, "we ask for the page: {all:?}");
@@ -106,7 +111,7 @@ fn the_pages_of_a_real_prometheus_are_read_with_histograms_and_with_times() {
     let answer = wait("a sample with a time", || {
         let until = now();
         let answer = fetch(&*federated, "up", until - 5_000, until, EVERY).expect("an answer");
-        (!answer.series.is_empty()).then_some((answer, until))
+        (!values(&answer).is_empty()).then_some((answer, until))
     });
     let (at, value) = only(&answer.0)[0];
     assert!(at < answer.1 && value == 0.0, "{answer:?}");

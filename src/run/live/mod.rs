@@ -431,6 +431,7 @@ impl Live<'_> {
                 if is_older_whole {
                     self.fill(signal, &name, clock::now());
                 }
+                answer.ended.iter().for_each(|labels| self.driver.end(signal, labels));
                 if answer.complete {
                     self.driver.begin(signal);
                 }
@@ -438,7 +439,7 @@ impl Live<'_> {
                     let young = self.driver.young(signal, clock::now());
                     young.iter().for_each(|words| self.outside.tell.note(words));
                 }
-                if is_news && !answer.warnings.is_empty() {
+                if (is_news || fills) && !answer.warnings.is_empty() {
                     self.outside.tell.note(&answer.warnings.join("; "));
                 }
             }

@@ -9,8 +9,13 @@ use std::borrow::Cow;
 /// The samples in `output` that `query` wants, or all. Those without a time of their own have that of the asking.
 ///
 /// # Errors
-/// The first line that cannot be read, in words.
-pub(super) fn read(output: &[u8], query: Option<&Query>, ask: &Ask) -> Result<Vec<(Labels, Sample)>, String> {
+/// The first line that cannot be read, or has more than `labels_max` labels, in words.
+pub(super) fn read(
+    output: &[u8],
+    query: Option<&Query>,
+    ask: &Ask,
+    labels_max: usize,
+) -> Result<Vec<(Labels, Sample)>, String> {
     let text = std::str::from_utf8(output).map_err(|_| "it printed bytes that are not UTF-8".to_owned())?;
     let mut rows = Rows::under("output", HEADER).map_err(|error| error.to_string())?;
     let wants = |row: &Row<'_>| query.is_none_or(|query| query.wants(row));
@@ -23,7 +28,7 @@ pub(super) fn read(output: &[u8], query: Option<&Query>, ask: &Ask) -> Result<Ve
             out.extend(samples.into_iter().filter(|_| wants(&nameless())));
             continue;
         }
-        if let Line::Row(row) = read_line(line, Format::Plain).map_err(bad)?
+        if let Line::Row(row) = read_line(line, Format::Plain, labels_max).map_err(bad)?
             && wants(&row)
         {
             let sample = Sample::new(row.time_ms.unwrap_or(ask.until.as_millis()), row.value);
@@ -66,7 +71,7 @@ mod tests {
 
     fn told(output: &str, query: Option<&str>) -> Result<Vec<String>, String> {
         let query = query.map(|query| Query::new(query).expect(query));
-        let samples = read(output.as_bytes(), query.as_ref(), &ask())?;
+        let samples = read(output.as_bytes(), query.as_ref(), &ask(), 9)?;
         let one = |(labels, sample): &(Labels, Sample)| {
             format!("{} {} {}", crate::sources::labels_in_words(labels), sample.at.as_millis(), sample.value)
         };
@@ -102,15 +107,15 @@ mod tests {
             let error = told(output, None).expect_err(output);
             assert!(error.starts_with(why), "{error}");
         }
-        let bytes = read(b"{a=\"\xff\"} 1\n", None, &ask());
+        let bytes = read(b"{a=\"\xff\"} 1\n", None, &ask(), 9);
         assert_eq!(bytes, Err("it printed bytes that are not UTF-8".to_owned()));
     }
 
     proptest! {
         #[test]
         fn no_output_stops_it(lines in "([0-9{}a\"=., \n-]){0,60}", any in proptest::collection::vec(any::<u8>(), 0..80)) {
-            drop(read(lines.as_bytes(), None, &ask()));
-            drop(read(&any, None, &ask()));
+            drop(read(lines.as_bytes(), None, &ask(), 9));
+            drop(read(&any, None, &ask(), 9));
         }
     }
 }

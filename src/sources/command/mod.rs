@@ -2,9 +2,9 @@
 
 mod lines;
 
+use super::error::one_line;
 use super::exposition::{Growth, Query};
 use super::limits::{self, Limits};
-use super::server::one_line;
 use super::source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source, labels_in_words};
 use super::{Entry, SourceError, Trouble};
 use crate::actions::{Bounds, Cage, Captured, End, Program, capture, variable};
@@ -12,10 +12,11 @@ use crate::settings::units::Size;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use crate::text::counted;
 use quietgate_detectors::{Interval, Sample};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// A program.
 pub(super) const ENTRY: Entry = Entry {
@@ -124,13 +125,20 @@ fn build(settings: &Settings) -> Result<Box<dyn Source>, SourceError> {
         grace_ms: settings.duration_ms("grace").unwrap_or_default(),
         output: settings.size("max_output").unwrap_or_default(),
     };
+    let argv = settings.list("argv");
+    let printed = Printed {
+        // arguments may be long, and may be secret
+        name: crate::text::plain(argv.first().map_or("", String::as_str)).into_owned(),
+        limits: Limits::of(settings),
+    };
     Ok(Box::new(Command {
-        argv: settings.list("argv").to_vec(),
+        argv: argv.to_vec(),
         directory: settings.path("dir").unwrap_or_else(|| Path::new(".")).to_owned(),
         environment: settings.map("env").to_vec(),
         pass: settings.list("pass").to_vec(),
         bounds,
-        limits: Limits::of(settings),
+        printed,
+        turn: Arc::new(Semaphore::new(1)),
         cage: Cage::detect(),
     }))
 }
@@ -142,8 +150,18 @@ struct Command {
     environment: Vec<(String, String)>,
     pass: Vec<String>,
     bounds: Bounds,
-    limits: Limits,
+    printed: Printed,
+    /// One output is read at a time: a large one takes a while.
+    turn: Arc<Semaphore>,
     cage: Cage,
+}
+
+/// What is made of what was printed.
+#[derive(Debug, Clone)]
+struct Printed {
+    /// What messages call the program.
+    name: String,
+    limits: Limits,
 }
 
 impl Source for Command {
@@ -154,13 +172,11 @@ impl Source for Command {
 
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
         Box::pin(async {
-            let query =
-                selector(ask.query.as_deref()).map_err(|what| self.error(Trouble::BadQuery { what }))?;
+            let query = selector(ask.query.as_deref());
+            let query = query.map_err(|what| self.printed.error(Trouble::BadQuery { what }))?;
             let captured = capture(&self.program(), self.bounds, &self.cage).await;
             self.held(&captured)?;
-            let bad = |what| self.error(Trouble::BadAnswer { what });
-            let found = lines::read(&captured.output.bytes, query.as_ref(), ask).map_err(bad)?;
-            let mut answer = self.answer(found, ask)?;
+            let mut answer = self.read(captured.output.bytes, query, ask.clone()).await?;
             if !captured.survivors.is_empty() {
                 answer.warnings.push(format!("left behind after its end: {}", captured.survivors.join(", ")));
                 answer.complete = false;
@@ -171,13 +187,17 @@ impl Source for Command {
 }
 
 impl Command {
-    fn error(&self, trouble: Trouble) -> SourceError {
-        SourceError::new(self.name(), trouble)
-    }
-
-    /// What messages call it: arguments may be long, and may be secret.
-    fn name(&self) -> Cow<'_, str> {
-        crate::text::plain(&self.argv[0])
+    /// Reads the output aside: nothing else waits for it, and where nobody waits any more it is not read by two at a time.
+    async fn read(&self, output: Vec<u8>, query: Option<Query>, ask: Ask) -> Result<Answer, SourceError> {
+        let printed = self.printed.clone();
+        let failed = |what: String| self.printed.error(Trouble::BadAnswer { what });
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|error| failed(error.to_string()))?;
+        let read = tokio::task::spawn_blocking(move || {
+            let answer = printed.answer(&output, query.as_ref(), &ask);
+            drop(turn);
+            answer
+        });
+        read.await.map_err(|error| failed(error.to_string()))?
     }
 
     fn program(&self) -> Program {
@@ -195,24 +215,34 @@ impl Command {
         let said = || one_line(String::from_utf8_lossy(&captured.errors.bytes).trim());
         match &captured.end {
             End::Succeeded => {}
-            End::TimedOut => return Err(self.error(Trouble::Late { limit_ms: self.bounds.timeout_ms })),
-            end => return Err(self.error(Trouble::Program { how: end.to_string(), said: said() })),
+            End::TimedOut => {
+                return Err(self.printed.error(Trouble::Late { limit_ms: self.bounds.timeout_ms }));
+            }
+            end => return Err(self.printed.error(Trouble::Program { how: end.to_string(), said: said() })),
         }
         if captured.output.is_whole() {
             return Ok(());
         }
         let what = counted(captured.output.total, "byte of output", "bytes of output");
         let limit = format!("{} (max_output)", Size(self.bounds.output));
-        Err(self.error(Trouble::TooMuch { what, limit }))
+        Err(self.printed.error(Trouble::TooMuch { what, limit }))
+    }
+}
+
+impl Printed {
+    fn error(&self, trouble: Trouble) -> SourceError {
+        SourceError::new(self.name.as_str(), trouble)
     }
 
-    fn answer(&self, found: Vec<(Labels, Sample)>, ask: &Ask) -> Result<Answer, SourceError> {
+    fn answer(&self, output: &[u8], query: Option<&Query>, ask: &Ask) -> Result<Answer, SourceError> {
+        let bad = |what| self.error(Trouble::BadAnswer { what });
+        let found = lines::read(output, query, ask, self.limits.labels as usize).map_err(bad)?;
         let mut series = BTreeMap::<Labels, Vec<Sample>>::new();
         for (labels, sample) in found {
-            self.limits.hold_labels(&labels, &self.name())?;
+            self.limits.hold_labels(&labels, &self.name)?;
             series.entry(labels).or_default().push(sample);
         }
-        self.limits.hold_series(series.len(), &self.name())?;
+        self.limits.hold_series(series.len(), &self.name)?;
         // a clock that is a little ahead is no reason to leave its samples out
         let latest = ask.until.as_millis().saturating_add(ask.interval.as_millis());
         let (mut told, mut ahead) = (Vec::new(), 0_u64);
@@ -225,11 +255,72 @@ impl Command {
             samples.retain(|sample| sample.at.as_millis() <= latest);
             ahead += (known - samples.len()) as u64;
             samples.retain(|sample| sample.at > ask.from);
-            told.extend((!samples.is_empty()).then_some(SeriesSamples { labels, samples }));
+            // one whose samples are all old is there, and has none
+            told.push(SeriesSamples { labels, samples });
         }
         let lie = counted(ahead, "sample lies", "samples lie");
         let words = || format!("{lie} more than an interval after the time of asking: the clocks differ");
         let warnings: Vec<_> = (ahead > 0).then(words).into_iter().collect();
-        Ok(Answer { series: told, complete: warnings.is_empty(), warnings })
+        Ok(Answer { series: told, complete: warnings.is_empty(), warnings, ..Answer::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Given;
+    use quietgate_detectors::Timestamp;
+    use std::time::Duration;
+
+    #[test]
+    fn one_output_is_read_at_a_time() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let turn = Arc::new(Semaphore::new(1));
+            let command = Command {
+                argv: vec!["true".to_owned()],
+                directory: PathBuf::from("."),
+                environment: Vec::new(),
+                pass: Vec::new(),
+                bounds: Bounds { timeout_ms: 60_000, grace_ms: 0, output: 1 << 10 },
+                printed: Printed {
+                    name: "true".to_owned(),
+                    limits: Limits { series: 9, labels: 9, label_bytes: 99 },
+                },
+                turn: Arc::clone(&turn),
+                cage: Cage::detect(),
+            };
+            let ask = Ask {
+                query: None,
+                from: Timestamp::from_millis(0),
+                until: Timestamp::from_millis(9_000),
+                interval: Interval::from_millis(1_000).expect("in range"),
+            };
+            let other = turn.acquire_owned().await.expect("open");
+            let mut waits = std::pin::pin!(command.read(b"{} 1\n{a=\"b\"} 1 0\n".to_vec(), None, ask));
+            let short = tokio::time::timeout(Duration::from_millis(200), &mut waits).await;
+            assert!(short.is_err(), "somebody else has the turn");
+            drop(other);
+            let answer = waits.await.expect("good lines");
+            let samples: Vec<_> = answer.series.iter().map(|series| series.samples.len()).collect();
+            assert_eq!(samples, [1, 0], "what is older than wanted is there, without a sample");
+        });
+    }
+
+    #[test]
+    fn an_output_with_very_many_labels_is_refused() {
+        let labels: Vec<_> = (0..70).map(|i| format!("l{i}=\"\"")).collect();
+        let given = [("argv".to_owned(), Given::List(vec![Given::plain("true")]))];
+        let settings = Settings::check(SETTINGS, &given).expect("good settings");
+        let printed = Printed { name: "p".to_owned(), limits: Limits::of(&settings) };
+        let ask = Ask {
+            query: None,
+            from: Timestamp::from_millis(0),
+            until: Timestamp::from_millis(9_000),
+            interval: Interval::from_millis(1_000).expect("in range"),
+        };
+        let output = format!("{{{}}} 1\n", labels.join(","));
+        let error = printed.answer(output.as_bytes(), None, &ask).expect_err("too many");
+        assert!(error.to_string().ends_with("line 1 has more than 64 labels (max_labels)"), "{error}");
     }
 }

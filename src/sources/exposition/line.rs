@@ -1,5 +1,6 @@
 //! One line of an exposition page, taken apart. What needs no copy is not copied.
 
+use crate::sources::error::quoted;
 use std::borrow::Cow;
 
 /// The two formats, which differ in small things.
@@ -53,12 +54,12 @@ pub(in crate::sources) struct Row<'a> {
 /// The label that holds the name, and that no line may have.
 pub(in crate::sources) const NAME: &str = "__name__";
 
-/// Reads a line without its end.
+/// Reads a line without its end, that has at most `labels_max` labels.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(in crate::sources) fn read(line: &str, format: Format) -> Result<Line<'_>, String> {
-    let mut scanner = Scanner { text: line, at: 0 };
+pub(in crate::sources) fn read(line: &str, format: Format, labels_max: usize) -> Result<Line<'_>, String> {
+    let mut scanner = Scanner { text: line, at: 0, labels_max };
     match scanner.peek() {
         None => Ok(Line::Nothing),
         Some(b'#') if format == Format::OpenMetrics && line == "# EOF" => Ok(Line::End),
@@ -70,6 +71,7 @@ pub(in crate::sources) fn read(line: &str, format: Format) -> Result<Line<'_>, S
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    labels_max: usize,
 }
 
 /// Seconds as far as milliseconds fit into them by far.
@@ -126,7 +128,7 @@ impl<'a> Scanner<'a> {
             "histogram" => Type::Histogram,
             "summary" => Type::Summary,
             "gauge" | "untyped" | "unknown" | "info" | "stateset" | "gaugehistogram" => Type::Other,
-            other => return Err(format!("the type {other:?}, which nobody knows")),
+            other => return Err(format!("the type {}, which nobody knows", quoted(other))),
         };
         if name.is_empty() || self.peek().is_some() {
             return Err("a TYPE that is not followed by a name and a type alone".to_owned());
@@ -143,7 +145,7 @@ impl<'a> Scanner<'a> {
             return Err("no name and no labels in front".to_owned());
         }
         let text = self.word();
-        let value = text.parse().map_err(|_| format!("the value {text:?}, which is no number"))?;
+        let value = text.parse().map_err(|_| format!("the value {}, which is no number", quoted(text)))?;
         let time_ms = match self.peek() {
             None => None,
             Some(b'#') if format == Format::OpenMetrics => {
@@ -154,7 +156,7 @@ impl<'a> Scanner<'a> {
         match self.peek() {
             // an exemplar: one of the events that were counted
             Some(b'#') if format == Format::OpenMetrics => {}
-            Some(_) => return Err(format!("{:?} behind the sample", &self.text[self.at..])),
+            Some(_) => return Err(format!("{} behind the sample", quoted(&self.text[self.at..]))),
             None => {}
         }
         Ok(Row { name, labels, value, time_ms })
@@ -162,7 +164,7 @@ impl<'a> Scanner<'a> {
 
     fn time(&mut self, format: Format) -> Result<i64, String> {
         let text = self.word();
-        let bad = || format!("the time {text:?}");
+        let bad = || format!("the time {}", quoted(text));
         match format {
             Format::Plain => text.parse().map_err(|_| bad()),
             Format::OpenMetrics => {
@@ -180,29 +182,36 @@ impl<'a> Scanner<'a> {
         name: &mut Cow<'a, str>,
         labels: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<(), String> {
-        let mut known: Vec<Cow<'a, str>> = Vec::new();
+        // all of them, also those whose value is empty
+        let mut names: Vec<Cow<'a, str>> = Vec::new();
         while !self.eat(b'}') {
-            let quoted = self.peek() == Some(b'"');
-            let key = if quoted { self.quoted()? } else { Cow::Borrowed(self.name()) };
+            let is_quoted = self.peek() == Some(b'"');
+            let key = if is_quoted { self.quoted()? } else { Cow::Borrowed(self.name()) };
             if self.eat(b'=') {
                 let value = self.quoted()?;
-                if key.is_empty() || key == NAME || known.contains(&key) {
-                    return Err(format!("the label {key:?}, which is empty, reserved or there twice"));
+                if key.is_empty() || key == NAME {
+                    return Err(bad_label(&key));
                 }
-                known.push(key.clone());
+                if names.len() == self.labels_max {
+                    return Err(format!("more than {} labels (max_labels)", self.labels_max));
+                }
+                names.push(key.clone());
                 if !value.is_empty() {
                     labels.push((key, value));
                 }
-            } else if quoted && name.is_empty() && !key.is_empty() {
+            } else if is_quoted && name.is_empty() && !key.is_empty() {
                 *name = key;
             } else {
-                return Err(format!("{key:?} among the labels, without a value"));
+                return Err(format!("{} among the labels, without a value", quoted(&key)));
             }
             if !self.eat(b',') && self.peek() != Some(b'}') {
                 return Err("labels that do not end".to_owned());
             }
         }
-        Ok(())
+        // one after the other would take long where there are many
+        names.sort_unstable();
+        let twice = names.windows(2).find(|two| two[0] == two[1]);
+        twice.map_or(Ok(()), |two| Err(bad_label(&two[0])))
     }
 
     /// A text in quotes, in which `\\`, `\"` and `\n` stand for others; what else follows a back-slash stays as it is, with it.
@@ -236,10 +245,21 @@ impl<'a> Scanner<'a> {
     }
 }
 
+fn bad_label(name: &str) -> String {
+    format!("the label {}, which is empty, reserved or there twice", quoted(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// As many labels as the default allows.
+    const MOST: usize = 64;
+
+    fn read(line: &str, format: Format) -> Result<Line<'_>, String> {
+        super::read(line, format, MOST)
+    }
 
     fn row(line: &str, format: Format) -> Result<Row<'_>, String> {
         match read(line, format)? {
@@ -327,6 +347,40 @@ mod tests {
         }
         assert_eq!(told("a 1 1e300", Format::OpenMetrics), "the time \"1e300\"");
         assert_eq!(told("a 1 NaN", Format::OpenMetrics), "the time \"NaN\"");
+    }
+
+    #[test]
+    fn a_line_with_very_many_labels_is_refused_where_it_has_one_too_many() {
+        let line = |labels: usize| {
+            let labels: Vec<_> = (0..labels).map(|i| format!("l{i}=\"\"")).collect();
+            format!("a{{{}}} 1", labels.join(","))
+        };
+        assert_eq!(told(&line(MOST), Format::Plain), "a||1|", "those without a value count, and are none");
+        let (long, begun) = (line(2_000_000), std::time::Instant::now());
+        assert_eq!(told(&line(MOST + 1), Format::Plain), "more than 64 labels (max_labels)");
+        assert_eq!(told(&long, Format::Plain), "more than 64 labels (max_labels)");
+        assert_eq!(super::read(&long, Format::Plain, usize::MAX).map(drop), Ok(()));
+        // comparing each with each would take an hour
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_few_words_whatever_the_line_is() {
+        let much = "x\u{1b}".repeat(100_000);
+        for line in [
+            format!("# TYPE a {much}"),
+            format!("a {much}"),
+            format!("a 1 {much}"),
+            format!("a 1 1 {much}"),
+            format!("a{{{much}\"b\"}} 1"),
+            format!("a{{\"{much}\"}} 1"),
+            format!("a{{\"{much}\"=\"\",\"{much}\"=\"\"}} 1"),
+        ] {
+            for format in [Format::Plain, Format::OpenMetrics] {
+                let why = told(&line, format);
+                assert!(why.len() < 1_000 && !why.contains('\u{1b}'), "{} bytes: {:.99}", why.len(), why);
+            }
+        }
     }
 
     /// As the format wants it.

@@ -17,7 +17,8 @@ pub(in crate::sources) struct Found {
     pub(in crate::sources) time_ms: Option<i64>,
 }
 
-/// What `page` has of what is `wanted`, in its order; of no more than `most` samples.
+/// What `page` has of what is `wanted`, in its order; of no more than `most` samples. No line may have more than `labels_max`
+/// labels.
 ///
 /// # Errors
 /// What is wrong with the page, in words: a line that cannot be read, or an end that is missing.
@@ -25,6 +26,7 @@ pub(in crate::sources) fn find(
     page: &[u8],
     format: Format,
     most: usize,
+    labels_max: usize,
     wanted: impl Fn(&Row<'_>) -> bool,
 ) -> Result<Vec<Found>, String> {
     let text = std::str::from_utf8(page).map_err(|error| {
@@ -40,7 +42,7 @@ pub(in crate::sources) fn find(
         if is_over {
             return Err(format!("line {number} stands behind its end"));
         }
-        match read(line, format).map_err(|why| format!("line {number} has {why}"))? {
+        match read(line, format, labels_max).map_err(|why| format!("line {number} has {why}"))? {
             Line::Nothing => {}
             Line::End => is_over = true,
             Line::Family(name, kind) => {
@@ -97,7 +99,7 @@ mod tests {
         gh_bucket{le=\"1\"} 2\ngh_gcount 3\n# EOF\n";
 
     fn counters(page: &str, format: Format) -> Vec<(String, bool)> {
-        let found = find(page.as_bytes(), format, 100, |_| true).expect("a page");
+        let found = find(page.as_bytes(), format, 100, 9, |_| true).expect("a page");
         found.into_iter().map(|found| (found.labels[NAME].clone(), found.is_counter)).collect()
     }
 
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_page_without_its_end_or_with_a_bad_line_is_none() {
-        let whole = |page: &[u8], format| find(page, format, 100, |_| true).map(|found| found.len());
+        let whole = |page: &[u8], format| find(page, format, 100, 9, |_| true).map(|found| found.len());
         assert_eq!(whole(b"", Format::Plain), Ok(0));
         for (page, format, why) in [
             ("a 12", Format::Plain, "its last line has no end: it was cut off"),
@@ -135,8 +137,8 @@ mod tests {
     #[test]
     fn no_more_than_one_beyond_the_limit_is_kept() {
         let page: String = (0..10).map(|i| format!("a{{i=\"{i}\"}} 1\n")).collect();
-        assert_eq!(find(page.as_bytes(), Format::Plain, 3, |_| true).map(|found| found.len()), Ok(4));
-        let one = find(page.as_bytes(), Format::Plain, 3, |row| row.labels[0].1 == "9").expect("a page");
+        assert_eq!(find(page.as_bytes(), Format::Plain, 3, 9, |_| true).map(|found| found.len()), Ok(4));
+        let one = find(page.as_bytes(), Format::Plain, 3, 9, |row| row.labels[0].1 == "9").expect("a page");
         assert_eq!(one[0].labels["i"], "9");
     }
 
@@ -145,14 +147,14 @@ mod tests {
         fn a_page_that_is_cut_is_no_page_or_ends_with_a_whole_line(cut in 0_usize..PLAIN.len()) {
             let page = &PLAIN.as_bytes()[..cut];
             let is_whole = cut == 0 || page.ends_with(b"\n");
-            prop_assert_eq!(find(page, Format::Plain, 100, |_| true).is_ok(), is_whole);
+            prop_assert_eq!(find(page, Format::Plain, 100, 9, |_| true).is_ok(), is_whole);
             let open = &OPEN.as_bytes()[..cut.min(OPEN.len() - 2)];
-            prop_assert!(find(open, Format::OpenMetrics, 100, |_| true).is_err());
+            prop_assert!(find(open, Format::OpenMetrics, 100, 9, |_| true).is_err());
         }
 
         #[test]
         fn no_bytes_stop_it(page in proptest::collection::vec(any::<u8>(), 0..200)) {
-            drop(find(&page, Format::Plain, 10, |_| true));
+            drop(find(&page, Format::Plain, 10, 9, |_| true));
         }
     }
 }

@@ -20,7 +20,7 @@ pub(in crate::sources) enum Growth {
     ByType,
     /// How much it grows in a second, whatever it is declared to be.
     Rate,
-    /// How much it grew since the sample before, whatever it is declared to be.
+    /// How much it grows in an interval, whatever it is declared to be.
     Increase,
 }
 
@@ -216,7 +216,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn wants(query: &str, line: &str) -> bool {
-        let Ok(Line::Row(row)) = read(line, Format::Plain) else { panic!("{line} is a sample") };
+        let Ok(Line::Row(row)) = read(line, Format::Plain, 9) else { panic!("{line} is a sample") };
         Query::new(query).expect(query).wants(&row)
     }
 

@@ -76,17 +76,25 @@ pub(super) fn counter(text: &str, name: &str) -> Option<u64> {
     amount(text, name)
 }
 
-/// The sum of those of the counters that there are: kernels differ. None where there is none.
-pub(super) fn sum(text: &str, names: &[&str]) -> Option<u64> {
-    let there: Vec<u64> = names.iter().filter_map(|name| amount(text, name)).collect();
-    (!there.is_empty()).then(|| there.iter().fold(0, |sum: u64, count| sum.saturating_add(*count)))
+/// The sum of those of the counters that there are, and of those that have their names and the name of a memory zone. Kernels
+/// differ: reclaim was counted by zone before 4.8, stalls are since 4.10. No kernel counts the same both ways. None where there is
+/// none.
+pub(super) fn sum_by_zone(text: &str, names: &[&str]) -> Option<u64> {
+    let is_one = |word: &str| {
+        let zone = |name: &&str| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('_'));
+        names.contains(&word) || names.iter().filter_map(zone).any(|zone| ZONES.contains(&zone))
+    };
+    let count = |line: &str| {
+        let mut words = line.split_whitespace();
+        words.next().filter(|word| is_one(word)).and_then(|_| words.next()?.parse::<u64>().ok())
+    };
+    let mut there = text.lines().filter_map(count).peekable();
+    there.peek()?;
+    Some(there.fold(0, u64::saturating_add))
 }
 
-/// The sum of all counters whose names begin so.
-pub(super) fn sum_of_all(text: &str, begin: &str) -> Option<u64> {
-    let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    sum(text, &names.into_iter().filter(|name| name.starts_with(begin)).collect::<Vec<_>>())
-}
+/// The memory zones.
+const ZONES: [&str; 6] = ["dma", "dma32", "normal", "high", "movable", "device"];
 
 /// The percentage of the last 10 seconds in which something had to wait, from a file of `pressure`.
 pub(super) fn pressure(text: &str) -> Option<f64> {
@@ -166,12 +174,35 @@ mod tests {
         assert_eq!((running_per_cpu(stat), counter(stat, "procs_blocked")), (Some(1.5), Some(1)));
         let vmstat =
             "allocstall_dma 1\nallocstall_normal 2\npgsteal_kswapd 5\npgsteal_direct 6\npgsteal_anon 11\n";
-        assert_eq!((sum_of_all(vmstat, "allocstall_"), sum_of_all(vmstat, "x")), (Some(3), None));
-        assert_eq!(
-            (sum(vmstat, &["pgsteal_kswapd", "pgsteal_direct"]), sum(vmstat, &["y"])),
-            (Some(11), None)
-        );
+        assert_eq!((sum_by_zone(vmstat, &["allocstall"]), sum_by_zone(vmstat, &["x"])), (Some(3), None));
+        assert_eq!(sum_by_zone(vmstat, &["pgsteal_kswapd", "pgsteal_direct", "y"]), Some(11));
         assert_eq!(stalled_us("some avg10=0.00 total=77\nfull total=9\n"), Some(77));
+    }
+
+    /// As kernels before 4.8 count them: by zone, and stalls in one number; what is throttled is counted apart.
+    const OLD: &str = "pgsteal_kswapd_dma 1\npgsteal_kswapd_dma32 20\npgsteal_kswapd_normal 300\npgsteal_kswapd_movable 0\n\
+        pgsteal_direct_dma 0\npgsteal_direct_dma32 4\npgsteal_direct_normal 50\npgsteal_direct_movable 0\npgscan_kswapd_dma 1\n\
+        pgscan_kswapd_normal 600\npgscan_direct_dma 2\npgscan_direct_dma32 30\npgscan_direct_normal 400\n\
+        pgscan_direct_movable 0\npgscan_direct_throttle 9000\nzone_reclaim_failed 0\nallocstall 77\n";
+    /// The same between 4.8 and 4.10.
+    const BETWEEN: &str = "pgsteal_kswapd 321\npgsteal_direct 54\npgscan_kswapd 601\npgscan_direct 432\npgscan_direct_throttle \
+        9000\nallocstall 77\n";
+    /// The same since then.
+    const NEW: &str = "allocstall_dma 0\nallocstall_dma32 7\nallocstall_normal 70\nallocstall_movable 0\nallocstall_device 0\n\
+        pgsteal_kswapd 321\npgsteal_direct 54\npgscan_direct 432\npgscan_direct_throttle 9000\n";
+
+    #[test]
+    fn kernels_that_count_by_zone_and_those_that_do_not_tell_the_same() {
+        for vmstat in [OLD, BETWEEN, NEW] {
+            let of = |names: &[&str]| sum_by_zone(vmstat, names);
+            assert_eq!(of(&["pgscan_direct"]), Some(432), "{vmstat}");
+            assert_eq!(
+                of(&["pgsteal_kswapd", "pgsteal_direct", "pgsteal_khugepaged"]),
+                Some(375),
+                "{vmstat}"
+            );
+            assert_eq!(of(&["allocstall"]), Some(77), "{vmstat}");
+        }
     }
 
     #[test]
@@ -205,7 +236,7 @@ mod tests {
         assert!(memory_used(&meminfo).is_some_and(|share| (0.0..1.0).contains(&share)));
         assert!(swap_used(&meminfo).is_some());
         assert!(["pswpin", "pswpout", "pgscan_direct"].iter().all(|name| counter(&vmstat, name).is_some()));
-        assert!(sum_of_all(&vmstat, "allocstall_").is_some() && sum(&vmstat, &["pgsteal_kswapd"]).is_some());
+        assert!(["allocstall", "pgsteal_kswapd"].iter().all(|name| sum_by_zone(&vmstat, &[name]).is_some()));
         assert!(
             processor_times(&stat)
                 .is_some_and(|times| !times.is_empty() && times.iter().all(|(_, t)| t.busy <= t.all))
@@ -220,7 +251,7 @@ mod tests {
         fn no_text_stops_it(text in "\\PC{0,80}", more in "(cpu0|some avg10=|MemTotal:|MemAvailable:)? ?[0-9.e-]{0,30}") {
             for text in [&text, &more] {
                 let _ = (load_per_cpu(text, text), memory_used(text), swap_used(text), pressure(text), uptime_ms(text));
-                let _ = (processor_times(text), free_to_low_watermark(text), sum_of_all(text, "a"), stalled_us(text));
+                let _ = (processor_times(text), free_to_low_watermark(text), sum_by_zone(text, &["a"]), stalled_us(text));
             }
         }
     }

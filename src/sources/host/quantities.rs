@@ -51,13 +51,13 @@ const QUANTITIES: [(&str, Quantity); 19] = [
     ("swap_out_per_second", per_second("vmstat", "pswpout", |vmstat| proc::counter(vmstat, "pswpout"))),
     (
         "direct_reclaim_per_second",
-        per_second("vmstat", "pgscan_direct", |vmstat| proc::counter(vmstat, "pgscan_direct")),
+        per_second("vmstat", "pgscan_direct", |vmstat| proc::sum_by_zone(vmstat, &["pgscan_direct"])),
     ),
     (
         "reclaimed_per_second",
         per_second("vmstat", "pgsteal", |vmstat| {
             // by who took them; by what they held, pgsteal_anon and pgsteal_file count the same pages again
-            proc::sum(
+            proc::sum_by_zone(
                 vmstat,
                 &["pgsteal_kswapd", "pgsteal_direct", "pgsteal_khugepaged", "pgsteal_proactive"],
             )
@@ -65,7 +65,7 @@ const QUANTITIES: [(&str, Quantity); 19] = [
     ),
     (
         "allocation_stalls_per_second",
-        per_second("vmstat", "allocstall", |vmstat| proc::sum_of_all(vmstat, "allocstall_")),
+        per_second("vmstat", "allocstall", |vmstat| proc::sum_by_zone(vmstat, &["allocstall"])),
     ),
     ("free_to_low_watermark", level("zoneinfo", proc::free_to_low_watermark)),
     ("pressure_cpu", level("pressure/cpu", proc::pressure)),

@@ -3,7 +3,7 @@
 //! The kernel brings the counters of all entries up to date every 2 seconds. What they grew by from one second to the next is
 //! therefore nothing or twice the truth; so a rate is taken over several of these steps.
 
-use super::key::Key;
+use super::key::{Key, Scope};
 use super::table::{Counter, Counters, Levels};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -33,12 +33,20 @@ pub(super) struct Reading {
 #[derive(Debug, Default)]
 pub(super) struct History {
     readings: VecDeque<Reading>,
+    /// Entries that are there no more, with the time of the first reading without them.
+    gone: BTreeMap<Key, Instant>,
+    /// The longest time that readings are wanted for, of all who ask.
+    keep: Duration,
+    /// Whether the kernel did not count when it was last looked.
+    is_still: bool,
 }
 
 /// A reading so old is not read again: signals that are asked for at the same time share one.
 const SHARED: Duration = Duration::from_millis(50);
-/// So many readings are kept of the time that a rate goes over; of those that come closer together the later stays.
-const KEPT: u32 = 64;
+/// Readings stay so many times closer together than they are old.
+const DENSITY: u32 = 8;
+/// Counters that stood still and count again have caught up within this: two of the kernel's steps.
+const CATCH_UP: Duration = Duration::from_secs(4);
 
 impl History {
     /// Whether a reading at `now` would be no newer than the one that is here.
@@ -46,26 +54,54 @@ impl History {
         self.readings.back().is_some_and(|newest| now.saturating_duration_since(newest.at) < SHARED)
     }
 
-    /// Takes up the `table` of `now`. `keep` is the longest time that a rate may go over.
-    pub(super) fn push(&mut self, table: Table, now: Instant, keep: Duration) {
-        let newest = self.readings.back();
+    /// Counters stand still, or count; where they have stood still all that they grow by until they have caught up is not of
+    /// that time.
+    pub(super) fn stands_still(&mut self) {
+        self.is_still = true;
+    }
+
+    /// Takes up the `table` of `now`, at which counters stand still or not. `keep` is the longest time that a rate of who
+    /// asks may go over.
+    pub(super) fn push(&mut self, table: Table, now: Instant, keep: Duration, is_still: bool) {
+        self.keep = self.keep.max(keep);
+        let (keep, newest) = (self.keep, self.readings.back());
+        let was_still = std::mem::replace(&mut self.is_still, is_still) || is_still;
+        let begin = if was_still { now + CATCH_UP } else { now };
         let since = |key: &Key, entry: &Entry| match newest.and_then(|newest| newest.entries.get(key)) {
-            Some((before, since)) if entry.counters.continues(&before.counters) => *since,
+            Some((before, since)) if !was_still && entry.counters.continues(&before.counters) => *since,
             // new, or anew
-            _ => now,
+            _ => begin,
         };
+        self.gone.retain(|key, at| !table.contains_key(key) && now.saturating_duration_since(*at) < keep);
+        let before = newest.into_iter().flat_map(|newest| newest.entries.keys());
+        self.gone.extend(before.filter(|key| !table.contains_key(key)).map(|key| (*key, now)));
         let entries = table.into_iter().map(|(key, entry)| (key, (entry, since(&key, &entry)))).collect();
-        let between = |older: &Reading| newest.map(|newest| newest.at.saturating_duration_since(older.at));
-        let last_but_one = self.readings.iter().rev().nth(1);
-        if last_but_one.and_then(between).is_some_and(|between| between < keep / KEPT) {
-            self.readings.pop_back();
-        }
         self.readings.push_back(Reading { at: now, entries });
         let is_old = |reading: &Reading| now.saturating_duration_since(reading.at) >= keep;
         // the newest of those that are too old may be what a rate begins at
         while self.readings.get(1).is_some_and(is_old) {
             self.readings.pop_front();
         }
+        self.thin_out(now);
+    }
+
+    /// Drops readings that lie close together for how old they are: a rate over any time finds one to begin at.
+    fn thin_out(&mut self, now: Instant) {
+        let mut middle = 1;
+        while middle + 1 < self.readings.len() {
+            let between =
+                self.readings[middle + 1].at.saturating_duration_since(self.readings[middle - 1].at);
+            if between < now.saturating_duration_since(self.readings[middle].at) / DENSITY {
+                drop(self.readings.remove(middle));
+            } else {
+                middle += 1;
+            }
+        }
+    }
+
+    /// The entries of this kind that were there and are there no more; each as long as readings are kept.
+    pub(super) fn gone(&self, scope: Scope) -> impl Iterator<Item = &Key> {
+        self.gone.keys().filter(move |key| key.scope() == scope)
     }
 
     #[cfg(test)]
@@ -81,20 +117,19 @@ impl History {
             .flat_map(|newest| newest.entries.iter().map(|(key, (entry, _))| (key, entry)))
     }
 
-    /// What `counter` of each entry grew by in a second, over the time `span`, or over the time since the reading before where
-    /// that is longer, up to `longest`. An entry that was not there all the time, or whose counters went back meanwhile, has none.
+    /// What `counter` of each entry grew by in a second, over a time of at least `shortest`, as little as there are readings
+    /// for, and of at most `longest`. An entry that was not there all the time, or whose counters went back meanwhile, has none.
     pub(super) fn rates(
         &self,
         counter: Counter,
-        span: Duration,
-        slack: Duration,
+        shortest: Duration,
         longest: Duration,
     ) -> impl Iterator<Item = (&Key, f64)> {
         let newest = self.readings.back();
         let fits = |reading: &&Reading| {
             let age =
                 newest.map(|newest| newest.at.saturating_duration_since(reading.at)).unwrap_or_default();
-            age >= span.saturating_sub(slack) && age <= longest && !age.is_zero()
+            age >= shortest && age <= longest && !age.is_zero()
         };
         let pair = newest.zip(self.readings.iter().rev().find(fits));
         pair.into_iter().flat_map(move |(newest, base)| {

@@ -5,18 +5,19 @@ mod key;
 mod netlink;
 mod table;
 
-use super::source::{Answer, Ask, Fetching, Gathered, Source};
+use super::source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use crate::text;
 use history::{History, Table};
-use key::{Key, Scope};
+use key::{Key, Scope, Service};
 use netlink::{Command, Conversation, Failure};
 use quietgate_detectors::{Interval, Sample};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use table::{Counter, Counters, Levels};
 use tokio::sync::Semaphore;
@@ -29,11 +30,12 @@ pub(super) const ENTRY: Entry = Entry {
         out_packets_per_second, in_bytes_per_second or out_bytes_per_second; of services and real servers also \
         active_connections, inactive_connections and weight, of a service what its real servers have together. The numbers \
         are those of `ipvsadm -Ln --stats --exact`, read by generic netlink, which needs the right CAP_NET_ADMIN. The totals \
-        need no right: they are read from /proc/net/ip_vs_stats, and are all that can be asked for without it. Series have the \
+        need no right: they are read from /proc/net/ip_vs_stats; without it they are all that can be asked for, which is said. Series have the \
         labels vip, port and protocol (of services by a mark of the firewall fwmark and family), those of real servers also \
         real_server and real_port; a total has none. Samples have the time of asking. A rate goes over rate_over, for the \
-        kernel brings counters up to date every 2 s only. After a reset, and for what is new, there is none until counters \
-        have grown for so long. A service or real server that goes away has no samples any more.",
+        kernel brings counters up to date every 2 s only, and not at all where net.ipv4.vs.run_estimation is 0, which is an \
+        error. After a reset, and for what is new, there is none until counters have grown for so long. A service or real \
+        server that goes away has ended: it is unknown at once.",
     query: "service_, real_server_ or total_, and connections_per_second, in_packets_per_second, out_packets_per_second, \
         in_bytes_per_second or out_bytes_per_second; but for total_ also active_connections, inactive_connections, weight",
     settings: SETTINGS,
@@ -117,6 +119,9 @@ struct Director {
     max_series: usize,
     entries: Mutex<History>,
     totals: Mutex<History>,
+    /// Asks whether we may not list services; once, and only where there is IPVS.
+    ask_refused: fn() -> bool,
+    is_refused: OnceLock<bool>,
 }
 
 impl Source for Ipvs {
@@ -125,8 +130,9 @@ impl Source for Ipvs {
         interval.as_millis()
     }
 
-    fn settles_ms(&self, _: Interval) -> i64 {
-        i64::try_from(self.director.rate_over.as_millis()).unwrap_or(i64::MAX)
+    fn settles_ms(&self, interval: Interval) -> i64 {
+        let shortest = self.director.over(interval).shortest();
+        i64::try_from(shortest.as_millis()).unwrap_or(i64::MAX)
     }
 
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
@@ -153,6 +159,8 @@ impl Ipvs {
             max_series: settings.count("max_series").unwrap_or_default() as usize,
             entries: Mutex::default(),
             totals: Mutex::default(),
+            ask_refused: netlink::is_refused,
+            is_refused: OnceLock::new(),
         };
         Self { director: Arc::new(director), turn: Arc::new(Semaphore::new(1)) }
     }
@@ -164,36 +172,41 @@ impl Director {
         let query = Query::read(ask.query.as_deref()).map_err(bad)?;
         let history = if query.scope == Scope::Total { &self.totals } else { &self.entries };
         let mut history = history.lock().unwrap_or_else(PoisonError::into_inner);
-        let longest = 2 * self.rate_over.max(milliseconds(ask.interval.as_millis()));
+        let (over, is_still) = (self.over(ask.interval), self.is_still());
+        if is_still && matches!(query.number, Number::Rate(_)) {
+            history.stands_still();
+            let what =
+                "the kernel does not count what it forwards: set net.ipv4.vs.run_estimation to 1 by sysctl";
+            return Err(SourceError::new("IPVS", Trouble::BadAnswer { what: what.to_owned() }));
+        }
         if !history.is_fresh(Instant::now()) {
             let table = if query.scope == Scope::Total { self.totals()? } else { self.table()? };
             // between its first and its last entry a large table takes some milliseconds
-            history.push(table, Instant::now(), longest);
+            history.push(table, Instant::now(), 2 * over.span, is_still);
         }
-        if ask.from >= ask.until {
-            return Ok(Gathered::default().answer(Vec::new()));
-        }
-        Ok(self.told(&history, query, ask, longest))
+        let answer = told(&history, query, ask, over);
+        let warnings = if query.scope == Scope::Total { self.warnings() } else { Vec::new() };
+        Ok(Answer { warnings, ..answer })
     }
 
-    /// A sample of each series of `query`, by the newest reading.
-    fn told(&self, history: &History, query: Query, ask: &Ask, longest: Duration) -> Answer {
-        let mut gathered = Gathered::default();
-        let mut add = |key: &Key, value: f64| {
-            if key.scope() == query.scope {
-                gathered.add(key.labels(), vec![Sample::new(ask.until.as_millis(), value)]);
-            }
-        };
-        match query.number {
-            // exact: the kernel counts these in 32 bits
-            Number::Level(of) => history.newest().for_each(|(key, entry)| add(key, of(&entry.levels) as f64)),
-            Number::Rate(counter) => {
-                // readings do not come to the millisecond
-                let slack = milliseconds(ask.interval.as_millis()).min(self.rate_over) / 2;
-                history.rates(counter, self.rate_over, slack, longest).for_each(|(key, rate)| add(key, rate));
-            }
-        }
-        gathered.answer(Vec::new())
+    /// What rates at this interval go over.
+    fn over(&self, interval: Interval) -> Over {
+        let interval = milliseconds(interval.as_millis());
+        Over { span: self.rate_over.max(interval), slack: self.rate_over.min(interval) / 2 }
+    }
+
+    /// Whether the kernel is told not to bring counters up to date; older ones always do.
+    fn is_still(&self) -> bool {
+        let text = std::fs::read_to_string(self.proc.join("sys/net/ipv4/vs/run_estimation"));
+        text.is_ok_and(|text| text.trim() == "0")
+    }
+
+    /// That the totals are all that can be told, where that is so. They are whole nevertheless.
+    fn warnings(&self) -> Vec<String> {
+        let is_refused = *self.is_refused.get_or_init(self.ask_refused);
+        let words = "only the totals can be told, from /proc/net/ip_vs_stats: virtual services may be listed with the right \
+            CAP_NET_ADMIN only";
+        is_refused.then(|| words.to_owned()).into_iter().collect()
     }
 
     /// The totals, which anybody may read.
@@ -254,12 +267,78 @@ impl Director {
                 return Err(Unlisted::TooMany(table.len()));
             }
         }
-        Ok(table)
+        let again = kernel.list(Command::Services, Vec::new())?;
+        let again: Result<BTreeMap<Service, Counters>, _> =
+            again.iter().map(|message| table::service(message)).collect();
+        Ok(agreed(table, &again.map_err(Failure::Odd)?))
     }
 
     fn totals_path(&self) -> PathBuf {
         self.proc.join("net/ip_vs_stats")
     }
+}
+
+/// What rates go over.
+#[derive(Debug, Clone, Copy)]
+struct Over {
+    /// So long.
+    span: Duration,
+    /// Or so much less, for readings do not come to the millisecond.
+    slack: Duration,
+}
+
+impl Over {
+    fn shortest(self) -> Duration {
+        self.span.saturating_sub(self.slack)
+    }
+
+    /// What is longer is not of about this time.
+    fn longest(self) -> Duration {
+        self.span * 3 / 2
+    }
+}
+
+/// Every series of `query` by the newest reading, with a sample where there is a value; and those that are there no more.
+fn told(history: &History, query: Query, ask: &Ask, over: Over) -> Answer {
+    let mut series = BTreeMap::<Labels, Vec<Sample>>::new();
+    let mut add = |key: &Key, value: Option<f64>| {
+        if key.scope() == query.scope {
+            let value = value.filter(|_| ask.from < ask.until);
+            let sample = value.map(|value| Sample::new(ask.until.as_millis(), value));
+            series.entry(key.labels()).or_default().extend(sample);
+        }
+    };
+    match query.number {
+        // exact: the kernel counts these in 32 bits
+        Number::Level(of) => {
+            history.newest().for_each(|(key, entry)| add(key, Some(of(&entry.levels) as f64)));
+        }
+        Number::Rate(counter) => {
+            history.newest().for_each(|(key, _)| add(key, None));
+            let rates = history.rates(counter, over.shortest(), over.longest());
+            rates.for_each(|(key, rate)| add(key, Some(rate)));
+        }
+    }
+    let series = series.into_iter().map(|(labels, samples)| SeriesSamples { labels, samples });
+    let ended = history.gone(query.scope).map(Key::labels).collect();
+    Answer { series: series.collect(), ended, complete: true, ..Answer::default() }
+}
+
+/// Those of the entries whose service is still there when the services are listed `again`, and was not taken out and put in
+/// meanwhile: the kernel lists the real servers of each by themselves, and others may change the table.
+fn agreed(mut table: Table, again: &BTreeMap<Service, Counters>) -> Table {
+    let is_same = |(key, entry): (&Key, &history::Entry)| match key {
+        Key::Service(service) => {
+            again.get(service).filter(|counters| counters.continues(&entry.counters)).map(|_| *service)
+        }
+        Key::Total | Key::RealServer(..) => None,
+    };
+    let same: BTreeSet<Service> = table.iter().filter_map(is_same).collect();
+    table.retain(|key, _| match key {
+        Key::Service(service) | Key::RealServer(service, _) => same.contains(service),
+        Key::Total => true,
+    });
+    table
 }
 
 /// The most bytes of a file that has hundreds.

@@ -19,6 +19,14 @@ use std::os::fd::OwnedFd;
 pub(super) enum Command {
     Services = 4,
     RealServers = 8,
+    Info = 15,
+}
+
+/// Whether the kernel knows IPVS and tells us nothing of it, for want of the right CAP_NET_ADMIN.
+pub(super) fn is_refused() -> bool {
+    let about =
+        Conversation::begin().and_then(|mut kernel| kernel.ask(Command::Info as u8, NLM_F_ACK, Vec::new()));
+    matches!(about, Err(Failure::System(cause)) if cause.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// Why there is no table.

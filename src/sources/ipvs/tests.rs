@@ -22,17 +22,19 @@ fn at(start: Instant, seconds: f64) -> Instant {
 const KEEP: Duration = Duration::from_secs(20);
 const SPAN: Duration = Duration::from_secs(10);
 
+const OVER: Over = Over { span: SPAN, slack: Duration::from_millis(500) };
+
 /// No series has a rate.
 const NONE: [f64; 0] = [];
 
 /// The rates of connections by the newest reading, one asking a second.
 fn rates(history: &History) -> Vec<f64> {
-    let slack = Duration::from_millis(500);
-    history.rates(Counter::Connections, SPAN, slack, KEEP).map(|(_, rate)| rate).collect()
+    let shortest = SPAN - Duration::from_millis(500);
+    history.rates(Counter::Connections, shortest, KEEP).map(|(_, rate)| rate).collect()
 }
 
 fn counted(history: &mut History, at: Instant, connections: u64) {
-    history.push(Table::from([(Key::Total, entry([connections, 0, 0, 0, 0]))]), at, KEEP);
+    history.push(Table::from([(Key::Total, entry([connections, 0, 0, 0, 0]))]), at, KEEP, false);
 }
 
 #[test]
@@ -52,7 +54,7 @@ fn after_a_reset_a_wrap_or_a_time_away_there_is_no_rate_until_it_goes_over_what_
     let mut told = |second: u64, connections: Option<u64>| {
         match connections {
             Some(connections) => counted(&mut history, at(start, second as f64), connections),
-            None => history.push(Table::new(), at(start, second as f64), KEEP),
+            None => history.push(Table::new(), at(start, second as f64), KEEP, false),
         }
         rates(&history)
     };
@@ -78,8 +80,8 @@ fn after_a_reset_a_wrap_or_a_time_away_there_is_no_rate_until_it_goes_over_what_
 fn one_counter_that_went_back_is_a_reset_of_all() {
     let (start, mut history) = (Instant::now(), History::default());
     let one = |counters| Table::from([(Key::Total, entry(counters))]);
-    history.push(one([5, 5, 5, 5, 5]), start, KEEP);
-    history.push(one([9, 9, 9, 9, 4]), at(start, 10.0), KEEP);
+    history.push(one([5, 5, 5, 5, 5]), start, KEEP, false);
+    history.push(one([9, 9, 9, 9, 4]), at(start, 10.0), KEEP, false);
     assert_eq!(rates(&history), NONE);
 }
 
@@ -178,7 +180,15 @@ fn director(dir: &Path) -> Director {
         max_series: 10,
         entries: Mutex::default(),
         totals: Mutex::default(),
+        ask_refused: || false,
+        is_refused: OnceLock::new(),
     }
+}
+
+fn write(dir: &Path, name: &str, text: &str) {
+    let path = dir.join(name);
+    std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+    std::fs::write(path, text).expect("a file");
 }
 
 fn ask(query: &str) -> Ask {
@@ -203,27 +213,161 @@ fn a_kernel_without_ipvs_is_said_and_no_module_is_loaded_for_it() {
 
 #[test]
 fn series_have_samples_at_the_time_of_asking_and_those_of_other_entries_are_left_out() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let director = director(dir.path());
     let server = RealServer { address: IpAddr::from([10, 9, 2, 2]), port: 80 };
     let (start, mut history) = (Instant::now(), History::default());
     let table = |n: u64| {
         Table::from([(Key::Service(WEB), entry([n; 5])), (Key::RealServer(WEB, server), entry([2 * n; 5]))])
     };
-    history.push(table(0), start, KEEP);
-    history.push(table(50), at(start, 10.0), KEEP);
-    let told = |query: &str| {
-        let answer = director.told(&history, Query::read(Some(query)).expect("a query"), &ask(query), KEEP);
+    history.push(table(0), start, KEEP, false);
+    history.push(table(50), at(start, 10.0), KEEP, false);
+    let of = |query: &str| {
+        let answer = told(&history, Query::read(Some(query)).expect("a query"), &ask(query), OVER);
         assert!(answer.complete && answer.series.len() == 1, "{answer:?}");
         let sample = answer.series[0].samples[0];
         assert_eq!(sample.at, Timestamp::from_millis(2_000));
         (answer.series[0].labels.contains_key("real_server"), sample.value)
     };
-    assert_eq!(told("service_out_bytes_per_second"), (false, 5.0));
-    assert_eq!(told("real_server_in_packets_per_second"), (true, 10.0));
-    assert_eq!(told("real_server_active_connections"), (true, 3.0));
-    assert_eq!(told("service_inactive_connections"), (false, 4.0));
-    assert_eq!(told("service_weight"), (false, 2.0));
+    assert_eq!(of("service_out_bytes_per_second"), (false, 5.0));
+    assert_eq!(of("real_server_in_packets_per_second"), (true, 10.0));
+    assert_eq!(of("real_server_active_connections"), (true, 3.0));
+    assert_eq!(of("service_inactive_connections"), (false, 4.0));
+    assert_eq!(of("service_weight"), (false, 2.0));
+}
+
+/// What an answer says of services with these marks: how many samples each has, and which have ended.
+fn marks(answer: &Answer) -> (Vec<(&str, usize)>, Vec<&str>) {
+    let series = answer.series.iter().map(|series| (series.labels["fwmark"].as_str(), series.samples.len()));
+    (series.collect(), answer.ended.iter().map(|labels| labels["fwmark"].as_str()).collect())
+}
+
+/// Services with these marks, whose counters are all `count`.
+fn marked(marks: &[u32], count: u64) -> Table {
+    let key = |mark: &u32| Key::Service(Service::Mark { mark: *mark, is_v6: false });
+    marks.iter().map(|mark| (key(mark), entry([count; 5]))).collect()
+}
+
+#[test]
+fn a_service_is_told_before_it_has_a_rate_and_has_ended_when_it_is_gone() {
+    let (start, mut history) = (Instant::now(), History::default());
+    let of = |history: &History, query: &str| {
+        told(history, Query::read(Some(query)).expect("a query"), &ask(query), OVER)
+    };
+    let rate = "service_in_packets_per_second";
+    history.push(marked(&[1, 2], 0), start, KEEP, false);
+    let answer = of(&history, rate);
+    assert_eq!(marks(&answer), (vec![("1", 0), ("2", 0)], vec![]));
+    assert!(answer.complete);
+    history.push(marked(&[1], 10), at(start, 10.0), KEEP, false);
+    assert_eq!(marks(&of(&history, rate)), (vec![("1", 1)], vec!["2"]));
+    assert_eq!(marks(&of(&history, "service_weight")), (vec![("1", 1)], vec!["2"]));
+    assert!(of(&history, "real_server_weight").ended.is_empty());
+    history.push(marked(&[1], 20), at(start, 20.0), KEEP, false);
+    assert_eq!(marks(&of(&history, rate)).1, ["2"], "an answer may be lost, so it is said again");
+    history.push(marked(&[1, 2], 30), at(start, 25.0), KEEP, false);
+    assert_eq!(marks(&of(&history, rate)), (vec![("1", 1), ("2", 0)], vec![]), "it is back");
+    history.push(marked(&[1], 30), at(start, 26.0), KEEP, false);
+    history.push(marked(&[1], 30), at(start, 46.0), KEEP, false);
+    assert!(of(&history, rate).ended.is_empty(), "not for ever");
+}
+
+#[test]
+fn a_rate_goes_over_the_interval_where_that_is_longer_whoever_else_reads() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let director = director(dir.path());
+    let long = Interval::from_millis(60_000).expect("in range");
+    let short = Interval::from_millis(1_000).expect("in range");
+    let (start, mut history) = (Instant::now(), History::default());
+    let keep = |interval| 2 * director.over(interval).span;
+    let rate = |history: &History, interval| -> Vec<f64> {
+        let over = director.over(interval);
+        history.rates(Counter::Connections, over.shortest(), over.longest()).map(|(_, rate)| rate).collect()
+    };
+    // 1 a second for 90 s, then 101
+    for second in 0..=120_u64 {
+        let count = second + 100 * second.saturating_sub(90);
+        let interval = if second % 60 == 0 { long } else { short };
+        let table = Table::from([(Key::Total, entry([count, 0, 0, 0, 0]))]);
+        history.push(table, at(start, second as f64), keep(interval), false);
+    }
+    let (slow, quick) = (rate(&history, long), rate(&history, short));
+    assert!(slow.len() == 1 && (slow[0] - 51.0).abs() < 5.0, "half of a minute: {slow:?}");
+    assert_eq!(quick, [101.0]);
+    assert!(history.len() < 64, "{}", history.len());
+    // one asking was missed: two intervals are not told as one
+    let mut history = History::default();
+    for second in [0, 60, 180] {
+        let table = Table::from([(Key::Total, entry([second, 0, 0, 0, 0]))]);
+        history.push(table, at(start, second as f64), keep(long), false);
+        assert_eq!(rate(&history, long).len(), usize::from(second == 60), "{second}");
+    }
+}
+
+#[test]
+fn counters_that_stand_still_are_no_rate_and_no_leap_when_they_count_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write(dir.path(), "net/ip_vs_stats", include_str!("../../../tests/lvs/fixtures/ip_vs_stats.txt"));
+    let director = director(dir.path());
+    let query = "total_in_bytes_per_second";
+    assert_eq!(
+        director.answer(&ask(query)).expect("an answer").series.len(),
+        1,
+        "kernels without the setting count"
+    );
+    write(dir.path(), "sys/net/ipv4/vs/run_estimation", "0\n");
+    let error = director.answer(&ask(query)).expect_err("nothing is counted");
+    assert!(error.to_string().ends_with("set net.ipv4.vs.run_estimation to 1 by sysctl"), "{error}");
+    write(dir.path(), "sys/net/ipv4/vs/run_estimation", "1\n");
+    assert!(director.answer(&ask(query)).is_ok());
+
+    let (start, mut history) = (Instant::now(), History::default());
+    let table = |count| Table::from([(Key::Total, entry([count, 0, 0, 0, 0]))]);
+    for second in 0..40_u64 {
+        // they stand still from 11 to 20, and what was counted meanwhile shows at 23
+        let count = if (11..23).contains(&second) { 1_000 } else { second * 100 };
+        if (11..=20).contains(&second) {
+            history.stands_still();
+            if second % 2 == 0 {
+                history.push(table(count), at(start, second as f64), KEEP, true);
+            }
+            continue;
+        }
+        history.push(table(count), at(start, second as f64), KEEP, false);
+        let expected = if (10..11).contains(&second) || second >= 35 { vec![100.0] } else { vec![] };
+        assert_eq!(rates(&history), expected, "second {second}");
+    }
+}
+
+#[test]
+fn without_the_right_the_totals_are_whole_and_say_what_is_missing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write(dir.path(), "net/ip_vs_stats", include_str!("../../../tests/lvs/fixtures/ip_vs_stats.txt"));
+    let refused = Director { ask_refused: || true, ..director(dir.path()) };
+    let answer = refused.answer(&ask("total_in_bytes_per_second")).expect("an answer");
+    assert!(answer.complete && answer.series.len() == 1);
+    assert!(
+        answer.warnings.len() == 1
+            && answer.warnings[0].contains("/proc/net/ip_vs_stats")
+            && answer.warnings[0].contains("CAP_NET_ADMIN"),
+        "{answer:?}"
+    );
+    let answer = director(dir.path()).answer(&ask("total_in_bytes_per_second")).expect("an answer");
+    assert!(answer.complete && answer.warnings.is_empty());
+}
+
+#[test]
+fn a_service_that_changed_while_the_table_was_listed_is_left_out_with_its_real_servers() {
+    let service = |mark| Service::Mark { mark, is_v6: false };
+    let server = RealServer { address: IpAddr::from([10, 9, 2, 2]), port: 80 };
+    let mut table = marked(&[1, 2, 3], 10);
+    table.extend((1..=3).map(|mark| (Key::RealServer(service(mark), server), entry([0; 5]))));
+    let again = BTreeMap::from([
+        (service(1), Counters::from([11, 10, 10, 10, 10])),
+        // taken out and put in
+        (service(2), Counters::from([0; 5])),
+        (service(4), Counters::from([0; 5])),
+    ]);
+    let keys: Vec<Key> = agreed(table, &again).into_keys().collect();
+    assert_eq!(keys, [Key::Service(service(1)), Key::RealServer(service(1), server)]);
 }
 
 #[test]

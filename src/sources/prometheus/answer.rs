@@ -1,7 +1,7 @@
 //! The JSON that a server answers, read strictly: what is not exactly an answer is an error.
 
+use crate::sources::error::one_line;
 use crate::sources::limits::Limits;
-use crate::sources::server::one_line;
 use crate::sources::source::{Labels, labels_in_words};
 use crate::sources::{SourceError, Trouble};
 use quietgate_detectors::Sample;

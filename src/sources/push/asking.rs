@@ -54,7 +54,7 @@ impl Push {
         let (told, warnings) = self.inbox.tell(number);
         let series =
             told.into_iter().map(|(labels, samples)| SeriesSamples { labels: (*labels).clone(), samples });
-        Ok(Answer { series: series.collect(), complete: warnings.is_empty(), warnings })
+        Ok(Answer { series: series.collect(), complete: warnings.is_empty(), warnings, ..Answer::default() })
     }
 
     /// Waits until there is something to tell, or until the end.

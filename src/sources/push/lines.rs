@@ -1,6 +1,6 @@
 //! Samples as JSON, one a line: `{"at": 1709251200000, "labels": {"vip": "10.0.0.1"}, "value": 12.5}`.
 
-use super::super::server::one_line;
+use super::super::error::one_line;
 use super::inbox::{Form, Staged};
 use super::refusal::Refusal;
 use crate::sources::Labels;

@@ -147,8 +147,8 @@ impl Slot {
         let told = match self.query.growth {
             Growth::ByType => Some(sample.value),
             growth => {
-                let reading = Reading { at: Moment::Theirs(at_ms), count: sample.value };
-                grown(&mut series.before, reading, growth, self.interval.saturating_mul(2))
+                let reading = Reading::new(Moment::Theirs(at_ms), sample.value);
+                grown(&mut series.before, reading, growth, interval_ms)
             }
         };
         let Some(value) = told else { return false };

@@ -4,17 +4,20 @@ mod readings;
 #[cfg(test)]
 mod tests;
 
+use super::error::quoted;
 use super::exposition::{Format, Growth, Query, find};
 use super::limits::{self, Limits};
 use super::server::{self, Body, Server};
 use super::source::{Answer, Ask, Fetching, Labels, Source};
 use super::{Entry, SourceError, Trouble};
+use crate::clock;
 use crate::settings::units::Duration;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use quietgate_detectors::Interval;
 use readings::{Asked, Readings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// A page of samples.
@@ -24,8 +27,8 @@ pub(super) const ENTRY: Entry = Entry {
     about: "The query is one selector: up, up{job=\"a\"}. What the page declares a counter (buckets, sums and counts of \
         histograms and summaries too) is told as what it grows by in a second, anything else as its value; rate(…) and \
         increase(…) take anything as a counter. A sample has the time of asking, or its own where the page gives it one. A \
-        counter that went back has no sample that time; what the page shows no more, or does not show, has none, and \
-        nothing is repeated. A page is read as a whole or not at all. There is no look-back to fill.",
+        counter that went back, or that was not read about an interval before, has no sample that time; what the page shows \
+        no more has ended, and nothing is repeated. A page is read as a whole or not at all. There is no look-back to fill.",
     query: "a selector, alone or in rate(…) or increase(…); it must be there",
     settings: SETTINGS,
     fits,
@@ -123,6 +126,7 @@ fn build(settings: &Settings) -> Result<Box<dyn Source>, SourceError> {
         path: if has_path { "" } else { PAGE },
         params: settings.map("params").to_vec(),
         page: Arc::new(page),
+        turn: Arc::new(Semaphore::new(1)),
     }))
 }
 
@@ -137,6 +141,8 @@ struct Scrape {
     path: &'static str,
     params: Vec<(String, String)>,
     page: Arc<Page>,
+    /// One page is taken apart at a time.
+    turn: Arc<Semaphore>,
 }
 
 /// What is made of the page.
@@ -158,6 +164,11 @@ impl Source for Scrape {
         interval.as_millis()
     }
 
+    /// What grows has a sample from half an interval on.
+    fn settles_ms(&self, interval: Interval) -> i64 {
+        interval.as_millis() / 2 + 1
+    }
+
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
         Box::pin(self.answer(ask))
     }
@@ -168,16 +179,29 @@ impl Scrape {
         let text = ask.query.as_deref().unwrap_or_default();
         let query = Query::new(text).map_err(|what| self.page.error(Trouble::BadQuery { what }))?;
         let key = (text.to_owned(), ask.interval.as_millis());
-        let asked = Asked::new(ask, Instant::now());
+        let asked = Asked::new(ask, Instant::now(), clock::now());
         let body = self.read().await;
         let body = body.inspect_err(|_| self.page.forget(&key))?;
+        self.taken_apart(body, query, key, asked).await
+    }
+
+    /// What the page says. A large one takes a while, aside, and goes on where nobody waits for it any more.
+    async fn taken_apart(
+        &self,
+        body: Body,
+        query: Query,
+        key: Key,
+        asked: Asked,
+    ) -> Result<Answer, SourceError> {
         let page = Arc::clone(&self.page);
-        // a large page takes a while
+        let failed = |what: String| self.page.error(Trouble::BadAnswer { what });
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|error| failed(error.to_string()))?;
         let read = tokio::task::spawn_blocking(move || {
             let answer = page.answer(&body, &query, &key, asked);
+            drop(turn);
             answer.inspect_err(|_| page.forget(&key))
         });
-        read.await.map_err(|error| self.page.error(Trouble::BadAnswer { what: error.to_string() }))?
+        read.await.map_err(|error| failed(error.to_string()))?
     }
 
     async fn read(&self) -> Result<Body, SourceError> {
@@ -196,8 +220,8 @@ impl Page {
     fn answer(&self, body: &Body, query: &Query, key: &Key, asked: Asked) -> Result<Answer, SourceError> {
         let bad = |what| self.error(Trouble::BadAnswer { what });
         let format = format(body.content_type.as_deref()).map_err(bad)?;
-        let most = self.limits.series as usize;
-        let found = find(&body.bytes, format, most, |row| query.wants(row)).map_err(bad)?;
+        let (most, labels_max) = (self.limits.series as usize, self.limits.labels as usize);
+        let found = find(&body.bytes, format, most, labels_max, |row| query.wants(row)).map_err(bad)?;
         self.limits.hold_series(found.len(), &self.address)?;
         let mut series = BTreeMap::<Labels, Vec<_>>::new();
         for mut found in found {
@@ -227,9 +251,11 @@ impl Page {
         Ok(named)
     }
 
-    /// Begins anew: whatever was read before the page was missing says nothing about the time until it is there again.
+    /// The page is missing.
     fn forget(&self, key: &Key) {
-        self.readings().remove(key);
+        if let Some(readings) = self.readings().get_mut(key) {
+            readings.forget();
+        }
     }
 
     fn readings(&self) -> MutexGuard<'_, BTreeMap<Key, Readings>> {
@@ -248,6 +274,8 @@ fn format(content_type: Option<&str>) -> Result<Format, String> {
     match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "text/plain" => Ok(Format::Plain),
         "application/openmetrics-text" => Ok(Format::OpenMetrics),
-        other => Err(format!("it is {other:?}, allowed is text/plain and application/openmetrics-text")),
+        other => {
+            Err(format!("it is {}, allowed is text/plain and application/openmetrics-text", quoted(other)))
+        }
     }
 }

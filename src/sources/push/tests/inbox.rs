@@ -93,8 +93,8 @@ fn an_end_is_no_sample_and_a_counter_begins_anew_behind_it() {
     assert_eq!(told(&inbox, 0), "c,1: 1@-60000 21@-50000 5@-40000 15@-30000 35@-10000 55@0");
     assert_eq!(told(&inbox, 1), "c,1: 2@-50000 1@-30000 2@0");
     assert_eq!(told(&inbox, 2), "c,1: 20@-50000 10@-30000 20@0");
-    // more than two intervals between two readings say nothing
-    let later = request(vec![series(&[("__name__", "c"), ("x", "1")], &[(NOW_MS + 20_001, 100.0)])]);
+    // more than one and a half intervals between two readings say nothing
+    let later = request(vec![series(&[("__name__", "c"), ("x", "1")], &[(NOW_MS + 15_001, 100.0)])]);
     inbox.take(&later, NOW_MS + 30_000, |staged| super::write::stage(&later, staged)).expect("good");
     assert_eq!(told(&inbox, 1), "");
 }
