@@ -9,7 +9,9 @@ pub(super) struct Echo {
     pub(super) address: u32,
     /// When it was sent, in nanoseconds of a clock that nobody sets.
     pub(super) sent_ns: u64,
-    /// When it was due, by the time of day in milliseconds.
+    /// When it was due, by the same clock.
+    pub(super) due_ns: u64,
+    /// When it was due, by the time of day in milliseconds, which may be set.
     pub(super) due_ms: i64,
 }
 
@@ -99,10 +101,14 @@ mod tests {
 
     const TIMEOUT: u64 = 1_000;
 
+    fn echo(sent_ns: u64) -> Echo {
+        Echo { address: 7, sent_ns, due_ns: sent_ns, due_ms: 0 }
+    }
+
     fn flight(sent: &[u64]) -> Flight {
         let mut flight = Flight::new(TIMEOUT);
         for sent_ns in sent {
-            flight.push(Echo { address: 7, sent_ns: *sent_ns, due_ms: 0 }, true);
+            flight.push(echo(*sent_ns), true);
         }
         flight
     }
@@ -147,7 +153,7 @@ mod tests {
     #[test]
     fn what_may_have_been_dropped_here_and_what_was_not_sent_is_no_loss() {
         let mut flight = flight(&[0, 500]);
-        flight.push(Echo { address: 7, sent_ns: 600, due_ms: 0 }, false);
+        flight.push(echo(600), false);
         flight.answered(1, 500, 510);
         let outcomes: Vec<_> = std::iter::from_fn(|| {
             flight.decide(5_000, |_, from, until| {

@@ -223,7 +223,8 @@ impl Work {
                 }
             }
             let due_ms = self.time_of(due.at_ns);
-            self.flight.push(Echo { address: due.address, sent_ns, due_ms }, sent.is_ok());
+            let echo = Echo { address: due.address, sent_ns, due_ns: due.at_ns, due_ms };
+            self.flight.push(echo, sent.is_ok());
             now_ns = sent_ns;
         }
     }
