@@ -32,14 +32,16 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Flight {
     timeout_ns: u64,
+    most: usize,
     first: u64,
     echoes: VecDeque<(Echo, Option<Outcome>)>,
 }
 
 impl Flight {
-    /// Nothing under way; a reply counts until `timeout_ns` nanoseconds after the sending.
-    pub(super) fn new(timeout_ns: u64) -> Self {
-        Self { timeout_ns, first: 0, echoes: VecDeque::new() }
+    /// Nothing under way; a reply counts until `timeout_ns` nanoseconds after the sending. Where more than `most` echoes wait
+    /// to be decided, the oldest are not measured: so much comes that nobody gets to the end of it.
+    pub(super) fn new(timeout_ns: u64, most: usize) -> Self {
+        Self { timeout_ns, most, first: 0, echoes: VecDeque::new() }
     }
 
     /// The number of the next echo.
@@ -80,6 +82,7 @@ impl Flight {
         let until_ns = echo.sent_ns.saturating_add(self.timeout_ns);
         let outcome = match outcome {
             Some(outcome) => outcome,
+            None if until_ns >= read_ns && self.echoes.len() > self.most => Outcome::Unmeasured,
             None if until_ns >= read_ns => return None,
             None if is_doubtful(&echo, echo.sent_ns, until_ns) => Outcome::Unmeasured,
             None => Outcome::Lost,
@@ -87,6 +90,11 @@ impl Flight {
         self.echoes.pop_front();
         self.first += 1;
         Some((echo, outcome))
+    }
+
+    /// When the oldest echo that is not decided was sent; none where all are.
+    pub(super) fn oldest_ns(&self) -> Option<u64> {
+        self.echoes.front().map(|(echo, _)| echo.sent_ns)
     }
 
     /// When the oldest echo that is not decided was due, by the time of day in milliseconds; none where all are.
@@ -106,7 +114,7 @@ mod tests {
     }
 
     fn flight(sent: &[u64]) -> Flight {
-        let mut flight = Flight::new(TIMEOUT);
+        let mut flight = Flight::new(TIMEOUT, 5);
         for sent_ns in sent {
             flight.push(echo(*sent_ns), true);
         }
@@ -141,6 +149,18 @@ mod tests {
         flight.answered(0, 1_001, 2_100);
         flight.answered(2, 1_001, 2_100);
         assert!(decided(&mut flight, 9_000).is_empty(), "nothing is told twice");
+    }
+
+    #[test]
+    fn what_waits_for_a_socket_that_never_runs_empty_is_given_up_in_the_end() {
+        let mut flight = flight(&[0, 10, 20, 30, 40, 50, 60]);
+        flight.answered(1, 0, 500);
+        // the socket was never empty
+        let answered = Outcome::Answered { round_trip_ns: 490 };
+        assert_eq!(decided(&mut flight, 0), [Outcome::Unmeasured, answered]);
+        flight.answered(0, 0, 600);
+        assert_eq!((decided(&mut flight, 0), flight.next()), (vec![], 7));
+        assert_eq!(decided(&mut flight, 1_061), [Outcome::Lost; 5]);
     }
 
     #[test]

@@ -34,6 +34,17 @@ pub(super) struct Sending {
     pub(super) buffer: usize,
 }
 
+/// For so long, beyond its timeout, an echo waits to be decided where replies never come to an end.
+const UNDECIDED_MS: i64 = 2_000;
+
+impl Sending {
+    /// How many echoes may be under way: all of the timeout, and of a little longer.
+    fn at_most_under_way(&self) -> usize {
+        let rounds = (self.timeout_ms + UNDECIDED_MS) / self.every_ms.max(1) + 1;
+        usize::try_from(rounds).unwrap_or(usize::MAX).saturating_mul(self.addresses.len())
+    }
+}
+
 /// A pinger at work. Dropping it ends its thread.
 #[derive(Debug)]
 pub(super) struct Pinger {
@@ -123,7 +134,6 @@ struct Work {
     flight: Flight,
     outages: Outages,
     unsent: BTreeMap<u32, i32>,
-    timeout_ns: u64,
     /// The time of day at the beginning, in milliseconds.
     began_ms: i64,
     settled_ns: u64,
@@ -163,7 +173,6 @@ impl Work {
         let nanoseconds = |ms: i64| ms.max(1).unsigned_abs().saturating_mul(1_000_000);
         // exact: there are at most so many addresses
         let pace = Pace::new(nanoseconds(sending.every_ms), to.len() as u32, 0);
-        let timeout_ns = nanoseconds(sending.timeout_ms);
         Ok(Self {
             shared,
             began,
@@ -172,9 +181,8 @@ impl Work {
             to,
             ips: sending.addresses.iter().map(|address| address.ip).collect(),
             pace,
-            flight: Flight::new(timeout_ns),
+            flight: Flight::new(nanoseconds(sending.timeout_ms), sending.at_most_under_way()),
             unsent: BTreeMap::new(),
-            timeout_ns,
             began_ms: clock::now().as_millis(),
             settled_ns: 0,
             rests_until_ns: 0,
@@ -295,8 +303,9 @@ impl Work {
         }
         measured.unsent.clone_from(&self.unsent);
         drop(measured);
+        let oldest_ns = self.flight.oldest_ns().unwrap_or(self.settled_ns);
         for way in &mut self.ways {
-            way.drops.forget(read_ns.saturating_sub(self.timeout_ns));
+            way.drops.forget(oldest_ns);
         }
         if is_over {
             self.shared.news.notify_waiters();
