@@ -3,7 +3,7 @@
 use super::super::{SourceError, Trouble};
 use super::addresses::Address;
 use super::cells::{Cells, Outages};
-use super::drops::Drops;
+use super::drops::{Drops, Sleep};
 use super::flight::{Echo, Flight};
 use super::pace::Pace;
 use super::packet::Family;
@@ -112,7 +112,7 @@ impl Shared {
     }
 }
 
-/// A socket, and the drops that the kernel has told of.
+/// A socket, and when it missed something.
 #[derive(Debug)]
 struct Way {
     port: Port,
@@ -137,6 +137,7 @@ struct Work {
     /// The time of day at the beginning, in milliseconds.
     began_ms: i64,
     settled_ns: u64,
+    sleep: Sleep,
     /// Nothing is sent before.
     rests_until_ns: u64,
 }
@@ -185,6 +186,7 @@ impl Work {
             unsent: BTreeMap::new(),
             began_ms: clock::now().as_millis(),
             settled_ns: 0,
+            sleep: Sleep::until_now(clock::slept_ms()),
             rests_until_ns: 0,
         })
     }
@@ -274,7 +276,8 @@ impl Work {
 
     /// Tells what became of the echoes whose time is over, once the kernel has told what it dropped until then.
     fn settle(&mut self) -> io::Result<()> {
-        self.settled_ns = self.now_ns();
+        let before_ns = std::mem::replace(&mut self.settled_ns, elapsed_ns(self.began));
+        self.notice_sleep(before_ns);
         for way in &mut self.ways {
             let from_ns = elapsed_ns(self.began);
             let count = way.port.drops()?;
@@ -311,6 +314,14 @@ impl Work {
             self.shared.news.notify_waiters();
         }
         Ok(())
+    }
+
+    /// What was under way while this machine was suspended, at some time since `before_ns`, was perhaps answered meanwhile.
+    fn notice_sleep(&mut self, before_ns: u64) {
+        let Some(slept_ms) = self.sleep.woke(clock::slept_ms()) else { return };
+        warn!(slept_ms, "this machine was suspended: what pings were under way is not measured");
+        let now_ns = self.now_ns();
+        self.ways.iter_mut().for_each(|way| way.drops.slept(before_ns, now_ns));
     }
 
     /// Takes over the time of day where it is off: somebody set it, or it runs at another pace.
