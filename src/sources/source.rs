@@ -45,7 +45,8 @@ pub struct Ask {
 /// What a source says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {
-    /// Series in the order of their labels, each once.
+    /// Series in the order of their labels, each once. One without samples is known to be there, and must be measured before it
+    /// can be clean.
     pub series: Vec<SeriesSamples>,
     /// What is odd about the answer, in words: from the server, or about lines of a file.
     pub warnings: Vec<String>,
@@ -79,11 +80,8 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Adds samples to a series. One without any sample is none.
+    /// Adds samples to a series, which is told also where it has none.
     pub(super) fn add(&mut self, labels: Labels, samples: Vec<Sample>) {
-        if samples.is_empty() {
-            return;
-        }
         let known = self.series.entry(labels).or_default();
         let before = known.len();
         known.extend(samples);

@@ -4,8 +4,12 @@
 use crate::responder::{Manner, respond};
 use crate::servers::wait;
 use crate::{fetch, given_source};
+use quietgate::config::Config;
+use quietgate::monitor::{Watch, Watched};
 use quietgate::settings::Given;
-use quietgate::sources::{Answer, Source, SourceError};
+use quietgate::sources::{Answer, Seen, Source, SourceError};
+use quietgate_detectors::{Calendar, Reason, Timestamp};
+use quietgate_rules::Condition;
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Output};
@@ -181,9 +185,55 @@ fn what_cannot_be_sent_is_not_lost_and_is_told() {
     let addresses = ["198.18.0.1".to_owned(), "127.0.0.1".to_owned()];
     let source = ping(&addresses, &[("every", "50ms"), ("timeout", "200ms")]);
     let answer = asked(&*source, "loss_ratio", 1_000).expect("an answer");
-    let told: Vec<_> = answer.series.iter().map(|series| series.labels["address"].as_str()).collect();
-    assert_eq!((told, answer.complete), (vec!["127.0.0.1"], true));
+    let told = answer.series.iter().map(|series| (series.labels["address"].as_str(), series.samples.len()));
+    assert_eq!(
+        (told.collect::<Vec<_>>(), answer.complete),
+        (vec![("127.0.0.1", 1), ("198.18.0.1", 0)], true)
+    );
     assert_eq!(answer.warnings, ["no echo can be sent to 198.18.0.1: Network is unreachable (os error 101)"]);
+}
+
+/// How each address stands once the first whole answer has come, as a run takes it in.
+fn stands(source: &dyn Source, query: &str) -> Vec<(String, Option<Reason>)> {
+    let text = format!(
+        "signals: {{s: {{interval: 1s, rule: {{kind: any, sustain: 1 of 1, detectors: [{{kind: threshold, above: {}}}]}}}}}}",
+        f64::MAX
+    );
+    let config = Config::read("f", &text).expect("a config");
+    let signal = &config.signals[0];
+    let spec = signal.monitor_spec(Calendar::Utc);
+    let watched = Watched { name: query.to_owned(), spec, max_age_ms: signal.max_age_ms, expect: Vec::new() };
+    let mut watch = Watch::new(vec![watched]);
+    let now = Timestamp::from_millis(now_ms());
+    let mut seen = Seen::nothing(Timestamp::from_millis(now_ms() - 20_000), signal.max_age_ms);
+    let answer = seen.take(asked(source, query, 1_000).expect("an answer"), now);
+    assert!(answer.complete, "{:?}", answer.warnings);
+    answer.series.iter().for_each(|series| watch.observe(0, &series.labels, &series.samples));
+    watch.begin(0);
+    let reason = |condition| match condition {
+        Condition::Unknown { reason, .. } => Some(reason),
+        _ => None,
+    };
+    let views = watch.views(Timestamp::from_millis(now_ms()));
+    views.iter().map(|view| (view.labels["address"].clone(), reason(view.condition))).collect()
+}
+
+#[test]
+fn what_could_not_be_measured_from_the_start_on_is_watched_even_so() {
+    if !in_namespace("what_could_not_be_measured_from_the_start_on_is_watched_even_so") {
+        return;
+    }
+    fs::write("/proc/sys/net/ipv4/icmp_echo_ignore_all", "1").expect("a namespace of our own");
+    let _up = respond([127, 0, 0, 2].into(), |_| Manner::Answer);
+    // no route, an answer, none
+    let addresses = ["198.18.0.1", "127.0.0.2", "127.0.0.3"].map(str::to_owned);
+    let source = ping(&addresses, &[("every", "50ms"), ("timeout", "200ms")]);
+    let unknown = |names: &[&str]| {
+        let one = |name: &&str| ((*name).to_owned(), names.contains(name).then_some(Reason::NoData));
+        ["127.0.0.2", "127.0.0.3", "198.18.0.1"].iter().map(one).collect::<Vec<_>>()
+    };
+    assert_eq!(stands(&*source, "loss_ratio"), unknown(&["198.18.0.1"]));
+    assert_eq!(stands(&*source, "round_trip_ms"), unknown(&["127.0.0.3", "198.18.0.1"]));
 }
 
 /// The other end of a cable: a namespace with the address 198.18.0.2, ended with the namespace of this test.

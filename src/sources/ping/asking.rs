@@ -86,16 +86,20 @@ impl Ping {
     }
 
     fn answer_of(&self, told: &Told, quantity: Quantity, wanted: RangeInclusive<i64>) -> Answer {
-        let mut gathered = Gathered::default();
         let mut newest = None;
+        let mut samples = vec![Vec::new(); self.sending.addresses.len()];
         for closed in told.closed.iter().filter(|closed| wanted.contains(&closed.at_ms)) {
             newest = Some(closed);
             for (number, tally) in closed.whole() {
-                if let (Some(address), Some(value)) = (self.sending.addresses.get(number), quantity(tally)) {
-                    let labels = Labels::from([("address".to_owned(), address.text.clone())]);
-                    gathered.add(labels, vec![Sample::new(closed.at_ms, value)]);
+                if let (Some(samples), Some(value)) = (samples.get_mut(number), quantity(tally)) {
+                    samples.push(Sample::new(closed.at_ms, value));
                 }
             }
+        }
+        // all that were asked for are told, so that what was never measured is not taken for clean
+        let mut gathered = Gathered::default();
+        for (address, samples) in self.sending.addresses.iter().zip(samples) {
+            gathered.add(Labels::from([("address".to_owned(), address.text.clone())]), samples);
         }
         let mut warnings: Vec<_> = newest.into_iter().flat_map(|closed| invalid(closed)).collect();
         let complete = warnings.is_empty();
