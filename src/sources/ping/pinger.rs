@@ -142,8 +142,9 @@ struct Work {
     rests_until_ns: u64,
 }
 
-/// How often it is settled what became of echoes.
-const SETTLE_NS: u64 = 100_000_000;
+/// How often it is settled what became of echoes, in milliseconds.
+pub(super) const SETTLE_MS: i64 = 100;
+const SETTLE_NS: u64 = SETTLE_MS.unsigned_abs() * 1_000_000;
 /// What is due within so long is sent together: fewer times to wake up.
 const SLOT_NS: u64 = 1_000_000;
 /// So far the time of day may be off before it is taken over: less would move echoes from one interval to the next.
