@@ -26,6 +26,8 @@ pub(super) struct Ping {
     sending: Sending,
     /// At work from the first asking on.
     pinger: Mutex<Option<Pinger>>,
+    /// The end of the newest interval that each query was told of, by the length of the intervals.
+    told_of: Mutex<BTreeMap<(String, i64), i64>>,
 }
 
 impl Source for Ping {
@@ -37,7 +39,7 @@ impl Source for Ping {
 impl Ping {
     /// One that is not at work yet.
     pub(super) fn new(sending: Sending) -> Self {
-        Self { sending, pinger: Mutex::default() }
+        Self { sending, pinger: Mutex::default(), told_of: Mutex::default() }
     }
 
     async fn answer(&self, ask: &Ask) -> Result<Answer, SourceError> {
@@ -63,7 +65,9 @@ impl Ping {
             // the pinger waits for the lock: nothing is made of it while it is held
             let told = shared.measured().told(interval_ms, &self.sending);
             if let Some(told) = told {
-                return Ok(self.answer_of(&told, quantity, ask.from.as_millis() + 1..=until_ms));
+                let wanted = ask.from.as_millis() + 1..=until_ms;
+                let asked = (ask.query.clone().unwrap_or_default(), interval_ms);
+                return Ok(self.answer_of(&told, quantity, wanted, asked));
             }
             if timeout_at(began + FIRST_WAIT, news).await.is_err() {
                 return Ok(Answer { complete: true, ..Answer::default() });
@@ -85,11 +89,16 @@ impl Ping {
         Ok(Arc::clone(pinger.insert(at_work).shared()))
     }
 
-    fn answer_of(&self, told: &Told, quantity: Quantity, wanted: RangeInclusive<i64>) -> Answer {
-        let mut newest = None;
+    fn answer_of(
+        &self,
+        told: &Told,
+        quantity: Quantity,
+        wanted: RangeInclusive<i64>,
+        asked: (String, i64),
+    ) -> Answer {
+        let wanted: Vec<_> = told.closed.iter().filter(|closed| wanted.contains(&closed.at_ms)).collect();
         let mut samples = vec![Vec::new(); self.sending.addresses.len()];
-        for closed in told.closed.iter().filter(|closed| wanted.contains(&closed.at_ms)) {
-            newest = Some(closed);
+        for closed in &wanted {
             for (number, tally) in closed.whole() {
                 if let (Some(samples), Some(value)) = (samples.get_mut(number), quantity(tally)) {
                     samples.push(Sample::new(closed.at_ms, value));
@@ -101,10 +110,20 @@ impl Ping {
         for (address, samples) in self.sending.addresses.iter().zip(samples) {
             gathered.add(Labels::from([("address".to_owned(), address.text.clone())]), samples);
         }
-        let mut warnings: Vec<_> = newest.into_iter().flat_map(|closed| invalid(closed)).collect();
+        let mut warnings = invalid(self.not_told(&wanted, asked));
         let complete = warnings.is_empty();
         warnings.extend(self.unsent(&told.unsent));
         Answer { complete, ..gathered.answer(warnings) }
+    }
+
+    /// The intervals of `wanted` that the asker was not told of before, and the newest in any case: what was missed in an older
+    /// one was said then, and is not there to be asked for again.
+    fn not_told<'a>(&self, wanted: &'a [&'a Arc<Closed>], asked: (String, i64)) -> &'a [&'a Arc<Closed>] {
+        let Some(newest) = wanted.last() else { return wanted };
+        let mut told_of = self.told_of.lock().unwrap_or_else(PoisonError::into_inner);
+        // of the first asking the newest alone: it was not there for the others
+        let before = told_of.insert(asked, newest.at_ms).unwrap_or(i64::MAX).min(newest.at_ms - 1);
+        &wanted[wanted.partition_point(|closed| closed.at_ms <= before)..]
     }
 
     /// Addresses that no echo could be sent to, which have no samples.
@@ -121,18 +140,20 @@ impl Ping {
     }
 }
 
-/// What makes an interval no measurement, in words.
-fn invalid(closed: &Closed) -> Vec<String> {
+/// What makes any of the intervals no measurement, in words.
+fn invalid(closed: &[&Arc<Closed>]) -> Vec<String> {
     let mut out = Vec::new();
-    if closed.unmeasured > 0 {
-        let echoes = counted(closed.unmeasured, "echo was", "echoes were");
+    let unmeasured = closed.iter().map(|closed| closed.unmeasured).sum();
+    if unmeasured > 0 {
+        let echoes = counted(unmeasured, "echo was", "echoes were");
         out.push(format!(
             "{echoes} not measured: this machine dropped replies or read them too late; give it a larger buffer \
              (net.core.rmem_max, or CAP_NET_ADMIN), fewer echoes, or less other work"
         ));
     }
-    if closed.thin > 0 {
-        let addresses = counted(closed.thin as u64, "address", "addresses");
+    let thin = closed.iter().map(|closed| closed.thin).max().unwrap_or_default();
+    if thin > 0 {
+        let addresses = counted(thin as u64, "address", "addresses");
         out.push(format!("{addresses} got too few echoes: this machine is too busy to send them"));
     }
     out
@@ -153,5 +174,52 @@ impl Measured {
         };
         let closed: Vec<_> = cells.closed().cloned().collect();
         (!closed.is_empty()).then(|| Told { closed, unsent: self.unsent.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cells::{Outage, Tally};
+    use super::super::flight::{Echo, Outcome};
+    use super::*;
+
+    const ANSWERED: Outcome = Outcome::Answered { round_trip_ns: 1_000_000 };
+
+    /// One address that gets an echo every 100 ms.
+    fn one() -> Ping {
+        let address = Address { text: "192.0.2.1".to_owned(), ip: [192, 0, 2, 1].into() };
+        Ping::new(Sending { addresses: [address].into(), every_ms: 100, timeout_ms: 200, buffer: 4_096 })
+    }
+
+    /// What is measured of it in intervals of a second until `until_ms`, of which one echo was dropped here, at 1.5 s.
+    fn measured(until_ms: i64) -> Told {
+        let mut cells = Cells::new(1_000, 100, 1);
+        for due_ms in (-500..until_ms).step_by(100) {
+            let outcome = if due_ms == 1_500 { Outcome::Unmeasured } else { ANSWERED };
+            let due_ns = (due_ms + 500).unsigned_abs() * 1_000_000;
+            cells.add(&Echo { address: 0, sent_ns: due_ns, due_ns, due_ms }, outcome, Outage::default());
+        }
+        cells.reach(until_ms);
+        Told { closed: cells.closed().cloned().collect(), unsent: BTreeMap::new() }
+    }
+
+    #[test]
+    fn what_was_missed_is_said_once_to_each_query_however_late_it_asks() {
+        let ping = one();
+        let ask = |query: &str, until_ms| {
+            let asked = (query.to_owned(), 1_000);
+            ping.answer_of(&measured(until_ms), Tally::loss, 1..=until_ms, asked)
+        };
+        let ends = |answer: &Answer| {
+            answer.series[0].samples.iter().map(|sample| sample.at.as_millis()).collect::<Vec<_>>()
+        };
+        assert!(ask("a", 1_000).complete && ask("b", 1_000).complete);
+        // two intervals are over since, and the older one is not whole
+        let late = ask("a", 3_000);
+        assert_eq!((ends(&late), late.complete), (vec![1_000, 3_000], false));
+        assert!(late.warnings[0].starts_with("1 echo was not measured: "), "{:?}", late.warnings);
+        assert!(ask("a", 3_000).complete, "it was said");
+        assert_eq!((ask("b", 2_000).complete, ask("b", 2_000).complete), (false, false), "it is the newest");
+        assert!(ask("b", 3_000).complete && ask("c", 3_000).complete);
     }
 }
