@@ -130,7 +130,7 @@ async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Ans
     }
     while let Some(Outcome { signal, ask, answer }) = poll.next().await {
         let is_silent = |answer: &Answer| answer.series.iter().all(|series| series.samples.is_empty());
-        let is_silent = matches!(&answer, Ok(answer) if answer.complete && is_silent(answer));
+        let is_silent = matches!(&answer, Ok(answer) if is_silent(answer));
         let answer = match asked_of.remove(&signal).filter(|_| is_silent) {
             Some(source) => {
                 let again = after(source, ask.interval);

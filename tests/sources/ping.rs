@@ -330,6 +330,38 @@ fn an_overrun_of_the_receive_buffer_is_no_loss() {
 }
 
 #[test]
+fn an_interval_that_is_not_over_yet_is_said_at_once() {
+    if !may_ping() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = "sources: {echo: {kind: ping, addresses: [127.0.0.1, 127.0.0.2], every: 50ms}}\nsignals:\n  \
+        loss: {source: echo, query: loss_ratio, interval: 1h, rule: {kind: majority}}\n";
+    fs::write(dir.path().join("quietgate.yaml"), config).expect("a file");
+    let run = |words: &[&str]| {
+        let program =
+            Command::new(env!("CARGO_BIN_EXE_quietgate")).args(words).current_dir(dir.path()).output();
+        let output = program.expect("the program");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let began = Instant::now();
+    let (exit, said) = run(&["check", "--online", "quietgate.yaml"]);
+    assert_eq!(exit, Some(2), "{said}");
+    assert!(said.contains("signal \"loss\" is answered in part: no interval is over before "), "{said}");
+    assert!(
+        said.contains("quietgate probe with --query and a shorter --interval") && !said.contains("no series"),
+        "{said}"
+    );
+    let (exit, said) = run(&["probe", "echo"]);
+    assert!(exit == Some(1) && said.starts_with("loss: 2 series, in part\n"), "{said}");
+    assert!(said.contains("  {address=\"127.0.0.2\"} no sample\n"), "{said}");
+    // each asks twice; the limit of one asking is 50 s
+    assert!(began.elapsed().as_secs() < 50, "{:?}", began.elapsed());
+    let (exit, said) = run(&["probe", "echo", "--query", "loss_ratio", "--interval", "1s"]);
+    assert!(exit == Some(0) && said.contains("  {address=\"127.0.0.1\"} 0 at "), "{said}");
+}
+
+#[test]
 fn a_missing_right_is_named() {
     let without = ["--bounding-set", "-net_raw", "--inh-caps", "-net_raw"];
     let made = Command::new("unshare").args(["--net", "setpriv"]).args(without).arg("true").output();

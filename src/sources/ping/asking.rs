@@ -5,8 +5,9 @@ use super::super::{SourceError, Trouble};
 use super::addresses::Address;
 use super::cells::{Cells, Closed};
 use super::pinger::{Measured, Pinger, Sending, Shared};
-use super::{Quantity, quantity};
-use crate::text::{counted, duration};
+use super::{Quantity, lag_ms, quantity};
+use crate::clock;
+use crate::text::{counted, duration, rfc3339};
 use quietgate_detectors::Sample;
 use std::collections::BTreeMap;
 use std::io;
@@ -53,7 +54,7 @@ impl Ping {
                 "the interval is {found}, allowed is at least the spacing of the echoes, {every}"
             )));
         }
-        let began = Instant::now();
+        let (began, mut limit) = (Instant::now(), None);
         loop {
             let shared = self.at_work()?;
             // what is over from here on is heard of
@@ -64,14 +65,28 @@ impl Ping {
             let until_ms = ask.until.as_millis().saturating_add(waited_ms);
             // the pinger waits for the lock: nothing is made of it while it is held
             let told = shared.measured().told(interval_ms, &self.sending);
-            if let Some(told) = told {
+            let limit = *limit.get_or_insert_with(|| began + self.first_wait(told.first_end_ms));
+            if !told.closed.is_empty() || Instant::now() >= limit {
                 let wanted = ask.from.as_millis() + 1..=until_ms;
                 let asked = (ask.query.clone().unwrap_or_default(), interval_ms);
                 return Ok(self.answer_of(&told, quantity, wanted, asked));
             }
-            if timeout_at(began + FIRST_WAIT, news).await.is_err() {
-                return Ok(Answer { complete: true, ..Answer::default() });
-            }
+            // in either case it is looked once more
+            drop(timeout_at(limit, news).await);
+        }
+    }
+
+    /// How long to wait for the first interval, which is over at `first_end_ms`. Where that is too far away, until it is known to
+    /// whom nothing can be sent.
+    fn first_wait(&self, first_end_ms: i64) -> Duration {
+        let Sending { every_ms, timeout_ms, .. } = &self.sending;
+        let milliseconds = |ms: i64| Duration::from_millis(ms.max(0).unsigned_abs());
+        let until_told =
+            first_end_ms.saturating_sub(clock::now().as_millis()).saturating_add(lag_ms(*timeout_ms));
+        if milliseconds(until_told) <= FIRST_WAIT {
+            FIRST_WAIT
+        } else {
+            milliseconds(every_ms + lag_ms(0)).min(FIRST_WAIT)
         }
     }
 
@@ -111,6 +126,13 @@ impl Ping {
             gathered.add(Labels::from([("address".to_owned(), address.text.clone())]), samples);
         }
         let mut warnings = invalid(self.not_told(&wanted, asked));
+        if told.closed.is_empty() {
+            warnings.push(format!(
+                "no interval is over before {}, for the first one is measured from its beginning: a run waits for that, and \
+                 quietgate probe with --query and a shorter --interval shows sooner what answers",
+                rfc3339(told.first_end_ms)
+            ));
+        }
         let complete = warnings.is_empty();
         warnings.extend(self.unsent(&told.unsent));
         Answer { complete, ..gathered.answer(warnings) }
@@ -163,17 +185,24 @@ fn invalid(closed: &[&Arc<Closed>]) -> Vec<String> {
 struct Told {
     closed: Vec<Arc<Closed>>,
     unsent: BTreeMap<u32, i32>,
+    /// The end of the first interval, where none is over yet.
+    first_end_ms: i64,
 }
 
 impl Measured {
-    /// The intervals of this length that are over; none where none is yet. They are measured from the first asking on.
-    fn told(&mut self, interval_ms: i64, sending: &Sending) -> Option<Told> {
-        let Some(cells) = self.cells.iter().find(|cells| cells.interval_ms() == interval_ms) else {
+    /// The intervals of this length that are over. They are measured from the first asking on.
+    fn told(&mut self, interval_ms: i64, sending: &Sending) -> Told {
+        let known = self.cells.iter().position(|cells| cells.interval_ms() == interval_ms);
+        let known = known.unwrap_or_else(|| {
             self.cells.push(Cells::new(interval_ms, sending.every_ms, sending.addresses.len()));
-            return None;
-        };
-        let closed: Vec<_> = cells.closed().cloned().collect();
-        (!closed.is_empty()).then(|| Told { closed, unsent: self.unsent.clone() })
+            self.cells.len() - 1
+        });
+        let cells = &self.cells[known];
+        Told {
+            closed: cells.closed().cloned().collect(),
+            unsent: self.unsent.clone(),
+            first_end_ms: cells.first_end_ms(clock::now().as_millis()),
+        }
     }
 }
 
@@ -200,7 +229,7 @@ mod tests {
             cells.add(&Echo { address: 0, sent_ns: due_ns, due_ns, due_ms }, outcome, Outage::default());
         }
         cells.reach(until_ms);
-        Told { closed: cells.closed().cloned().collect(), unsent: BTreeMap::new() }
+        Told { closed: cells.closed().cloned().collect(), unsent: BTreeMap::new(), first_end_ms: 1_000 }
     }
 
     #[test]

@@ -188,6 +188,12 @@ impl Cells {
         self.closed.iter()
     }
 
+    /// When the first interval that is measured from its beginning is over, as things are at `now_ms`, in milliseconds.
+    pub(super) fn first_end_ms(&self, now_ms: i64) -> i64 {
+        let open = self.open.unwrap_or_else(|| now_ms.div_euclid(self.interval_ms));
+        (open + if self.is_whole { 1 } else { 2 }).saturating_mul(self.interval_ms)
+    }
+
     fn close(&mut self, open: i64) {
         if self.closed.len() == KEPT {
             self.closed.pop_front();
@@ -290,6 +296,17 @@ mod tests {
         let lengths = [Outcome::Lost, Outcome::Lost, Outcome::Unmeasured, Outcome::Lost]
             .map(|outcome| outages.after(&echo(0, 0), outcome).losses);
         assert_eq!(lengths, [1, 2, 0, 1]);
+    }
+
+    #[test]
+    fn the_first_interval_is_one_that_was_measured_from_its_beginning() {
+        let mut cells = Cells::new(1_000, 100, 1);
+        assert_eq!(cells.first_end_ms(5_300), 7_000);
+        cells.reach(5_400);
+        assert_eq!(cells.first_end_ms(5_900), 7_000);
+        cells.reach(6_000);
+        assert_eq!((cells.first_end_ms(6_000), cells.closed().count()), (7_000, 0));
+        assert!(cells.reach(7_000));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) const ENTRY: Entry = Entry {
     fits,
     asks: |query| quantity(query).map(drop),
     no_counts: |_, _| None,
-    lag_ms,
+    lag_ms: |settings| lag_ms(settings.duration_ms("timeout").unwrap_or_default()),
     build,
 };
 
@@ -102,8 +102,8 @@ fn fits(settings: &Settings) -> Result<(), String> {
 }
 
 /// An interval is told when its last echo is decided: that may be sent late, and is looked at from time to time.
-fn lag_ms(settings: &Settings) -> i64 {
-    settings.duration_ms("timeout").unwrap_or_default() + pace::LATE_MAX_MS + pinger::SETTLE_MS
+fn lag_ms(timeout_ms: i64) -> i64 {
+    timeout_ms + pace::LATE_MAX_MS + pinger::SETTLE_MS
 }
 
 /// Whether so many addresses can be sent echoes to.
