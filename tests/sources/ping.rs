@@ -361,6 +361,38 @@ fn an_interval_that_is_not_over_yet_is_said_at_once() {
     assert!(exit == Some(0) && said.contains("  {address=\"127.0.0.1\"} 0 at "), "{said}");
 }
 
+/// Puts packets that are nobody's reply on the way to ourselves until it is dropped: requests, and the replies to them.
+fn noise(addresses: &[String]) -> Box<dyn Source> {
+    let noise = ping(addresses, &[("every", "10ms"), ("timeout", "10s")]);
+    asked(&*noise, "loss_ratio", 500).expect("an answer");
+    noise
+}
+
+#[test]
+fn packets_of_others_do_not_fill_the_buffer_of_a_raw_socket() {
+    if !in_namespace("packets_of_others_do_not_fill_the_buffer_of_a_raw_socket") {
+        return;
+    }
+    fs::write("/proc/sys/net/ipv4/ping_group_range", "1 0").expect("a namespace of our own");
+    let _noise = noise(&(1..=100).map(|last| format!("127.0.1.{last}")).collect::<Vec<_>>());
+    let mut own = vec!["127.0.2.1".to_owned()];
+    let has_six = Command::new("ip").args("-6 route add local 2001:db8::/64 dev lo".split(' ')).status();
+    let six = has_six.is_ok_and(|status| status.success());
+    let _noise_of_six =
+        six.then(|| noise(&(1..=100).map(|last| format!("2001:db8::{last}")).collect::<Vec<_>>()));
+    if six {
+        own.push("2001:db8::ff".to_owned());
+    } else {
+        println!("skipped: IPv6 is not there");
+    }
+    // there is room for a few replies, and each raw socket is offered 40,000 packets a second
+    let source = ping(&own, &[("every", "50ms"), ("timeout", "2s"), ("buffer", "4KiB")]);
+    wait("an interval in which nothing was dropped", || {
+        let answer = asked(&*source, "loss_ratio", 1_000).expect("an answer");
+        (answer.complete && answer.series.iter().all(|series| !series.samples.is_empty())).then_some(())
+    });
+}
+
 #[test]
 fn a_missing_right_is_named() {
     let without = ["--bounding-set", "-net_raw", "--inh-caps", "-net_raw"];
