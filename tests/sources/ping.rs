@@ -296,7 +296,9 @@ fn a_link_that_is_down_is_an_outage_as_long_as_it_was() {
     let told = outage.most("198.18.0.2");
     // neighbours look for each other again once the link is back
     let most = ends.duration_since(began).as_secs_f64() * 1e3 + 3_000.0;
-    assert!((least.as_secs_f64() * 1e3 - 40.0..most).contains(&told), "{told} of {least:?} to {most} ms");
+    // the kernel keeps packets while it looks for a neighbour: those of the last 500 ms are still answered in time
+    let fewest = least.as_secs_f64() * 1e3 - 500.0 - 40.0;
+    assert!((fewest..most).contains(&told), "{told} of {fewest} to {most} ms");
     let netem = Command::new("tc").args("qdisc add dev near root netem loss 30%".split(' ')).output();
     if !netem.is_ok_and(|output| output.status.success()) {
         return println!("skipped: the kernel has no netem to lose packets at random");
@@ -385,7 +387,7 @@ fn packets_of_others_do_not_fill_the_buffer_of_a_raw_socket() {
     } else {
         println!("skipped: IPv6 is not there");
     }
-    // there is room for a few replies, and each raw socket is offered 40,000 packets a second
+    // there is room for a few replies, and each raw socket is offered 20,000 packets a second
     let source = ping(&own, &[("every", "50ms"), ("timeout", "2s"), ("buffer", "4KiB")]);
     wait("an interval in which nothing was dropped", || {
         let answer = asked(&*source, "loss_ratio", 1_000).expect("an answer");
