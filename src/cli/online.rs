@@ -4,7 +4,7 @@ use crate::config::{Config, Expected, Mistake, Place, Signal};
 use crate::monitor::{MonitorSpec, Watch, Watched};
 use crate::plan::Plan;
 use crate::run::{grown, of_inventory, young};
-use crate::sources::{Answer, Ask, Fetching, Labels, Outcome, Poll, Source, SourceError};
+use crate::sources::{Answer, Ask, Fetching, Labels, Outcome, Poll, Source, SourceError, labels_in_words};
 use crate::text;
 use quietgate_detectors::{Calendar, Interval, Sample, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,8 +147,9 @@ async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Tol
         }
     }
     while let Some(Outcome { signal, ask, answer }) = poll.next().await {
-        let is_empty = matches!(&answer, Ok(answer) if answer.complete && answer.series.is_empty());
-        let answer = match asked_of.remove(&signal).filter(|_| is_empty) {
+        let is_silent = |answer: &Answer| answer.series.iter().all(|series| series.samples.is_empty());
+        let is_silent = matches!(&answer, Ok(answer) if is_silent(answer));
+        let answer = match asked_of.remove(&signal).filter(|_| is_silent) {
             Some(source) => {
                 let again = after(source, ask.interval);
                 let asked = poll.ask(&signal, &again, ask, LIMIT_MS);
@@ -233,10 +234,24 @@ fn complaints(signal: &Signal, plans: &[&&Plan], answer: &Answer, now: Timestamp
             })),
         }
     }
-    if answer.complete && fresh.is_empty() && signal.expect.is_empty() {
-        out.push(format!("signal {name:?} has no series now"));
+    if answer.complete && signal.expect.is_empty() {
+        let silent = silent(answer);
+        if let Some(silent) = &silent {
+            out.push(format!("signal {name:?} has no sample of {silent}"));
+        } else if fresh.is_empty() {
+            out.push(format!("signal {name:?} has no series now"));
+        }
     }
     out
+}
+
+/// The series that the source tells of without a sample, where there are any. Without a word all of them must be there.
+fn silent(answer: &Answer) -> Option<String> {
+    let silent: Vec<_> = answer.series.iter().filter(|series| series.samples.is_empty()).collect();
+    let named: Vec<_> = silent.iter().take(NAMED).map(|series| labels_in_words(&series.labels)).collect();
+    let more = silent.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!silent.is_empty()).then(|| format!("{}{more}", named.join(", ")))
 }
 
 /// Those of the values of `label` that no series has; nothing where all are there.

@@ -108,9 +108,12 @@ fn write_text(name: &str, interval: Interval, answers: &Answers, out: &mut dyn W
     let interval = text::duration(interval.as_millis());
     writeln!(out, "{}: {series}{part}, interval {interval}", text::plain(name))?;
     for series in &answer.series {
-        if let Some(newest) = series.samples.last() {
-            let (labels, at) = (labels_in_words(&series.labels), text::rfc3339(newest.at.as_millis()));
-            writeln!(out, "  {labels} {} at {at}", newest.value)?;
+        let labels = labels_in_words(&series.labels);
+        match series.samples.last() {
+            Some(newest) => {
+                writeln!(out, "  {labels} {} at {}", newest.value, text::rfc3339(newest.at.as_millis()))?;
+            }
+            None => writeln!(out, "  {labels} no sample")?,
         }
     }
     answer.warnings.iter().try_for_each(|warning| writeln!(out, "  warning: {}", text::plain(warning)))

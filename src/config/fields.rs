@@ -176,8 +176,9 @@ pub(super) const SIGNAL: Table = Table {
         Field {
             name: "max_age",
             shape: Shape::Duration { min: Interval::MIN_MS, max: WEEK_MS },
-            need: Need::DefaultWords("two intervals"),
-            about: "age of the newest sample beyond which the series is unknown(stale); at least the interval",
+            need: Need::DefaultWords("two intervals, and the lag of the source"),
+            about: "age of the newest sample beyond which the series is unknown(stale); at least the interval, where the \
+                source has a lag 1.5 intervals and the lag",
         },
         Field {
             name: "lateness",

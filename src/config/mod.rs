@@ -119,13 +119,13 @@ fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config>
         return None;
     }
     let fields = Fields::open(root, root.at, &CONFIG, Beside::Options(&[]), mistakes)?;
-    let names = match fields.node("sources").map(|node| node.map().unwrap_or_default()) {
+    let sources = sources(&fields, mistakes).unwrap_or_default();
+    let named = match fields.node("sources").map(|node| node.map().unwrap_or_default()) {
         None => Sources::None,
         Some([]) => Sources::Mistaken,
-        Some(entries) => Sources::Named(entries.iter().map(|(key, _)| key.name.as_str()).collect()),
+        Some(entries) => Sources::Named(entries.iter().map(|(key, _)| key.name.as_str()).collect(), &sources),
     };
-    let sources = sources(&fields, mistakes).unwrap_or_default();
-    let signals = signals(&fields, &names, mistakes);
+    let signals = signals(&fields, &named, mistakes);
     for signal in signals.iter().flatten() {
         source::check_query(signal, &sources, mistakes);
     }

@@ -58,3 +58,28 @@ pub(super) fn check_listening(sources: &[NamedSource], mistakes: &mut Mistakes) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn a_signal_bears_the_lag_of_its_source() {
+        let of = |source: &str, more: &str| {
+            let text = format!(
+                "sources: {{s: {source}}}\nsignals: {{l: {{source: s, query: loss_ratio, interval: 1s, rule: {{kind: majority}}{more}}}}}\n"
+            );
+            Config::read("f", &text).map(|config| config.signals[0].max_age_ms).map_err(|m| m.to_string())
+        };
+        let ping = "{kind: ping, addresses: [192.0.2.1]}";
+        assert_eq!(of(ping, ""), Ok(3_200));
+        assert_eq!(of(ping, ", max_age: 2700ms"), Ok(2_700));
+        let short = of(ping, ", max_age: 2600ms").expect_err("too short");
+        assert!(
+            short.contains("max_age is \"2600ms\", allowed is at least 2s700ms: 1.5 intervals, "),
+            "{short}"
+        );
+        let prometheus = "{kind: prometheus, url: \"http://p:9090\"}";
+        assert_eq!((of(prometheus, ""), of(prometheus, ", max_age: 1s")), (Ok(2_000), Ok(1_000)));
+    }
+}

@@ -24,6 +24,9 @@ pub struct Entry {
     pub(super) asks: fn(Option<&str>) -> Result<(), String>,
     /// Why samples of this query, taken at this interval, are surely not what was counted since the sample before.
     pub(super) no_counts: fn(&str, Interval) -> Option<String>,
+    /// How much later than the time that it bears a sample may be there, by these settings, in milliseconds; 0 where that is not
+    /// the source's own doing.
+    pub(super) lag_ms: fn(&Settings) -> i64,
     /// Makes one from checked settings.
     pub(super) build: fn(&Settings) -> Result<Box<dyn Source>, SourceError>,
 }
@@ -98,6 +101,11 @@ impl Spec {
     pub fn listens(&self) -> impl Iterator<Item = &str> {
         let named = self.entry.settings.iter().filter(|doc| doc.shape == Shape::Listen);
         named.filter_map(|doc| self.settings.text(doc.name))
+    }
+
+    /// How much later than the time that it bears a sample may be there, in milliseconds: what the source needs by itself.
+    pub fn lag_ms(&self) -> i64 {
+        (self.entry.lag_ms)(&self.settings).max(0)
     }
 
     /// Makes the source; relative paths of its settings begin in the folder `base`. Nothing is asked yet.

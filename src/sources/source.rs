@@ -66,7 +66,8 @@ pub struct Ask {
 /// What a source says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {
-    /// Series in the order of their labels, each once. One without samples is there, and has no value yet.
+    /// Series in the order of their labels, each once. One without samples is known to be there, and must be measured before it
+    /// can be clean.
     pub series: Vec<SeriesSamples>,
     /// Series that were told before, and that the source does not show any more at the time of asking: their last samples say
     /// nothing of now, however fresh they are. A source that cannot know names none.
@@ -103,11 +104,8 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Adds samples to a series. One without any sample is none.
+    /// Adds samples to a series, which is told also where it has none.
     pub(super) fn add(&mut self, labels: Labels, samples: Vec<Sample>) {
-        if samples.is_empty() {
-            return;
-        }
         let known = self.series.entry(labels).or_default();
         let before = known.len();
         known.extend(samples);

@@ -32,6 +32,7 @@ pub(super) const ENTRY: Entry = Entry {
     fits,
     asks,
     no_counts: |_, _| None,
+    lag_ms: |_| 0,
     build,
 };
 

@@ -31,6 +31,7 @@ pub(super) const ENTRY: Entry = Entry {
     fits: |_| Ok(()),
     asks: |_| Ok(()),
     no_counts: |_, _| None,
+    lag_ms: |_| 0,
     build,
 };
 

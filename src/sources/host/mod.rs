@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry = Entry {
     fits: |_| Ok(()),
     asks: |query| quantity(query).map(drop),
     no_counts: |_, _| None,
+    lag_ms: |_| 0,
     build: |_: &Settings| Ok(Box::new(Host::at(Path::new("/proc")))),
 };
 

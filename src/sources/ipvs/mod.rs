@@ -42,6 +42,7 @@ pub(super) const ENTRY: Entry = Entry {
     fits: |_| Ok(()),
     asks: |query| Query::read(query).map(drop),
     no_counts: |query, _| Some(format!("{query} is a rate or a level")),
+    lag_ms: |_| 0,
     build: |settings: &Settings| Ok(Box::new(Ipvs::at(Path::new("/proc"), settings))),
 };
 

@@ -17,7 +17,8 @@ pub(super) struct Outage {
 #[derive(Debug)]
 pub(super) struct Outages {
     every_ms: i64,
-    of: Vec<(Outage, i64)>,
+    /// With when the first lost echo was due, in nanoseconds of a clock that nobody sets.
+    of: Vec<(Outage, u64)>,
 }
 
 impl Outages {
@@ -28,15 +29,16 @@ impl Outages {
 
     /// The outage that the address of `echo` is in after it. What was not measured ends one: nobody knows whether it goes on.
     pub(super) fn after(&mut self, echo: &Echo, outcome: Outcome) -> Outage {
-        let Some((outage, since_ms)) = self.of.get_mut(echo.address as usize) else {
+        let Some((outage, since_ns)) = self.of.get_mut(echo.address as usize) else {
             return Outage::default();
         };
         if outcome == Outcome::Lost {
             if outage.losses == 0 {
-                *since_ms = echo.due_ms;
+                *since_ns = echo.due_ns;
             }
             outage.losses = outage.losses.saturating_add(1);
-            outage.ms = echo.due_ms.saturating_sub(*since_ms).max(0).saturating_add(self.every_ms);
+            let lasted_ms = echo.due_ns.saturating_sub(*since_ns) / 1_000_000;
+            outage.ms = i64::try_from(lasted_ms).unwrap_or(i64::MAX).saturating_add(self.every_ms);
         } else {
             *outage = Outage::default();
         }
@@ -186,6 +188,12 @@ impl Cells {
         self.closed.iter()
     }
 
+    /// When the first interval that is measured from its beginning is over, as things are at `now_ms`, in milliseconds.
+    pub(super) fn first_end_ms(&self, now_ms: i64) -> i64 {
+        let open = self.open.unwrap_or_else(|| now_ms.div_euclid(self.interval_ms));
+        (open + if self.is_whole { 1 } else { 2 }).saturating_mul(self.interval_ms)
+    }
+
     fn close(&mut self, open: i64) {
         if self.closed.len() == KEPT {
             self.closed.pop_front();
@@ -217,11 +225,17 @@ mod tests {
 
     const ANSWERED: Outcome = Outcome::Answered { round_trip_ns: 2_000_000 };
 
+    /// An echo to `address` that is due at `due_ms`, of a clock that nobody sets and began with 1 s to spare.
+    fn echo(address: u32, due_ms: i64) -> Echo {
+        let due_ns = (due_ms + 1_000).unsigned_abs() * 1_000_000;
+        Echo { address, sent_ns: due_ns, due_ns, due_ms }
+    }
+
     /// What one address with an echo every 100 ms gives in intervals of a second, from the first whole one on.
     fn measured(outcomes: impl Fn(i64) -> Outcome, echoes: i64) -> Cells {
         let (mut cells, mut outages) = (Cells::new(1_000, 100, 1), Outages::new(100, 1));
         for number in -5..echoes {
-            let echo = Echo { address: 0, sent_ns: 0, due_ms: number * 100 };
+            let echo = echo(0, number * 100);
             let outcome = if number < 0 { ANSWERED } else { outcomes(number) };
             let outage = outages.after(&echo, outcome);
             cells.add(&echo, outcome, outage);
@@ -279,10 +293,20 @@ mod tests {
             assert_eq!(unmeasured, [0, u64::from(missed == Outcome::Unmeasured), 0]);
         }
         let mut outages = Outages::new(100, 1);
-        let echo = Echo { address: 0, sent_ns: 0, due_ms: 0 };
         let lengths = [Outcome::Lost, Outcome::Lost, Outcome::Unmeasured, Outcome::Lost]
-            .map(|outcome| outages.after(&echo, outcome).losses);
+            .map(|outcome| outages.after(&echo(0, 0), outcome).losses);
         assert_eq!(lengths, [1, 2, 0, 1]);
+    }
+
+    #[test]
+    fn the_first_interval_is_one_that_was_measured_from_its_beginning() {
+        let mut cells = Cells::new(1_000, 100, 1);
+        assert_eq!(cells.first_end_ms(5_300), 7_000);
+        cells.reach(5_400);
+        assert_eq!(cells.first_end_ms(5_900), 7_000);
+        cells.reach(6_000);
+        assert_eq!((cells.first_end_ms(6_000), cells.closed().count()), (7_000, 0));
+        assert!(cells.reach(7_000));
     }
 
     #[test]
@@ -292,7 +316,7 @@ mod tests {
             if address == 1 && (1_500..1_800).contains(&due_ms) {
                 continue;
             }
-            let echo = Echo { address, sent_ns: 0, due_ms };
+            let echo = echo(address, due_ms);
             cells.add(&echo, ANSWERED, outages.after(&echo, ANSWERED));
         }
         let told: Vec<_> =
@@ -303,15 +327,27 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_gives_no_sample_twice() {
         let mut cells = measured(|_| ANSWERED, 50);
-        let echo = |due_ms| Echo { address: 0, sent_ns: 0, due_ms };
         for due_ms in (1_500..3_000).step_by(100) {
-            cells.add(&echo(due_ms), ANSWERED, Outage::default());
+            cells.add(&echo(0, due_ms), ANSWERED, Outage::default());
         }
         cells.reach(3_000);
         let ends: Vec<_> = cells.closed().map(|closed| closed.at_ms).collect();
         assert_eq!(ends, [1_000, 3_000]);
         cells.reach(3_999_000);
         assert_eq!(cells.closed().count(), 3);
+    }
+
+    #[test]
+    fn an_outage_is_as_long_as_it_is_whatever_the_clock_is_set_to() {
+        for set_ms in [-10_000, 60_000] {
+            let mut outages = Outages::new(100, 1);
+            let lasted = (0..20).map(|number| {
+                let due = echo(0, number * 100);
+                let set = if number < 5 { 0 } else { set_ms };
+                outages.after(&Echo { due_ms: due.due_ms + set, ..due }, Outcome::Lost).ms
+            });
+            assert_eq!(lasted.last(), Some(2_000), "the clock was set by {set_ms} ms");
+        }
     }
 
     #[test]

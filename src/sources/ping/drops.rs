@@ -1,4 +1,4 @@
-//! How many packets the kernel dropped because a socket's receive buffer was full, and when.
+//! When this machine missed packets: the kernel dropped them because a socket's receive buffer was full, or all of it slept.
 
 use super::packet::Family;
 use std::collections::VecDeque;
@@ -25,7 +25,7 @@ pub(super) fn of(table: &str, inode: u64) -> Option<u64> {
     })
 }
 
-/// Stretches of time in which a socket dropped something.
+/// Stretches of time in which a socket dropped something, or could get nothing.
 #[derive(Debug)]
 pub(super) struct Drops {
     count: u64,
@@ -50,6 +50,11 @@ impl Drops {
         new
     }
 
+    /// Between two times the machine slept.
+    pub(super) fn slept(&mut self, from_ns: u64, until_ns: u64) {
+        self.stretches.push_back((from_ns, until_ns));
+    }
+
     /// Whether anything may have been dropped between two times, both included.
     pub(super) fn touch(&self, from_ns: u64, until_ns: u64) -> bool {
         self.stretches.iter().any(|(from, until)| *from <= until_ns && from_ns <= *until)
@@ -61,8 +66,32 @@ impl Drops {
     }
 }
 
+/// How long the machine has slept.
+#[derive(Debug)]
+pub(super) struct Sleep {
+    known_ms: i64,
+}
+
+/// Less may come from reading two clocks one after the other.
+const SLEEP_MS: i64 = 50;
+
+impl Sleep {
+    /// It has slept for `slept_ms` in all, at least.
+    pub(super) fn until_now(slept_ms: i64) -> Self {
+        Self { known_ms: slept_ms }
+    }
+
+    /// It has slept for `slept_ms` in all, at least. Gives for how long since it was told last, where it has.
+    pub(super) fn woke(&mut self, slept_ms: i64) -> Option<i64> {
+        let new_ms = slept_ms.saturating_sub(self.known_ms);
+        self.known_ms = self.known_ms.max(slept_ms);
+        (new_ms >= SLEEP_MS).then_some(new_ms)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::flight::{Echo, Flight, Outcome};
     use super::*;
     use proptest::prelude::*;
 
@@ -91,6 +120,28 @@ mod tests {
         assert_eq!(drops.read(1, 500, 510), 1, "a counter that began anew");
         drops.forget(311);
         assert!(!drops.touch(0, 310) && drops.touch(450, 450));
+    }
+
+    #[test]
+    fn what_was_under_way_while_the_machine_slept_is_not_measured() {
+        const TIMEOUT: u64 = 1_000;
+        let (mut sleep, mut drops) = (Sleep::until_now(70), Drops::new(0, 0));
+        let mut flight = Flight::new(TIMEOUT, 100);
+        for sent_ns in [0, 1_500, 1_950, 2_200] {
+            flight.push(Echo { address: 0, sent_ns, due_ns: sent_ns, due_ms: 0 }, true);
+        }
+        flight.answered(1, 1_500, 1_600);
+        assert_eq!((sleep.woke(70), sleep.woke(60), sleep.woke(110)), (None, None, None));
+        // between 1,900 and 2,000 an hour went by that this clock does not know
+        assert_eq!(sleep.woke(3_600_110), Some(3_600_000));
+        drops.slept(1_900, 2_000);
+        let outcomes: Vec<_> =
+            std::iter::from_fn(|| flight.decide(9_000, |_, from, until| drops.touch(from, until)))
+                .map(|(_, outcome)| outcome)
+                .collect();
+        let answered = Outcome::Answered { round_trip_ns: 100 };
+        assert_eq!(outcomes, [Outcome::Lost, answered, Outcome::Unmeasured, Outcome::Lost]);
+        assert_eq!(sleep.woke(3_600_110), None);
     }
 
     proptest! {

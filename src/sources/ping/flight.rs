@@ -9,7 +9,9 @@ pub(super) struct Echo {
     pub(super) address: u32,
     /// When it was sent, in nanoseconds of a clock that nobody sets.
     pub(super) sent_ns: u64,
-    /// When it was due, by the time of day in milliseconds.
+    /// When it was due, by the same clock.
+    pub(super) due_ns: u64,
+    /// When it was due, by the time of day in milliseconds, which may be set.
     pub(super) due_ms: i64,
 }
 
@@ -30,14 +32,16 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Flight {
     timeout_ns: u64,
+    most: usize,
     first: u64,
     echoes: VecDeque<(Echo, Option<Outcome>)>,
 }
 
 impl Flight {
-    /// Nothing under way; a reply counts until `timeout_ns` nanoseconds after the sending.
-    pub(super) fn new(timeout_ns: u64) -> Self {
-        Self { timeout_ns, first: 0, echoes: VecDeque::new() }
+    /// Nothing under way; a reply counts until `timeout_ns` nanoseconds after the sending. Where more than `most` echoes wait
+    /// to be decided, the oldest are not measured: so much comes that nobody gets to the end of it.
+    pub(super) fn new(timeout_ns: u64, most: usize) -> Self {
+        Self { timeout_ns, most, first: 0, echoes: VecDeque::new() }
     }
 
     /// The number of the next echo.
@@ -78,6 +82,7 @@ impl Flight {
         let until_ns = echo.sent_ns.saturating_add(self.timeout_ns);
         let outcome = match outcome {
             Some(outcome) => outcome,
+            None if until_ns >= read_ns && self.echoes.len() > self.most => Outcome::Unmeasured,
             None if until_ns >= read_ns => return None,
             None if is_doubtful(&echo, echo.sent_ns, until_ns) => Outcome::Unmeasured,
             None => Outcome::Lost,
@@ -85,6 +90,11 @@ impl Flight {
         self.echoes.pop_front();
         self.first += 1;
         Some((echo, outcome))
+    }
+
+    /// When the oldest echo that is not decided was sent; none where all are.
+    pub(super) fn oldest_ns(&self) -> Option<u64> {
+        self.echoes.front().map(|(echo, _)| echo.sent_ns)
     }
 
     /// When the oldest echo that is not decided was due, by the time of day in milliseconds; none where all are.
@@ -99,10 +109,14 @@ mod tests {
 
     const TIMEOUT: u64 = 1_000;
 
+    fn echo(sent_ns: u64) -> Echo {
+        Echo { address: 7, sent_ns, due_ns: sent_ns, due_ms: 0 }
+    }
+
     fn flight(sent: &[u64]) -> Flight {
-        let mut flight = Flight::new(TIMEOUT);
+        let mut flight = Flight::new(TIMEOUT, 5);
         for sent_ns in sent {
-            flight.push(Echo { address: 7, sent_ns: *sent_ns, due_ms: 0 }, true);
+            flight.push(echo(*sent_ns), true);
         }
         flight
     }
@@ -138,6 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_a_socket_that_never_runs_empty_is_given_up_in_the_end() {
+        let mut flight = flight(&[0, 10, 20, 30, 40, 50, 60]);
+        flight.answered(1, 0, 500);
+        // the socket was never empty
+        let answered = Outcome::Answered { round_trip_ns: 490 };
+        assert_eq!(decided(&mut flight, 0), [Outcome::Unmeasured, answered]);
+        flight.answered(0, 0, 600);
+        assert_eq!((decided(&mut flight, 0), flight.next()), (vec![], 7));
+        assert_eq!(decided(&mut flight, 1_061), [Outcome::Lost; 5]);
+    }
+
+    #[test]
     fn a_reply_that_lay_unread_across_the_limit_is_neither_in_time_nor_late() {
         let mut flight = flight(&[0]);
         flight.answered(0, 999, 1_500);
@@ -147,7 +173,7 @@ mod tests {
     #[test]
     fn what_may_have_been_dropped_here_and_what_was_not_sent_is_no_loss() {
         let mut flight = flight(&[0, 500]);
-        flight.push(Echo { address: 7, sent_ns: 600, due_ms: 0 }, false);
+        flight.push(echo(600), false);
         flight.answered(1, 500, 510);
         let outcomes: Vec<_> = std::iter::from_fn(|| {
             flight.decide(5_000, |_, from, until| {

@@ -32,6 +32,7 @@ pub(super) const ENTRY: Entry = Entry {
     fits,
     asks: |query| quantity(query).map(drop),
     no_counts: |_, _| None,
+    lag_ms: |settings| lag_ms(settings.duration_ms("timeout").unwrap_or_default()),
     build,
 };
 
@@ -100,6 +101,11 @@ fn fits(settings: &Settings) -> Result<(), String> {
     addresses::listed(list).and_then(|addresses| bearable(addresses.len(), settings))
 }
 
+/// An interval is told when its last echo is decided: that may be sent late, and is looked at from time to time.
+fn lag_ms(timeout_ms: i64) -> i64 {
+    timeout_ms + pace::LATE_MAX_MS + pinger::SETTLE_MS
+}
+
 /// Whether so many addresses can be sent echoes to.
 fn bearable(addresses: usize, settings: &Settings) -> Result<(), String> {
     let every_ms = settings.duration_ms("every").unwrap_or(1).max(1);
@@ -160,6 +166,35 @@ mod tests {
         let many = list((0..600).map(|n| format!("10.0.{}.{}", n / 200, n % 200 + 1)));
         let wrong = mistakes(&[("addresses", many), ("every", Given::plain("10ms"))]);
         assert_eq!(wrong, "600 addresses every 10 ms are 60,000 echoes a second, allowed are 50,000");
+    }
+
+    #[test]
+    fn an_interval_is_told_within_the_lag_also_where_nothing_is_answered() {
+        use super::cells::{Cells, Outages};
+        use super::flight::{Echo, Flight};
+        let given = [("timeout", Given::plain("300ms")), ("addresses", list(["::1".to_owned()]))];
+        let given = given.map(|(name, value)| (name.to_owned(), value));
+        let lag_ms = Spec::new(&ENTRY, &given).expect("good settings").lag_ms();
+        assert_eq!(lag_ms, 500);
+        let ns = |ms: i64| ms.unsigned_abs() * 1_000_000;
+        let (mut flight, mut outages) = (Flight::new(ns(300), 1_000), Outages::new(50, 1));
+        let (mut cells, mut lags) = (Cells::new(1_000, 50, 1), Vec::new());
+        // echoes are as late as they may be, and what became of them is looked at in the worst moments
+        for now_ms in 0..5_000 {
+            let due_ms = now_ms - pace::LATE_MAX_MS;
+            if due_ms >= 0 && due_ms % 50 == 49 {
+                flight.push(Echo { address: 0, sent_ns: ns(now_ms), due_ns: ns(due_ms), due_ms }, true);
+            }
+            if now_ms % pinger::SETTLE_MS == 49 {
+                while let Some((echo, outcome)) = flight.decide(ns(now_ms), |_, _, _| false) {
+                    cells.add(&echo, outcome, outages.after(&echo, outcome));
+                }
+                if flight.oldest_ms().is_some_and(|known_ms| cells.reach(known_ms)) {
+                    lags.extend(cells.closed().last().map(|closed| now_ms - closed.at_ms));
+                }
+            }
+        }
+        assert!(lags.len() >= 3 && lags.iter().all(|lag| (300..=lag_ms).contains(lag)), "{lags:?}");
     }
 
     #[test]

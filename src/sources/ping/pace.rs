@@ -22,7 +22,10 @@ pub(super) struct Due {
 
 /// What is later than this is not caught up with: all later echoes move. Hosts would get echoes closer together than asked
 /// for, and the network a burst.
-const CATCH_UP_NS: u64 = 100_000_000;
+const CATCH_UP_NS: u64 = LATE_MAX_MS.unsigned_abs() * 1_000_000;
+
+/// An echo is sent so much later than it was due at most, in milliseconds.
+pub(super) const LATE_MAX_MS: i64 = 100;
 
 impl Pace {
     /// An echo every `every_ns` nanoseconds to each of `addresses` addresses (at least one), from `now_ns` on.

@@ -3,7 +3,7 @@
 use super::super::{SourceError, Trouble};
 use super::addresses::Address;
 use super::cells::{Cells, Outages};
-use super::drops::Drops;
+use super::drops::{Drops, Sleep};
 use super::flight::{Echo, Flight};
 use super::pace::Pace;
 use super::packet::Family;
@@ -32,6 +32,17 @@ pub(super) struct Sending {
     pub(super) timeout_ms: i64,
     /// Bytes of a receive buffer.
     pub(super) buffer: usize,
+}
+
+/// For so long, beyond its timeout, an echo waits to be decided where replies never come to an end.
+const UNDECIDED_MS: i64 = 2_000;
+
+impl Sending {
+    /// How many echoes may be under way: all of the timeout, and of a little longer.
+    fn at_most_under_way(&self) -> usize {
+        let rounds = (self.timeout_ms + UNDECIDED_MS) / self.every_ms.max(1) + 1;
+        usize::try_from(rounds).unwrap_or(usize::MAX).saturating_mul(self.addresses.len())
+    }
 }
 
 /// A pinger at work. Dropping it ends its thread.
@@ -101,7 +112,7 @@ impl Shared {
     }
 }
 
-/// A socket, and the drops that the kernel has told of.
+/// A socket, and when it missed something.
 #[derive(Debug)]
 struct Way {
     port: Port,
@@ -123,16 +134,17 @@ struct Work {
     flight: Flight,
     outages: Outages,
     unsent: BTreeMap<u32, i32>,
-    timeout_ns: u64,
     /// The time of day at the beginning, in milliseconds.
     began_ms: i64,
     settled_ns: u64,
+    sleep: Sleep,
     /// Nothing is sent before.
     rests_until_ns: u64,
 }
 
-/// How often it is settled what became of echoes.
-const SETTLE_NS: u64 = 100_000_000;
+/// How often it is settled what became of echoes, in milliseconds.
+pub(super) const SETTLE_MS: i64 = 100;
+const SETTLE_NS: u64 = SETTLE_MS.unsigned_abs() * 1_000_000;
 /// What is due within so long is sent together: fewer times to wake up.
 const SLOT_NS: u64 = 1_000_000;
 /// So far the time of day may be off before it is taken over: less would move echoes from one interval to the next.
@@ -163,7 +175,6 @@ impl Work {
         let nanoseconds = |ms: i64| ms.max(1).unsigned_abs().saturating_mul(1_000_000);
         // exact: there are at most so many addresses
         let pace = Pace::new(nanoseconds(sending.every_ms), to.len() as u32, 0);
-        let timeout_ns = nanoseconds(sending.timeout_ms);
         Ok(Self {
             shared,
             began,
@@ -172,11 +183,11 @@ impl Work {
             to,
             ips: sending.addresses.iter().map(|address| address.ip).collect(),
             pace,
-            flight: Flight::new(timeout_ns),
+            flight: Flight::new(nanoseconds(sending.timeout_ms), sending.at_most_under_way()),
             unsent: BTreeMap::new(),
-            timeout_ns,
             began_ms: clock::now().as_millis(),
             settled_ns: 0,
+            sleep: Sleep::until_now(clock::slept_ms()),
             rests_until_ns: 0,
         })
     }
@@ -223,7 +234,8 @@ impl Work {
                 }
             }
             let due_ms = self.time_of(due.at_ns);
-            self.flight.push(Echo { address: due.address, sent_ns, due_ms }, sent.is_ok());
+            let echo = Echo { address: due.address, sent_ns, due_ns: due.at_ns, due_ms };
+            self.flight.push(echo, sent.is_ok());
             now_ns = sent_ns;
         }
     }
@@ -265,7 +277,8 @@ impl Work {
 
     /// Tells what became of the echoes whose time is over, once the kernel has told what it dropped until then.
     fn settle(&mut self) -> io::Result<()> {
-        self.settled_ns = self.now_ns();
+        let before_ns = std::mem::replace(&mut self.settled_ns, elapsed_ns(self.began));
+        self.notice_sleep(before_ns);
         for way in &mut self.ways {
             let from_ns = elapsed_ns(self.began);
             let count = way.port.drops()?;
@@ -294,13 +307,22 @@ impl Work {
         }
         measured.unsent.clone_from(&self.unsent);
         drop(measured);
+        let oldest_ns = self.flight.oldest_ns().unwrap_or(self.settled_ns);
         for way in &mut self.ways {
-            way.drops.forget(read_ns.saturating_sub(self.timeout_ns));
+            way.drops.forget(oldest_ns);
         }
         if is_over {
             self.shared.news.notify_waiters();
         }
         Ok(())
+    }
+
+    /// What was under way while this machine was suspended, at some time since `before_ns`, was perhaps answered meanwhile.
+    fn notice_sleep(&mut self, before_ns: u64) {
+        let Some(slept_ms) = self.sleep.woke(clock::slept_ms()) else { return };
+        warn!(slept_ms, "this machine was suspended: what pings were under way is not measured");
+        let now_ns = self.now_ns();
+        self.ways.iter_mut().for_each(|way| way.drops.slept(before_ns, now_ns));
     }
 
     /// Takes over the time of day where it is off: somebody set it, or it runs at another pace.

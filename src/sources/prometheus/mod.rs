@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry = Entry {
     fits: server::fits,
     asks,
     no_counts: promql::no_counts,
+    lag_ms: |_| 0,
     build,
 };
 
@@ -183,7 +184,10 @@ impl Prometheus {
             samples.retain(|sample| sample.at.as_millis() <= latest);
             ahead += (before - samples.len()) as u64;
             samples.retain(|sample| sample.at.as_millis() > slice.from);
-            gathered.add(labels, samples);
+            // what ended before is not there any more
+            if !samples.is_empty() {
+                gathered.add(labels, samples);
+            }
         }
         if newest && ahead > 0 {
             let samples = crate::text::counted(ahead, "sample lies", "samples lie");

@@ -43,6 +43,7 @@ pub(super) const ENTRY: Entry = Entry {
     fits,
     asks,
     no_counts,
+    lag_ms: |_| 0,
     build,
 };
 
