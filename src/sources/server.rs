@@ -355,6 +355,7 @@ mod tests {
     fn a_secret_that_cannot_be_read_in_time_holds_up_one_thread_however_often_it_is_asked_for() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("token");
+        drop(rustls::crypto::ring::default_provider().install_default());
         let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo of coreutils");
         assert!(made.success());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

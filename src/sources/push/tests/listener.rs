@@ -291,7 +291,7 @@ fn half_a_request_is_none() {
 #[test]
 fn what_was_put_off_is_taken_when_there_is_room_and_nothing_is_lost() {
     let pushed = Pushed::asked(&[("max_samples", "2"), ("max_buffered", "2")]);
-    let first = now_ms();
+    let first = now_ms() - 1_000;
     let sample = |i: i64| request(vec![series(&[("__name__", "up")], &[(first + i, i as f64)])]);
     let (mut heard, mut put_off) = (Vec::new(), 0);
     for i in 0..7 {
