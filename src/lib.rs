@@ -11,6 +11,7 @@
 //! config                 what users write, read and checked
 //! sources, actions       where samples come from; what a step does to a target
 //! journal                what a run decided and did, durably
+//! history                the samples of the last days, on disk
 //! story                  what a run tells: lines, events, status, why
 //! monitor                samples of one series in, findings out
 //! plan                   steps, batches, limits, and when they may start
@@ -33,6 +34,7 @@ pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod history;
 pub mod journal;
 pub mod monitor;
 pub mod plan;

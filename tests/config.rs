@@ -57,6 +57,15 @@ fn every_key_arrives_where_it_belongs() {
     assert!(config.state.is_some() && config.api.is_some() && config.actions.shell);
 
     let vip = config.signal("vip_in_bytes").expect("the first signal");
+    let argv = |name: &str| -> Vec<Vec<String>> {
+        let signal = config.signal(name).expect("a signal");
+        config.looks(signal).iter().map(|look| look.argv.clone()).collect()
+    };
+    assert_eq!(argv("vip_in_bytes"), [vec!["ipvsadm", "-Ln", "--stats"], vec!["ps", "aux"]]);
+    assert_eq!(argv("connections"), [["vmstat", "1", "5"]]);
+    let capture = &config.capture;
+    assert_eq!((capture.timeout_ms, capture.max_output), (10_000, 64 << 10));
+    assert_eq!((capture.at_most, capture.spacing_ms), (20, 60_000));
     assert_eq!((vip.interval.as_millis(), vip.max_age_ms, vip.lateness_ms), (60_000, 150_000, 10_000));
     assert_eq!((vip.time_zone.as_deref(), vip.unit.as_deref()), (Some("Europe/Berlin"), Some("bytes/s")));
     let label = |name: &str, meaning| (name.to_owned(), meaning);

@@ -1,9 +1,13 @@
 //! `quietgate run` and its verbs as an operator has them: real processes, a real file with samples, a real journal.
 
+#[path = "runs/captures.rs"]
+mod captures;
 #[path = "runs/drive.rs"]
 mod drive;
 #[path = "runs/fleet.rs"]
 mod fleet;
+#[path = "runs/kept.rs"]
+mod kept;
 #[path = "runs/persons.rs"]
 mod persons;
 #[path = "runs/recorded.rs"]

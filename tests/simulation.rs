@@ -4,6 +4,8 @@
 //!
 //! `QUIETGATE_SEEDS=FROM..UNTIL` names other seeds than the first ten thousand.
 
+#[path = "simulation/captures.rs"]
+mod captures;
 #[path = "simulation/case.rs"]
 mod case;
 #[path = "simulation/dice.rs"]
@@ -35,7 +37,7 @@ use std::ops::Range;
 const ALL: Range<u64> = 0..10_000;
 
 /// What must come up in some of the ten thousand runs.
-const SEEN: [&str; 38] = [
+const SEEN: [&str; 40] = [
     "Done",
     "RolledBack",
     "Aborted",
@@ -58,6 +60,8 @@ const SEEN: [&str; 38] = [
     "a person speaks between an intent and its start",
     "a person is refused",
     "withdrawn",
+    "captured",
+    "a capture is lost",
     "undo",
     "pause",
     "resume",

@@ -1,12 +1,25 @@
 //! Sources against the real thing: a Prometheus with history, with a node_exporter, with TLS, and one that is stopped;
-//! and against servers that misbehave. What is not installed is skipped in plain words.
+//! pages that exporters show; programs; servers that misbehave; and pings on loopback and in network namespaces of their own.
+//! What is not installed is skipped in plain words.
 
+#[path = "sources/command.rs"]
+mod command;
 #[path = "sources/misbehaving.rs"]
 mod misbehaving;
 #[path = "sources/online.rs"]
 mod online;
+#[path = "sources/ping.rs"]
+mod ping;
+#[path = "sources/ping_load.rs"]
+mod ping_load;
+#[path = "sources/push.rs"]
+mod push;
 #[path = "sources/real.rs"]
 mod real;
+#[path = "sources/responder.rs"]
+mod responder;
+#[path = "sources/scrape.rs"]
+mod scrape;
 #[path = "sources/servers.rs"]
 mod servers;
 #[path = "sources/upgrade.rs"]
@@ -18,10 +31,15 @@ use quietgate_detectors::{Interval, Timestamp};
 
 /// The source of `kind` with settings that are plain scalars.
 fn source(kind: &str, settings: &[(&str, &str)]) -> Box<dyn Source> {
-    let entry = find(kind).expect("a kind");
     let given: Vec<_> =
         settings.iter().map(|(name, text)| ((*name).to_owned(), Given::plain(text))).collect();
-    Spec::new(entry, &given).expect("good settings").open(std::path::Path::new("")).expect("a source")
+    given_source(kind, &given)
+}
+
+/// The source of `kind` with these settings.
+fn given_source(kind: &str, given: &[(String, Given)]) -> Box<dyn Source> {
+    let spec = Spec::new(find(kind).expect("a kind"), given).expect("good settings");
+    spec.open(std::path::Path::new("")).expect("a source")
 }
 
 /// What `source` says about `(from, until]`, in milliseconds.

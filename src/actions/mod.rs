@@ -15,9 +15,12 @@ mod template;
 mod values;
 
 pub use io::{Cancel, Canceller, Io};
+pub(crate) use kinds::variable;
+pub(crate) use orphans::{LOOKS, end_looks};
 pub use orphans::{driver, orphans};
 pub use outcome::{End, Outcome, Spawned};
 pub use process::Cage;
+pub(crate) use process::{Bounds, Captured, Program, capture, capture_until};
 pub use registry::{Allowed, Entry, LabelUse, Spec, SpecError, all, find};
 pub use template::RenderError;
 pub use values::Values;

@@ -1,6 +1,7 @@
 //! What attempts of programs left running that have ended since: a driver that was killed takes nothing along.
 
 use super::process::{MARK, Stat};
+use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -9,15 +10,35 @@ pub fn driver() -> String {
     Stat::of(std::process::id()).map_or_else(String::new, |own| name(&own))
 }
 
-/// The processes that were started by one of `drivers` which is gone, as people are told of them: `pid 12 (sleep)`. Of other
-/// users' processes nothing can be seen.
+/// The variable that processes have, beside their mark, that only look at the scene of an anomaly: nobody waits for their end.
+pub(crate) const LOOKS: &str = "QUIETGATE_LOOKS";
+
+/// The processes that were started by one of `drivers` which is gone, as people are told of them: `pid 12 (sleep)`, but for those
+/// that only look. Of other users' processes nothing can be seen.
 pub fn orphans(drivers: &BTreeSet<String>) -> Vec<String> {
-    let all = Stat::all();
+    left(drivers, false).iter().map(Stat::words).collect()
+}
+
+/// Ends the processes that only look, of those `drivers` which are gone, and tells of them in the same way.
+pub(crate) fn end_looks(drivers: &BTreeSet<String>) -> Vec<String> {
+    let left = left(drivers, true);
+    for stat in &left {
+        // one that is gone meanwhile has ended as well
+        let _ = stat.signal(Signal::KILL);
+    }
+    left.iter().map(Stat::words).collect()
+}
+
+/// What those of `drivers` left behind which are gone, of what only looks or of all else.
+fn left(drivers: &BTreeSet<String>, looks: bool) -> Vec<Stat> {
     let gone: BTreeSet<&str> =
         drivers.iter().map(String::as_str).filter(|driver| !is_alive(driver)).collect();
-    let is_orphan =
-        |stat: &&Stat| !stat.is_zombie && maker(stat).is_some_and(|maker| gone.contains(maker.as_str()));
-    all.iter().filter(is_orphan).map(Stat::words).collect()
+    let is_left = |stat: &Stat| {
+        !stat.is_zombie
+            && maker(stat).is_some_and(|maker| gone.contains(maker.as_str()))
+            && stat.was_given(format!("{LOOKS}=1").as_bytes()) == looks
+    };
+    Stat::all().into_iter().filter(is_left).collect()
 }
 
 fn name(stat: &Stat) -> String {

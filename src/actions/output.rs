@@ -1,6 +1,7 @@
 //! What an action writes, kept in a file of bounded size: all of it as it comes while it fits, else the beginning and the
 //! end.
 
+use super::process::Keep;
 use super::values::Values;
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -69,19 +70,6 @@ impl Output {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// Takes `chunk`. A file that cannot be written loses bytes and holds nobody up.
-    pub(crate) async fn push(&mut self, chunk: &[u8]) {
-        let fits = usize::try_from(self.cap - self.kept).unwrap_or(usize::MAX).min(chunk.len());
-        if fits > 0 {
-            let (mut file, bytes) = (Arc::clone(&self.file), chunk[..fits].to_vec());
-            let written = spawn_blocking(move || file.write_all(&bytes)).await;
-            self.failed |= !matches!(written, Ok(Ok(())));
-            self.kept += fits as u64;
-        }
-        self.remember(chunk);
-        self.total += chunk.len() as u64;
-    }
-
     /// Keeps the end of what came behind the first half of the file.
     fn remember(&mut self, chunk: &[u8]) {
         let before = usize::try_from(self.head().saturating_sub(self.total)).unwrap_or(usize::MAX);
@@ -108,6 +96,21 @@ impl Output {
             self.failed |= !matches!(written, Ok(Ok(())));
         }
         Kept { path: self.path, bytes: self.total, truncated: left_out > 0 || self.failed }
+    }
+}
+
+impl Keep for Output {
+    /// A file that cannot be written loses bytes and holds nobody up.
+    async fn push(&mut self, chunk: &[u8]) {
+        let fits = usize::try_from(self.cap - self.kept).unwrap_or(usize::MAX).min(chunk.len());
+        if fits > 0 {
+            let (mut file, bytes) = (Arc::clone(&self.file), chunk[..fits].to_vec());
+            let written = spawn_blocking(move || file.write_all(&bytes)).await;
+            self.failed |= !matches!(written, Ok(Ok(())));
+            self.kept += fits as u64;
+        }
+        self.remember(chunk);
+        self.total += chunk.len() as u64;
     }
 }
 

@@ -3,11 +3,13 @@
 use super::history::Past;
 use super::online;
 use super::plan::read_plan;
+use super::state::folder_of;
 use crate::clock;
 use crate::config::plan::{PlanFile, is_plan_text};
 use crate::config::{Config, Mistake, Mistakes};
+use crate::history;
 use crate::plan::Plan;
-use crate::text::counted;
+use crate::text::{counted, with_causes};
 use clap::Args;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -150,6 +152,8 @@ fn tell_config(
     out: &mut dyn Write,
 ) -> io::Result<usize> {
     warn(&config.lint(), out)?;
+    warn_of_kept(config, name, out)?;
+    warn(&config.missing_programs(Path::new(name).parent().unwrap_or(Path::new(""))), out)?;
     let mut mistakes = plans.map_or(Ok(0), |plans| ask(config, name, plans, out))?;
     mistakes += past.map_or(Ok(0), |past| remember(config, name, past, out))?;
     if mistakes > 0 {
@@ -162,6 +166,19 @@ fn tell_config(
 fn warn(oddities: &Mistakes, out: &mut dyn Write) -> io::Result<()> {
     for Mistake { file, at, message } in oddities.list() {
         writeln!(out, "{file}:{}:{}: warning: {message}", at.line, at.column)?;
+    }
+    Ok(())
+}
+
+/// Warns where what is kept already is something else than the config wants.
+fn warn_of_kept(config: &Config, name: &str, out: &mut dyn Write) -> io::Result<()> {
+    let Some(state) = folder_of(Path::new(name), config).ok().filter(|_| config.history_days > 0) else {
+        return Ok(());
+    };
+    for signal in &config.signals {
+        if let Err(error) = history::fits(&state, &signal.name, signal.interval, config.history_days) {
+            writeln!(out, "{name}: warning: {}", with_causes(&error))?;
+        }
     }
     Ok(())
 }
@@ -264,6 +281,19 @@ mod tests {
             signals: {loss: {source: prom, query: swap_used, interval: 1m, rule: {kind: majority}}}\n";
         let expected = "a.yaml:1:31: warning: source \"old\" is used by no signal\na.yaml: ok, 1 signal\n";
         assert_eq!(checked(&[("a.yaml", config)]), (Checked::Good, expected.to_owned()));
+    }
+
+    #[test]
+    fn a_program_of_a_capture_that_is_not_there_is_warned_of() {
+        let config = "capture: {programs: [[sh, -c, \"\"], [no-such-program]]}\n\
+            signals:\n  a: {interval: 1m, kind: load, capture: [[./look], [/bin]]}\n";
+        let (checked, text) = checked(&[("a.yaml", config.as_bytes())]);
+        let expected = "a.yaml:1:36: warning: nothing will be captured by it here: no-such-program: no such program in PATH \
+            (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)\n\
+            a.yaml:3:43: warning: nothing will be captured by it here: ./look: No such file or directory (os error 2)\n\
+            a.yaml:3:53: warning: nothing will be captured by it here: /bin: not a file\n\
+            a.yaml: ok, 1 signal\n";
+        assert_eq!((checked, text.as_str()), (Checked::Good, expected));
     }
 
     #[test]

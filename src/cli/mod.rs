@@ -11,9 +11,11 @@ mod history;
 mod input;
 mod journal;
 mod judging;
+mod kept;
 mod kinds;
 mod online;
 mod plan;
+mod probe;
 mod progress;
 mod replay;
 mod reporting;
@@ -57,6 +59,8 @@ enum Command {
     Tune(Box<tune::TuneArgs>),
     /// Find every mistake in configs and plans, with file, line and column
     Check(check::CheckArgs),
+    /// Ask one source of a config, and print what it gives now
+    Probe(probe::ProbeArgs),
     /// Print the order of a plan: steps, batches, targets, and why each batch is as wide as it is
     Plan(plan::PlanArgs),
     /// Drive a plan here: each step opens only on a clean window
@@ -85,6 +89,8 @@ enum Command {
     Unfreeze(verbs::Why),
     /// Read the journal of runs, and check that it is whole
     Journal(journal::JournalArgs),
+    /// Tell what is kept of the samples, write it to a table, or add to it
+    History(kept::HistoryArgs),
     /// Tell how a run stands, what it waits for, and what a person can do about it
     Status(status::StatusArgs),
     /// Explain one decision of a run from its journal: what was seen, what led to it, what came of it
@@ -122,11 +128,13 @@ fn command(command: &Command) -> Result<End, Failure> {
             check::Checked::Good => Ok(End::Done),
             check::Checked::Mistaken => Ok(End::BadInput),
         },
+        Command::Probe(args) => probe::run(args, &mut std::io::stdout()),
         Command::Plan(args) => plan::run(args, &mut std::io::stdout()).map(|()| End::Done),
         Command::Journal(args) => {
             journal::run(args, &mut std::io::stdout())?;
             Ok(End::Done)
         }
+        Command::History(args) => kept::run(args, &mut std::io::stdout()),
         Command::Run(args) => run::run(args),
         Command::Watch(args) => watch::run(args),
         Command::Approve(args) => args.run(),

@@ -4,7 +4,7 @@ use crate::config::{Config, Expected, Mistake, Place, Signal};
 use crate::monitor::{MonitorSpec, Watch, Watched};
 use crate::plan::Plan;
 use crate::run::{grown, of_inventory, young};
-use crate::sources::{Answer, Ask, Fetching, Labels, Outcome, Poll, Source, SourceError};
+use crate::sources::{Answer, Ask, Fetching, Labels, Outcome, Poll, Source, SourceError, labels_in_words};
 use crate::text;
 use quietgate_detectors::{Calendar, Interval, Sample, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,9 @@ use std::time::Duration;
 /// The longest that one signal may take, whatever the settings of its source allow.
 const LIMIT_MS: i64 = 60_000;
 
+/// The longest that a source is waited for before it is asked again.
+const WAIT_MAX_MS: i64 = 55_000;
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -23,7 +26,7 @@ pub(super) struct Found {
     pub(super) mistakes: Vec<Mistake>,
     /// What will hold every gate for a while.
     pub(super) warnings: Vec<Mistake>,
-    /// What was seen of each signal, in words.
+    /// What was seen of each signal, in words; then what else sources tell.
     pub(super) seen: Vec<String>,
 }
 
@@ -33,11 +36,9 @@ pub(super) struct Found {
 /// # Errors
 /// Where the system has no room for a runtime.
 pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) -> io::Result<Found> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let base = Path::new(file).parent().unwrap_or(Path::new(""));
-    let answers = runtime.block_on(answers(config, base, now));
-    // a read that the system holds up ends with the program
-    runtime.shutdown_background();
+    let question = |signal: &Signal| Some(Question::of(signal, now)?.back_to_starts(signal));
+    let questions = config.signals.iter().filter_map(question).collect();
+    let Told { answers, heard } = answers(config, file, questions)?;
     let mut found = Found::default();
     for signal in &config.signals {
         let of_file = |at: Place, message: String| Mistake { file: file.to_owned(), at, message };
@@ -48,6 +49,9 @@ pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) 
                 let plans: Vec<_> = plans.iter().filter(|plan| plan.signals.contains(&signal.name)).collect();
                 let complaints = complaints(signal, &plans, answer, now);
                 complaints.into_iter().for_each(|message| mistake(signal.at, message));
+                let odd = answer.warnings.iter().filter(|_| answer.complete);
+                let odd = odd.map(|words| format!("signal {:?}: {}", signal.name, text::plain(words)));
+                found.warnings.extend(odd.map(|message| of_file(signal.at, message)));
                 let young = too_young(signal, answer, now);
                 found.warnings.extend(young.into_iter().map(|message| of_file(signal.rule_at, message)));
                 found.seen.push(seen(signal, &plans, answer, now));
@@ -55,48 +59,113 @@ pub(super) fn ask(config: &Config, file: &str, plans: &[&Plan], now: Timestamp) 
             Err(why) => mistake(signal.at, format!("signal {:?} has no answer: {why}", signal.name)),
         }
     }
+    found.seen.extend(heard.into_iter().flat_map(|(source, heard)| {
+        heard.into_iter().map(move |words| format!("source {source:?}: {}", text::plain(&words)))
+    }));
     Ok(found)
 }
 
-/// The answer, or why there is none, for each signal that has a source.
-async fn answers(config: &Config, base: &Path, now: Timestamp) -> BTreeMap<String, Result<Answer, String>> {
-    let mut poll = Poll::default();
-    let mut answers = BTreeMap::new();
+/// What a source is asked for.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// The signal that it is for; no two have the same.
+    pub(super) signal: String,
+    /// The source's name in the config.
+    pub(super) source: String,
+    /// What is asked.
+    pub(super) ask: Ask,
+}
+
+impl Question {
+    /// What `signal` asks for at `now`, where it has a source: as far back as a sample is fresh, and at least one whole interval
+    /// whatever the place of its grid.
+    pub(super) fn of(signal: &Signal, now: Timestamp) -> Option<Self> {
+        let source = signal.source.clone()?;
+        let back = signal.max_age_ms.max(2 * signal.interval.as_millis());
+        let ask = Ask {
+            query: signal.query.clone(),
+            from: Timestamp::from_millis(now.as_millis() - back),
+            until: now,
+            interval: signal.interval,
+        };
+        Some(Self { signal: signal.name.clone(), source, ask })
+    }
+
+    /// The same, as far back as the start of a batch is judged by.
+    fn back_to_starts(mut self, signal: &Signal) -> Self {
+        let grown = i64::try_from(grown(&watched(signal).spec)).unwrap_or(i64::MAX);
+        let back = grown.saturating_add(2).saturating_mul(signal.interval.as_millis());
+        self.ask.from =
+            self.ask.from.min(Timestamp::from_millis(self.ask.until.as_millis().saturating_sub(back)));
+        self
+    }
+}
+
+/// What the sources of `config`, the content of `file`, say to `questions`, or why they say nothing, by the signals' names. A
+/// source that has nothing at first is asked once more: a rate begins with the second asking.
+///
+/// # Errors
+/// Where the system has no room for a runtime.
+pub(super) fn answers(config: &Config, file: &str, questions: Vec<Question>) -> io::Result<Told> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let base = Path::new(file).parent().unwrap_or(Path::new(""));
+    let told = runtime.block_on(answered(config, base, questions));
+    // a read that the system holds up ends with the program
+    runtime.shutdown_background();
+    Ok(told)
+}
+
+/// What sources say.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// To the questions.
+    pub(super) answers: Answers,
+    /// Besides, by the sources' names: those that have something to say.
+    pub(super) heard: BTreeMap<String, Vec<String>>,
+}
+
+/// Answers, or why there are none, by signal.
+pub(super) type Answers = BTreeMap<String, Result<Answer, String>>;
+
+async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Told {
+    let (mut poll, mut answers, mut asked_of) = (Poll::default(), Answers::new(), BTreeMap::new());
+    let wanted: BTreeSet<_> = questions.iter().map(|question| question.source.clone()).collect();
+    let wanted = config.sources.iter().filter(|source| wanted.contains(&source.name));
     let opened: BTreeMap<&str, Result<Arc<dyn Source>, String>> =
-        config.sources.iter().map(|source| (source.name.as_str(), opened(source.spec.open(base)))).collect();
-    for signal in &config.signals {
-        match signal.source.as_deref().and_then(|name| opened.get(name)) {
+        wanted.map(|source| (source.name.as_str(), opened(source.spec.open(base)))).collect();
+    for Question { signal, source, ask } in questions {
+        match opened.get(source.as_str()) {
             Some(Ok(source)) => {
                 // names are unique in a file, so nothing of this signal is under way
-                let asked = poll.ask(&signal.name, source, question(signal, now), LIMIT_MS);
-                asked.unwrap_or_else(|unasked| {
-                    drop(answers.insert(signal.name.clone(), Err(unasked.to_string())))
-                });
+                match poll.ask(&signal, source, ask, LIMIT_MS) {
+                    Ok(()) => drop(asked_of.insert(signal, Arc::clone(source))),
+                    Err(unasked) => drop(answers.insert(signal, Err(unasked.to_string()))),
+                }
             }
-            Some(Err(why)) => drop(answers.insert(signal.name.clone(), Err(why.clone()))),
+            Some(Err(why)) => drop(answers.insert(signal, Err(why.clone()))),
             None => {}
         }
     }
     while let Some(Outcome { signal, ask, answer }) = poll.next().await {
-        let source = config.signal(&signal).and_then(|signal| opened.get(signal.source.as_deref()?));
-        let first = !answers.contains_key(&signal);
-        match (&answer, source) {
-            (Ok(answer), Some(Ok(source))) if first && answer.complete && answer.series.is_empty() => {
-                // a rate begins with the second asking
-                let again = after(Arc::clone(source), ask.interval);
+        let is_silent = |answer: &Answer| answer.series.iter().all(|series| series.samples.is_empty());
+        let is_silent = matches!(&answer, Ok(answer) if is_silent(answer));
+        let answer = match asked_of.remove(&signal).filter(|_| is_silent) {
+            Some(source) => {
+                let again = after(source, ask.interval);
                 let asked = poll.ask(&signal, &again, ask, LIMIT_MS);
-                answers
-                    .insert(signal, asked.map(|()| Answer::default()).map_err(|unasked| unasked.to_string()));
+                asked.map(|()| Answer::default()).map_err(|unasked| unasked.to_string())
             }
-            _ => drop(answers.insert(signal, answer.map_err(|error| in_words(&error)))),
-        }
+            None => answer.map_err(|error| in_words(&error)),
+        };
+        answers.insert(signal, answer);
     }
-    answers
+    let heard = opened.into_iter().filter_map(|(name, source)| Some((name.to_owned(), source.ok()?.heard())));
+    Told { answers, heard: heard.filter(|(_, heard)| !heard.is_empty()).collect() }
 }
 
-/// `source`, asked an interval later, or a second where that is shorter.
+/// `source`, asked as much later as it says, but for what would take too long.
 fn after(source: Arc<dyn Source>, interval: Interval) -> Arc<dyn Source> {
-    let wait = Duration::from_millis(interval.as_millis().clamp(0, 1_000).unsigned_abs());
+    let wait = Duration::from_millis(source.settles_ms(interval).clamp(0, WAIT_MAX_MS).unsigned_abs());
     Arc::new(After { source, wait })
 }
 
@@ -118,20 +187,6 @@ impl Source for After {
 
 fn opened(source: Result<Box<dyn Source>, SourceError>) -> Result<Arc<dyn Source>, String> {
     source.map(Arc::from).map_err(|error| in_words(&error))
-}
-
-/// As far back as a sample is fresh and as the start of a batch is judged by, and at least one whole interval whatever the place
-/// of its grid.
-fn question(signal: &Signal, now: Timestamp) -> Ask {
-    let interval_ms = signal.interval.as_millis();
-    let grown = i64::try_from(grown(&watched(signal).spec)).unwrap_or(i64::MAX).saturating_mul(interval_ms);
-    let back = signal.max_age_ms.max(grown.saturating_add(2 * interval_ms));
-    Ask {
-        query: signal.query.clone(),
-        from: Timestamp::from_millis(now.as_millis() - back),
-        until: now,
-        interval: signal.interval,
-    }
 }
 
 fn in_words(error: &SourceError) -> String {
@@ -160,6 +215,7 @@ fn complaints(signal: &Signal, plans: &[&&Plan], answer: &Answer, now: Timestamp
     let mut out: Vec<_> = answer
         .warnings
         .iter()
+        .filter(|_| !answer.complete)
         .map(|warning| format!("signal {name:?} is answered in part: {warning}"))
         .collect();
     let fresh: Vec<_> = fresh(signal, answer, now).collect();
@@ -178,10 +234,24 @@ fn complaints(signal: &Signal, plans: &[&&Plan], answer: &Answer, now: Timestamp
             })),
         }
     }
-    if answer.complete && fresh.is_empty() && signal.expect.is_empty() {
-        out.push(format!("signal {name:?} has no series now"));
+    if answer.complete && signal.expect.is_empty() {
+        let silent = silent(answer);
+        if let Some(silent) = &silent {
+            out.push(format!("signal {name:?} has no sample of {silent}"));
+        } else if fresh.is_empty() {
+            out.push(format!("signal {name:?} has no series now"));
+        }
     }
     out
+}
+
+/// The series that the source tells of without a sample, where there are any. Without a word all of them must be there.
+fn silent(answer: &Answer) -> Option<String> {
+    let silent: Vec<_> = answer.series.iter().filter(|series| series.samples.is_empty()).collect();
+    let named: Vec<_> = silent.iter().take(NAMED).map(|series| labels_in_words(&series.labels)).collect();
+    let more = silent.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!silent.is_empty()).then(|| format!("{}{more}", named.join(", ")))
 }
 
 /// Those of the values of `label` that no series has; nothing where all are there.

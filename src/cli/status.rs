@@ -2,6 +2,7 @@
 
 use super::exit::Failure;
 use super::format::Format;
+use super::kept;
 use super::state::StateArgs;
 use crate::clock;
 use crate::run::control::{self, Answer, Question};
@@ -34,19 +35,33 @@ pub(crate) fn run(args: &StatusArgs, out: &mut dyn Write) -> Result<(), Failure>
         && let Some((text, status)) = driven(&args.state)?
     {
         match args.format {
-            Format::Text => writeln!(out, "{text}")?,
-            Format::Json => writeln!(out, "{status:#}")?,
+            Format::Text => write_text(&text, &args.state, out)?,
+            Format::Json => write_json(status, &args.state, out)?,
         }
         return Ok(());
     }
     let status = recorded(&args.state, args.run.as_deref(), clock::now())?;
     match args.format {
-        Format::Text => writeln!(out, "{status}")?,
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &status).map_err(io::Error::from)?;
-            writeln!(out)?;
-        }
+        Format::Text => write_text(&status.to_string(), &args.state, out),
+        Format::Json => write_json(serde_json::to_value(&status).map_err(io::Error::from)?, &args.state, out),
     }
+}
+
+/// Writes how a run stands, and a line about the histories.
+fn write_text(status: &str, args: &StateArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "{status}")?;
+    if let Some(line) = kept::line_of_all(&args.folder()?) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// The same as data.
+fn write_json(mut status: Value, args: &StateArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    if let Some(status) = status.as_object_mut() {
+        status.insert("history".to_owned(), kept::json_of_all(&args.folder()?));
+    }
+    writeln!(out, "{status:#}")?;
     Ok(())
 }
 

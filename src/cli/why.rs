@@ -13,6 +13,9 @@ pub(crate) struct WhyArgs {
     /// The number of a record, STEP, STEP/BATCH (counted from 1) or STEP/TARGET; else the newest decision
     #[arg(value_name = "ID")]
     which: Option<Which>,
+    /// The newest capture of an anomaly, with what its programs wrote
+    #[arg(long, conflicts_with = "which")]
+    capture: bool,
     /// Only records of this run; else the newest one
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -28,7 +31,8 @@ pub(crate) struct WhyArgs {
 /// # Errors
 /// Where there is no such record or no journal, where that is not whole, and where `out` cannot be written.
 pub(crate) fn run(args: &WhyArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut search = Search::new(args.which.clone().unwrap_or(Which::Newest), args.run.as_deref());
+    let newest = if args.capture { Which::Capture } else { Which::Newest };
+    let mut search = Search::new(args.which.clone().unwrap_or(newest), args.run.as_deref());
     args.state.entries(|noted| search.take(noted))?;
     let why = search.end().map_err(Failure::because)?;
     match args.format {

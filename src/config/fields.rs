@@ -1,5 +1,6 @@
 //! Every key of the config file, described once: the reader and the JSON Schema both go by these tables.
 
+use super::capture::PROGRAMS_MAX;
 use super::plan::PlanShape;
 use crate::settings::Need;
 use quietgate_detectors::Interval;
@@ -68,10 +69,23 @@ pub enum Shape {
     Rule,
     /// Detectors of a rule.
     Detectors,
+    /// A size, both ends in bytes and included.
+    Size {
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+    },
+    /// Programs with their arguments.
+    Programs,
+    /// What holds for captures.
+    Capture,
     /// Named signals.
     Signals,
     /// Named sources.
     Sources,
+    /// What is kept of the samples.
+    History,
     /// What plans may have.
     Actions,
     /// A list of sinks.
@@ -109,10 +123,22 @@ pub(super) const CONFIG: Table = Table {
             about: "groups of series that are judged alike, by name",
         },
         Field {
+            name: "history",
+            shape: Shape::History,
+            need: Need::DefaultWords("{days: 14}"),
+            about: "how much of the samples is kept in the folder of the state, for the detectors after a restart",
+        },
+        Field {
             name: "actions",
             shape: Shape::Actions,
             need: Need::Optional,
             about: "what plans may do that they may not by default",
+        },
+        Field {
+            name: "capture",
+            shape: Shape::Capture,
+            need: Need::Optional,
+            about: "how the scene of an anomaly is captured in a run, and by what for signals that do not say so themselves",
         },
         Field { name: "sinks", shape: Shape::Sinks, need: Need::Optional, about: "where events go" },
         Field {
@@ -150,8 +176,9 @@ pub(super) const SIGNAL: Table = Table {
         Field {
             name: "max_age",
             shape: Shape::Duration { min: Interval::MIN_MS, max: WEEK_MS },
-            need: Need::DefaultWords("two intervals"),
-            about: "age of the newest sample beyond which the series is unknown(stale); at least the interval",
+            need: Need::DefaultWords("two intervals, and the lag of the source"),
+            about: "age of the newest sample beyond which the series is unknown(stale); at least the interval, where the \
+                source has a lag 1.5 intervals and the lag",
         },
         Field {
             name: "lateness",
@@ -209,6 +236,53 @@ pub(super) const SIGNAL: Table = Table {
             shape: Shape::Rule,
             need: Need::DefaultWords("that of the kind where the rule is, else none"),
             about: "a second rule for what shows late: in a run it goes on judging what was upgraded, to the end of the run",
+        },
+        Field {
+            name: "capture",
+            shape: Shape::Programs,
+            need: Need::DefaultWords("those of the file's capture"),
+            about: "programs that only look, each with its arguments: when a series becomes anomalous in a run all are started at \
+                once, and what they write goes into the journal; [] for none",
+        },
+    ],
+};
+
+/// What holds for captures.
+pub(super) const CAPTURE: Table = Table {
+    what: "capture",
+    about: "How the scene of an anomaly is captured in a run.",
+    fields: &[
+        Field {
+            name: "programs",
+            shape: Shape::Programs,
+            need: Need::DefaultWords("none"),
+            about: "the programs for signals without a capture of their own. A name with a / lies relative to the folder of the \
+                config, any other in a fixed PATH; there is no shell",
+        },
+        Field {
+            name: "timeout",
+            shape: Shape::Duration { min: 100, max: 60_000 },
+            need: Need::Default("10s"),
+            about: "the longest that each may run; then it is ended with all that it started, and what it wrote until then is kept. \
+                A scene is soon over, and the end of a run waits for it",
+        },
+        Field {
+            name: "max_output",
+            shape: Shape::Size { min: 1 << 10, max: 1 << 20 },
+            need: Need::Default("64KiB"),
+            about: "the most that is kept of what each writes; it stays in the journal for good",
+        },
+        Field {
+            name: "at_most",
+            shape: Shape::Plan(PlanShape::Count { min: 1, max: 1000 }),
+            need: Need::Default("20"),
+            about: "the most captures that a run has: what comes again and again looks much the same",
+        },
+        Field {
+            name: "spacing",
+            shape: Shape::Duration { min: 1000, max: Interval::MAX_MS },
+            need: Need::Default("1m"),
+            about: "the least time between two captures of a signal; what becomes anomalous before is left out",
         },
     ],
 };
@@ -275,6 +349,18 @@ pub(super) const ACTIONS: Table = Table {
     }],
 };
 
+/// What is kept of the samples.
+pub(super) const HISTORY: Table = Table {
+    what: "a history",
+    about: "How much of the samples is kept in the folder of the state.",
+    fields: &[Field {
+        name: "days",
+        shape: Shape::Plan(PlanShape::Count { min: 0, max: crate::history::DAYS_MAX }),
+        need: Need::Default("14"),
+        about: "whole days beside today, 0 for none; 14 is what the seasonal detectors look at",
+    }],
+};
+
 /// A sink; the keys beside `kind` are for its kind to know.
 pub(super) const SINK: Table = Table {
     what: "a sink",
@@ -288,8 +374,8 @@ pub(super) const SINK: Table = Table {
 };
 
 /// Every mapping of the file, from the outside in; what holds options of a kind has its keys beside them.
-pub fn tables() -> [&'static Table; 7] {
-    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &ACTIONS, &SINK]
+pub fn tables() -> [&'static Table; 9] {
+    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &HISTORY, &ACTIONS, &CAPTURE, &SINK]
 }
 
 impl Table {
@@ -307,7 +393,7 @@ impl Table {
 /// What is allowed, in words.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use super::units::Duration;
+        use super::units::{Duration, Size};
         match self {
             Self::Text => f.write_str("text (quote what looks like a number)"),
             Self::Duration { min, max } => {
@@ -343,7 +429,20 @@ impl fmt::Display for Shape {
             Self::Detectors => f.write_str("a list such as [ss, {kind: threshold, above: 50}]"),
             Self::Signals => f.write_str("a mapping of names to signals, at least one"),
             Self::Sources => f.write_str("a mapping of names to sources, at least one"),
+            Self::Size { min, max } => {
+                write!(f, "a size from {} to {}, such as 64KiB", Size(*min), Size(*max))
+            }
+            Self::Programs => {
+                write!(
+                    f,
+                    "a list of at most {PROGRAMS_MAX} programs such as [[vmstat, \"1\", \"5\"], [ps, aux]]"
+                )
+            }
+            Self::Capture => {
+                f.write_str("a mapping such as {programs: [[vmstat, \"1\", \"5\"]], timeout: 10s}")
+            }
             Self::Bool => f.write_str("true or false"),
+            Self::History => f.write_str("a mapping such as {days: 14}"),
             Self::Actions => f.write_str("a mapping such as {shell: true}"),
             Self::Sinks => f.write_str("a list of sinks"),
             Self::Mapping => f.write_str("a mapping"),

@@ -24,6 +24,7 @@ pub(super) fn lint(config: &Config, mut oddities: Mistakes) -> Mistakes {
                 oddities.add(at, message);
             }
         }
+        short_memory(config, signal).into_iter().for_each(|oddity| oddities.add(signal.rule_at, oddity));
         no_counts(config, signal).into_iter().for_each(|oddity| oddities.add(signal.query_at, oddity));
     }
     oddities
@@ -37,6 +38,18 @@ fn no_counts(config: &Config, signal: &Signal) -> Option<String> {
     let why = source.spec.no_counts(signal.query.as_deref()?, signal.interval)?;
     Some(format!(
         "the detector counts wants what was counted since the sample before, and the query gives something else: {why}"
+    ))
+}
+
+/// A detector of a signal that is watched live looks further back than the history goes.
+fn short_memory(config: &Config, signal: &Signal) -> Option<String> {
+    let kept = Some(config.history_days).filter(|days| *days > 0 && signal.source.is_some())?;
+    let mut detectors = std::iter::once(&signal.rule).chain(&signal.slow).flat_map(RuleSpec::detectors);
+    let far = detectors.find(|spec| spec.options().count("days").is_some_and(|days| days > kept))?;
+    let (kind, days) = (far.entry().kind, far.options().count("days")?);
+    Some(format!(
+        "the detector {kind} looks at {days} days and the history keeps {kept}: after a restart it has these alone, unless the source \
+         tells of more"
     ))
 }
 

@@ -4,6 +4,7 @@
 //! mistake in the file with its place. The keys are described once, in `fields`, for the reader and for the
 //! JSON Schema; kinds of detectors and rules come from their registries.
 
+mod capture;
 mod fields;
 mod kind;
 mod lint;
@@ -18,6 +19,7 @@ mod source;
 mod yaml;
 mod zone;
 
+pub use capture::{Capturing, Look};
 pub use fields::{Field, Shape, Table, tables};
 pub use mistakes::{Mistake, Mistakes, Place};
 pub use rule::{Given, detector_from_text, kind_from_text};
@@ -31,9 +33,10 @@ pub use crate::settings::{Need, units};
 pub use zone::{ZoneError, calendar};
 
 use crate::actions::Allowed;
-use fields::{ACTIONS, CONFIG, SINK};
+use fields::{ACTIONS, CONFIG, HISTORY, SINK};
 use read::{Beside, Fields, check_names, is_name};
 use signal::Sources;
+use std::path::Path;
 
 /// A config file that was found good.
 #[derive(Debug, Clone)]
@@ -44,8 +47,12 @@ pub struct Config {
     pub sources: Vec<NamedSource>,
     /// What is judged, in the order of the file; at least one.
     pub signals: Vec<Signal>,
+    /// So many days of samples are kept, beside today; 0 for none.
+    pub history_days: u32,
     /// What plans may do; nothing special where the file does not say so.
     pub actions: Allowed,
+    /// How the scene of an anomaly is captured in a run.
+    pub capture: Capturing,
     /// Where events go.
     pub sinks: Vec<Outer>,
     /// How the daemon can be reached: a mapping.
@@ -83,6 +90,23 @@ impl Config {
         lint::lint(self, Mistakes::none(&self.file))
     }
 
+    /// What captures the scene of an anomaly of `signal` in a run; nothing where nothing does.
+    pub fn looks<'a>(&'a self, signal: &'a Signal) -> &'a [Look] {
+        signal.capture.as_deref().unwrap_or(&self.capture.programs)
+    }
+
+    /// The programs of captures that cannot be started now, where relative ones begin in `folder`.
+    pub fn missing_programs(&self, folder: &Path) -> Mistakes {
+        let mut missing = Mistakes::none(&self.file);
+        let own = self.signals.iter().flat_map(|signal| signal.capture.iter().flatten());
+        for look in self.capture.programs.iter().chain(own) {
+            if let Some(why) = look.missing(folder) {
+                missing.add(look.at, format!("nothing will be captured by it here: {why}"));
+            }
+        }
+        missing
+    }
+
     /// The signal `name`.
     pub fn signal(&self, name: &str) -> Option<&Signal> {
         self.signals.iter().find(|signal| signal.name == name)
@@ -95,26 +119,37 @@ fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config>
         return None;
     }
     let fields = Fields::open(root, root.at, &CONFIG, Beside::Options(&[]), mistakes)?;
-    let names = match fields.node("sources").map(|node| node.map().unwrap_or_default()) {
+    let sources = sources(&fields, mistakes).unwrap_or_default();
+    let named = match fields.node("sources").map(|node| node.map().unwrap_or_default()) {
         None => Sources::None,
         Some([]) => Sources::Mistaken,
-        Some(entries) => Sources::Named(entries.iter().map(|(key, _)| key.name.as_str()).collect()),
+        Some(entries) => Sources::Named(entries.iter().map(|(key, _)| key.name.as_str()).collect(), &sources),
     };
-    let sources = sources(&fields, mistakes).unwrap_or_default();
-    let signals = signals(&fields, &names, mistakes);
+    let signals = signals(&fields, &named, mistakes);
     for signal in signals.iter().flatten() {
         source::check_query(signal, &sources, mistakes);
     }
+    let capture = capture::read(&fields, mistakes);
     let sinks = fields.list("sinks", mistakes).unwrap_or_default();
     Some(Config {
         state: fields.text("state", mistakes),
         sources,
         signals: signals?,
+        history_days: history_days(&fields, mistakes),
         actions: allowed(&fields, mistakes),
+        capture: capture?,
         sinks: sinks.iter().filter_map(|node| outer(node, node.at, &SINK, mistakes)).collect(),
         api: fields.node("api").filter(|_| fields.map("api", mistakes).is_some()).cloned(),
         file: file.to_owned(),
     })
+}
+
+fn history_days(fields: &Fields<'_>, mistakes: &mut Mistakes) -> u32 {
+    if fields.node("history").is_none() {
+        return crate::history::DAYS;
+    }
+    let own = fields.inner("history", &HISTORY, mistakes);
+    own.and_then(|own| own.count("days", mistakes)).unwrap_or_default()
 }
 
 fn allowed(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Allowed {
@@ -125,7 +160,10 @@ fn allowed(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Allowed {
 fn sources(fields: &Fields<'_>, mistakes: &mut Mistakes) -> Option<Vec<NamedSource>> {
     let entries = named(fields, "sources", mistakes)?;
     check_names("a source", entries, mistakes);
-    Some(entries.iter().filter_map(|(key, node)| source::read(key, node, mistakes)).collect())
+    let sources: Vec<_> =
+        entries.iter().filter_map(|(key, node)| source::read(key, node, mistakes)).collect();
+    source::check_listening(&sources, mistakes);
+    Some(sources)
 }
 
 fn signals(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -> Option<Vec<Signal>> {

@@ -3,7 +3,7 @@
 use super::fields::{Field, Shape, Table};
 use super::mistakes::{Mistakes, Place};
 use super::plan::PlanShape;
-use super::units::Duration;
+use super::units::{Duration, Size};
 use super::yaml::{Key, Node};
 use crate::settings::Need;
 use crate::text::nearest;
@@ -68,6 +68,19 @@ impl<'a> Fields<'a> {
         Fields::open(node, self.place(key), table, Beside::Options(&[]), mistakes)
     }
 
+    /// The mapping `table` describes: `node`, or an empty one where it is not given.
+    pub(super) fn open_or_empty(
+        node: Option<&'a Node>,
+        at: Place,
+        table: &'static Table,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        match node {
+            Some(node) => Self::open(node, at, table, Beside::Options(&[]), mistakes),
+            None => Some(Self { at, entries: &[], table }),
+        }
+    }
+
     /// What its keys are.
     pub(super) fn table(&self) -> &'static Table {
         self.table
@@ -122,6 +135,17 @@ impl<'a> Fields<'a> {
         match self.node(name) {
             Some(node) => self.or_wrong(name, node, Some(ms).filter(|_| within), mistakes),
             None => Some(ms),
+        }
+    }
+
+    /// The bytes of the size `name`, found to be in its range.
+    pub(super) fn size(&self, name: &str, mistakes: &mut Mistakes) -> Option<u64> {
+        let Size(bytes) = self.parsed::<Size>(name, mistakes)?;
+        let within =
+            matches!(self.field(name).shape, Shape::Size { min, max } if (min..=max).contains(&bytes));
+        match self.node(name) {
+            Some(node) => self.or_wrong(name, node, Some(bytes).filter(|_| within), mistakes),
+            None => Some(bytes),
         }
     }
 

@@ -1,6 +1,9 @@
 //! The JSON Schema of the config file, made from the tables that the reader and the registries go by.
 
-use super::fields::{ACTIONS, CONFIG, DETECTOR, Field, RULE, SIGNAL, SINK, SOURCE, Shape, Table};
+use super::capture::PROGRAMS_MAX;
+use super::fields::{
+    ACTIONS, CAPTURE, CONFIG, DETECTOR, Field, HISTORY, RULE, SIGNAL, SINK, SOURCE, Shape, Table,
+};
 use super::plan;
 use super::read::NAME_PATTERN;
 use crate::settings::{self, Kind, Need, SettingDoc};
@@ -94,7 +97,9 @@ fn field(doc: &Field) -> Value {
         Need::Required | Need::Optional => String::new(),
     };
     let allowed = match doc.shape {
-        Shape::Duration { .. } | Shape::Sustain | Shape::Zone => format!("; {}", doc.shape),
+        Shape::Duration { .. } | Shape::Size { .. } | Shape::Sustain | Shape::Zone => {
+            format!("; {}", doc.shape)
+        }
         _ => String::new(),
     };
     schema["description"] = json!(format!("{}{words}{allowed}", doc.about));
@@ -129,6 +134,14 @@ fn shape(shape: Shape) -> Value {
             let kinds = crate::sources::all().iter().map(crate::sources::Entry::described);
             at_least_one(by_name(json!({ "oneOf": kinds_of(&SOURCE, kinds) })))
         }
+        Shape::History => table(&HISTORY, &[], None, true),
+        Shape::Size { .. } => json!({"type": "string", "pattern": SIZE_PATTERN}),
+        Shape::Programs => {
+            let word = json!({"type": ["string", "number", "boolean"]});
+            let program = json!({"type": "array", "minItems": 1, "items": word});
+            json!({"type": "array", "maxItems": PROGRAMS_MAX, "items": program})
+        }
+        Shape::Capture => table(&CAPTURE, &[], None, true),
         Shape::Actions => table(&ACTIONS, &[], None, true),
         Shape::Bool => json!({"type": "boolean"}),
         Shape::Sinks => json!({"type": "array", "items": table(&SINK, &[], None, false)}),
@@ -139,6 +152,9 @@ fn shape(shape: Shape) -> Value {
 
 /// A duration as a regular expression; an empty text, which it lets through, is too short.
 const DURATION_PATTERN: &str = "^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
+
+/// A size as a regular expression.
+const SIZE_PATTERN: &str = "^[0-9]+(B|[KMGT]iB)$";
 
 pub(super) fn named_word() -> Value {
     json!({"type": "string", "pattern": NAME_PATTERN})
@@ -234,8 +250,9 @@ fn setting_shape(shape: settings::Shape) -> Value {
         S::Text | S::Path | S::SecretFile => json!({"type": "string", "minLength": 1}),
         S::Word(words) => json!({"type": "string", "enum": words}),
         S::Url => json!({"type": "string", "pattern": "^https?://[^\\s?#@\\\\]+$"}),
+        S::Listen => json!({"type": "string", "pattern": "^(127\\.[0-9.]+|\\[::1\\]):[1-9][0-9]*$"}),
         S::Duration { .. } => json!({"type": "string", "minLength": 2, "pattern": DURATION_PATTERN}),
-        S::Size { .. } => json!({"type": "string", "pattern": "^[0-9]+(B|[KMGT]iB)$"}),
+        S::Size { .. } => json!({"type": "string", "pattern": SIZE_PATTERN}),
         S::Count { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         S::Number { min, max } => json!({"type": "number", "minimum": number(min), "maximum": number(max)}),
         S::Bool => json!({"type": "boolean"}),

@@ -1,12 +1,14 @@
 //! Signals: groups of series that are judged alike.
 
+use super::capture::Look;
 use super::fields::{SIGNAL, Shape};
 use super::kind::known;
 use super::mistakes::{Mistakes, Place};
 use super::read::{Beside, Fields, check_names, is_name, with_suggestion};
+use super::source::NamedSource;
 use super::units::Duration;
 use super::yaml::{Key, Node};
-use super::{rule, zone};
+use super::{capture, rule, zone};
 use crate::monitor::MonitorSpec;
 use quietgate_detectors::{Calendar, Interval};
 use quietgate_rules::{Direction, PresetRule, RuleSpec, preset, presets};
@@ -46,6 +48,8 @@ pub struct Signal {
     pub slow: Option<RuleSpec>,
     /// Where that rule stands; without one, where the other does.
     pub slow_at: Place,
+    /// What captures the scene of its anomalies in a run; none where the config's own programs do.
+    pub capture: Option<Vec<Look>>,
 }
 
 /// What a label of a series stands for.
@@ -85,10 +89,19 @@ impl Signal {
 pub(super) enum Sources<'a> {
     /// Nothing: the config has no sources, and is one for recorded series.
     None,
-    /// One of these.
-    Named(Vec<&'a str>),
+    /// One of these names; of those that were found good more is known.
+    Named(Vec<&'a str>, &'a [NamedSource]),
     /// Nobody can tell: what the config says of its sources is a mistake.
     Mistaken,
+}
+
+impl Sources<'_> {
+    /// How much later than the time that it bears a sample of the source `name` may be there, in milliseconds.
+    fn lag_ms(&self, name: Option<&str>) -> i64 {
+        let Sources::Named(_, good) = self else { return 0 };
+        let source = good.iter().find(|source| Some(source.name.as_str()) == name);
+        source.map_or(0, |source| source.spec.lag_ms())
+    }
 }
 
 /// The signal `key`, described by `node`.
@@ -98,13 +111,14 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
     let query = fields.text("query", mistakes);
     let query_at = fields.node("query").map_or(key.at, |node| node.at);
     let interval = fields.duration("interval", mistakes).and_then(|ms| Interval::from_millis(ms).ok());
-    let max_age_ms = max_age(&fields, interval, mistakes);
+    let max_age_ms = max_age(&fields, interval, sources.lag_ms(source.as_deref()), mistakes);
     let lateness_ms = fields.duration("lateness", mistakes);
     let time_zone = time_zone(&fields, mistakes);
     let unit = fields.text("unit", mistakes);
     let labels = labels(&fields, mistakes);
     let expect = expect(&fields, mistakes);
     let Judged { rule, rule_at, slow, slow_at } = judged(&fields, mistakes);
+    let capture = capture::looks(&fields, "capture", mistakes);
     one_period(rule.as_ref(), slow.as_ref(), slow_at, mistakes);
     Some(Signal {
         name: key.name.clone(),
@@ -123,6 +137,7 @@ pub(super) fn read(key: &Key, node: &Node, sources: &Sources<'_>, mistakes: &mut
         rule_at,
         slow,
         slow_at,
+        capture,
     })
 }
 
@@ -181,7 +196,7 @@ fn one_period(rule: Option<&RuleSpec>, slow: Option<&RuleSpec>, at: Place, mista
 fn source(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -> Option<String> {
     let source = fields.text("source", mistakes);
     match (fields.node("source"), sources) {
-        (None, Sources::Named(known)) => {
+        (None, Sources::Named(known, _)) => {
             let message = format!("a signal has no source, allowed is one of {}", known.join(", "));
             mistakes.add(fields.at(), message);
         }
@@ -189,7 +204,7 @@ fn source(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -
             let message = format!("source is {}, but the file has no sources", node.found());
             mistakes.add(node.at, message);
         }
-        (Some(node), Sources::Named(known)) => {
+        (Some(node), Sources::Named(known, _)) => {
             if let Some(source) = source.as_deref().filter(|source| !known.contains(source)) {
                 let allowed = format!("allowed is one of {}", known.join(", "));
                 let found = format!("source is {source:?}");
@@ -201,16 +216,29 @@ fn source(fields: &Fields<'_>, sources: &Sources<'_>, mistakes: &mut Mistakes) -
     source
 }
 
-/// The age of the newest sample beyond which a series is stale: two intervals where it is not given. One
-/// shorter than the interval would call every series stale.
-fn max_age(fields: &Fields<'_>, interval: Option<Interval>, mistakes: &mut Mistakes) -> Option<i64> {
+/// The age of the newest sample beyond which a series is stale: two intervals where it is not given, and the lag of its
+/// source. One shorter than the interval would call every series stale; where a sample comes `lag_ms` after its time,
+/// and up to half an interval later is asked for, so would one shorter than all three together.
+fn max_age(
+    fields: &Fields<'_>,
+    interval: Option<Interval>,
+    lag_ms: i64,
+    mistakes: &mut Mistakes,
+) -> Option<i64> {
     let interval_ms = interval?.as_millis();
-    let Some(node) = fields.node("max_age") else { return Some(2 * interval_ms) };
+    let Some(node) = fields.node("max_age") else { return Some(2 * interval_ms + lag_ms) };
     let ms = fields.duration("max_age", mistakes)?;
-    if ms < interval_ms {
-        let (found, least) = (node.found(), Duration::from_millis(interval_ms));
-        mistakes
-            .add(node.at, format!("max_age is {found}, allowed is at least the interval, which is {least}"));
+    let least_ms = if lag_ms > 0 { interval_ms + interval_ms / 2 + lag_ms } else { interval_ms };
+    if ms < least_ms {
+        let (found, least) = (node.found(), Duration::from_millis(least_ms));
+        let of = match lag_ms {
+            0 => format!("the interval, which is {least}"),
+            _ => {
+                let lag = Duration::from_millis(lag_ms);
+                format!("{least}: 1.5 intervals, and {lag} that its source needs to tell what was measured")
+            }
+        };
+        mistakes.add(node.at, format!("max_age is {found}, allowed is at least {of}"));
     }
     Some(ms)
 }

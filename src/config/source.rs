@@ -7,6 +7,7 @@ use super::read::{Beside, Fields};
 use super::signal::Signal;
 use super::yaml::{Key, Node};
 use crate::sources::{self, Spec};
+use std::collections::BTreeMap;
 
 /// Where samples come from, under the name that signals use.
 #[derive(Debug, Clone)]
@@ -39,5 +40,46 @@ pub(super) fn check_query(signal: &Signal, sources: &[NamedSource], mistakes: &m
     let source = sources.iter().find(|source| signal.source.as_ref() == Some(&source.name));
     if let Some(Err(message)) = source.map(|source| source.spec.check_query(signal.query.as_deref())) {
         mistakes.add(signal.query_at, message);
+    }
+}
+
+/// Notes sources that listen where another one does.
+pub(super) fn check_listening(sources: &[NamedSource], mistakes: &mut Mistakes) {
+    let mut known = BTreeMap::new();
+    for source in sources {
+        for address in source.spec.listens() {
+            if let Some(first) = known.insert(address, &source.name) {
+                let message = format!(
+                    "source {:?} listens at {address} as source {first:?} does, allowed is one: signals can share a source",
+                    source.name
+                );
+                mistakes.add(source.at, message);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn a_signal_bears_the_lag_of_its_source() {
+        let of = |source: &str, more: &str| {
+            let text = format!(
+                "sources: {{s: {source}}}\nsignals: {{l: {{source: s, query: loss_ratio, interval: 1s, rule: {{kind: majority}}{more}}}}}\n"
+            );
+            Config::read("f", &text).map(|config| config.signals[0].max_age_ms).map_err(|m| m.to_string())
+        };
+        let ping = "{kind: ping, addresses: [192.0.2.1]}";
+        assert_eq!(of(ping, ""), Ok(3_200));
+        assert_eq!(of(ping, ", max_age: 2700ms"), Ok(2_700));
+        let short = of(ping, ", max_age: 2600ms").expect_err("too short");
+        assert!(
+            short.contains("max_age is \"2600ms\", allowed is at least 2s700ms: 1.5 intervals, "),
+            "{short}"
+        );
+        let prometheus = "{kind: prometheus, url: \"http://p:9090\"}";
+        assert_eq!((of(prometheus, ""), of(prometheus, ", max_age: 1s")), (Ok(2_000), Ok(1_000)));
     }
 }

@@ -48,6 +48,8 @@ struct Series {
     latest: Option<Latest>,
     /// Whether it must be there.
     required: bool,
+    /// Whether its source does not show it any more.
+    has_ended: bool,
 }
 
 /// The newest sample of a series, with what was said of it.
@@ -111,12 +113,46 @@ impl Watch {
 
     /// Judges `samples` of one series of `signal`, which follow those of earlier calls.
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        self.observe_heard(signal, labels, samples, |_, _| {});
+    }
+
+    /// The same; gives the time of each cell and its value, or why it has none, to `heard`: also where that is another than before.
+    pub fn observe_heard(
+        &mut self,
+        signal: usize,
+        labels: &Labels,
+        samples: &[Sample],
+        heard: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
         let signal = &mut self.signals[signal];
+        // what was remembered alone must be there from now on, where what is seen at the start must
+        let is_start = signal.watched.expect.is_empty() && !signal.begun;
         if !signal.series.contains_key(labels) {
             signal.know(labels);
         }
         if let Some(series) = signal.series.get_mut(labels) {
-            series.observe(samples, &signal.watched.spec);
+            series.required |= is_start;
+            series.observe(samples, &signal.watched.spec, heard);
+        }
+    }
+
+    /// Judges `samples` that are remembered of one series of `signal`. That it was there once does not mean that it must be there.
+    pub fn remember(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        let signal = &mut self.signals[signal];
+        let is_declared = !signal.watched.expect.is_empty();
+        let is_new = !signal.series.contains_key(labels);
+        signal.know(labels);
+        if let Some(series) = signal.series.get_mut(labels) {
+            series.required &= is_declared || !is_new;
+            series.observe(samples, &signal.watched.spec, |_, _| {});
+        }
+    }
+
+    /// The source of `signal` does not show this series any more: until it has a sample again it is unknown, however fresh its
+    /// last one is.
+    pub fn end(&mut self, signal: usize, labels: &Labels) {
+        if let Some(series) = self.signals[signal].series.get_mut(labels) {
+            series.has_ended = true;
         }
     }
 
@@ -185,6 +221,23 @@ impl Watch {
             .any(|signal| signal.series.values().any(|series| series.required && anomalous(signal, series)))
     }
 
+    /// The required series of `signal` that are anomalous at `now`, by its rule or by the slow layer, and since when: where they
+    /// are by both, since the later.
+    pub fn anomalous(&self, signal: usize, now: Timestamp) -> impl Iterator<Item = (&Labels, Timestamp)> {
+        let since = |condition| match condition {
+            Some(Condition::Anomalous { since, .. }) => Some(since),
+            _ => None,
+        };
+        let required = self.signals.get(signal).into_iter().flat_map(move |signal| {
+            let required = signal.series.iter().filter(|(_, series)| series.required);
+            required.map(move |(labels, series)| (signal, labels, series))
+        });
+        required.filter_map(move |(signal, labels, series)| {
+            let fast = since(Some(signal.condition(series, &series.standing, now)));
+            Some((labels, fast.max(since(signal.slow(series, now)))?))
+        })
+    }
+
     /// Every required series at `now`, those that are missing too.
     pub fn views(&self, now: Timestamp) -> Vec<View<'_>> {
         self.signals.iter().enumerate().flat_map(|(number, signal)| signal.views(number, now)).collect()
@@ -201,6 +254,7 @@ impl Signal {
             slow: self.watched.spec.slow.is_some().then(Standing::default),
             latest: None,
             required,
+            has_ended: false,
         })
     }
 
@@ -217,7 +271,7 @@ impl Signal {
             .map(|(labels, series)| View {
                 signal: number,
                 labels: Cow::Borrowed(labels),
-                condition: self.condition(&series.standing, now),
+                condition: self.condition(series, &series.standing, now),
                 slow: self.slow(series, now),
                 anomalous_until: [Some(&series.standing), series.slow.as_ref()]
                     .map(|standing| standing.and_then(Standing::anomalous_until)),
@@ -236,8 +290,9 @@ impl Signal {
         views
     }
 
-    fn condition(&self, standing: &Standing, now: Timestamp) -> Condition {
-        match self.trouble {
+    /// How `series` stands by one of its two standings.
+    fn condition(&self, series: &Series, standing: &Standing, now: Timestamp) -> Condition {
+        match self.trouble.or(series.has_ended.then_some(Reason::NoData)) {
             Some(reason) => Condition::Unknown { reason, newest: standing.newest() },
             None if sabotage::is(Sabotage::StaleIsClean) => standing.condition(now, i64::MAX),
             None => standing.condition(now, self.watched.max_age_ms),
@@ -245,7 +300,7 @@ impl Signal {
     }
 
     fn slow(&self, series: &Series, now: Timestamp) -> Option<Condition> {
-        series.slow.as_ref().map(|standing| self.condition(standing, now))
+        series.slow.as_ref().map(|standing| self.condition(series, standing, now))
     }
 
     /// What a series is of which nothing was ever seen.
@@ -280,11 +335,18 @@ impl Series {
         }
     }
 
-    fn observe(&mut self, samples: &[Sample], spec: &MonitorSpec) {
+    fn observe(
+        &mut self,
+        samples: &[Sample],
+        spec: &MonitorSpec,
+        mut tell: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
+        self.has_ended &= samples.is_empty();
         let (standing, slow, mut newest) = (&mut self.standing, &mut self.slow, None);
         self.monitor.observe(samples, |said| match said {
             Said::Judged(judged) => {
                 let run = &judged.run;
+                (0..).zip(run.values).for_each(|(offset, value)| tell(run.at(offset), Ok(*value)));
                 if sabotage::is(Sabotage::GapKeepsWindow) {
                     bridge(standing, run.first, run.at, spec.interval.as_millis());
                 }
@@ -305,6 +367,7 @@ impl Series {
                 standing.observe(cell, at, Finding::Clean);
             }
             Said::Unknown { cell, at, reason } => {
+                tell(at, Err(reason));
                 let finding = missed(standing, at, reason);
                 for standing in std::iter::once(&mut *standing).chain(slow.as_mut()) {
                     standing.observe(cell, at, finding);
@@ -458,6 +521,43 @@ mod tests {
         assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2))]);
         let stale = Condition::Unknown { reason: Reason::Stale, newest: Some(Timestamp::from_millis(2000)) };
         assert_eq!(conditions(&watch, 5), [("a".into(), stale)]);
+    }
+
+    #[test]
+    fn a_series_that_its_source_does_not_show_any_more_is_unknown_at_once_and_until_it_has_a_sample() {
+        let mut watch = watch(&[]);
+        for name in ["a", "b"] {
+            see(&mut watch, name, 0..3, 0.0);
+        }
+        watch.begin(0);
+        watch.end(0, &host("a"));
+        watch.end(0, &host("never seen"));
+        let gone = Condition::Unknown { reason: Reason::NoData, newest: Some(Timestamp::from_millis(2000)) };
+        assert_eq!(conditions(&watch, 2), [("a".into(), gone), ("b".into(), clean(0, 2))]);
+        see(&mut watch, "a", 3..3, 0.0);
+        assert_eq!(conditions(&watch, 2)[0].1, gone, "it is there again, without a sample");
+        see(&mut watch, "a", 4..5, 0.0);
+        assert_eq!(conditions(&watch, 4)[0].1, clean(4, 4), "what it missed ended the clean window");
+    }
+
+    #[test]
+    fn a_series_that_is_known_without_a_sample_must_be_there() {
+        let mut watch = watch(&[]);
+        see(&mut watch, "a", 0..3, 0.0);
+        see(&mut watch, "b", 0..0, 0.0);
+        watch.begin(0);
+        assert_eq!(conditions(&watch, 2), [("a".into(), clean(0, 2)), ("b".into(), NO_DATA)]);
+    }
+
+    #[test]
+    fn what_is_remembered_must_be_there_only_where_it_is_seen_at_the_start() {
+        let mut watch = watch(&[]);
+        let samples: Vec<_> = (0..3).map(|second| Sample::new(second * STEP_MS, 0.0)).collect();
+        ["a", "gone"].iter().for_each(|name| watch.remember(0, &host(name), &samples));
+        assert_eq!(conditions(&watch, 2), [(String::new(), NO_DATA)]);
+        see(&mut watch, "a", 3..4, 0.0);
+        watch.begin(0);
+        assert_eq!(conditions(&watch, 3), [("a".into(), clean(0, 3))], "with all that is remembered");
     }
 
     #[test]

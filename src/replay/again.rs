@@ -251,15 +251,28 @@ impl<'a> Session<'a> {
             known.ok_or_else(|| odd(format!("signal is {name:?}, the plan has {}", self.signals.join(", "))))
         };
         match line {
-            Line::Said { signal, complete, series, .. } => {
+            Line::Said { signal, complete, series, ended, .. } => {
                 let signal = signal_of(signal)?;
                 self.driver.trouble(signal, (!complete).then_some(Reason::Partial));
                 for series in series {
                     let samples = series.samples().ok_or_else(|| odd("a value is no number".to_owned()))?;
                     self.driver.observe(signal, &series.labels, &samples);
                 }
+                ended.iter().for_each(|labels| self.driver.end(signal, labels));
                 if *complete {
                     self.driver.begin(signal);
+                }
+            }
+            Line::Kept { signal, told, series, .. } => {
+                let signal = signal_of(signal)?;
+                self.driver.trouble(signal, Some(Reason::Partial));
+                for series in series {
+                    let samples = series.samples().ok_or_else(|| odd("a value is no number".to_owned()))?;
+                    if *told {
+                        self.driver.observe(signal, &series.labels, &samples);
+                    } else {
+                        self.driver.remember(signal, &series.labels, &samples);
+                    }
                 }
             }
             Line::Trouble { signal, reason: word, .. } => {

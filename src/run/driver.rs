@@ -7,6 +7,7 @@
 use super::gates::Gates;
 use super::scope::Scope;
 use super::starts::{Felt, Mark, marks, recent};
+use super::telling::series_name;
 use super::young::young;
 use crate::monitor::{Labels, Watch};
 use crate::plan::Plan;
@@ -109,6 +110,29 @@ impl Driver {
 
     /// New samples of one series of `signal`.
     pub fn observe(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        self.observe_heard(signal, labels, samples, |_, _| {});
+    }
+
+    /// The same; what becomes of each cell is given to `heard`: see [`Watch::observe_heard`].
+    pub fn observe_heard(
+        &mut self,
+        signal: usize,
+        labels: &Labels,
+        samples: &[Sample],
+        heard: impl FnMut(Timestamp, Result<f64, Reason>),
+    ) {
+        self.expect_starts(signal, labels);
+        self.watch.observe_heard(signal, labels, samples, heard);
+    }
+
+    /// Samples of one series of `signal` that are remembered from before: what it was does not mean that it must be there.
+    pub fn remember(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
+        self.expect_starts(signal, labels);
+        self.watch.remember(signal, labels, samples);
+    }
+
+    /// Tells a series that is new of the batches that have started.
+    fn expect_starts(&mut self, signal: usize, labels: &Labels) {
         // what was started is told before what came after it is judged, and not what was withdrawn at once
         self.tell_starts();
         if self.watch.is_new(signal, labels)
@@ -118,7 +142,11 @@ impl Driver {
             let felt: Vec<_> = recent(&self.told).filter_map(felt).collect();
             self.watch.expect_starts(signal, labels, felt.into_iter());
         }
-        self.watch.observe(signal, labels, samples);
+    }
+
+    /// The source of `signal` does not show this series any more.
+    pub fn end(&mut self, signal: usize, labels: &Labels) {
+        self.watch.end(signal, labels);
     }
 
     /// The source of `signal` can say nothing now, or everything again.
@@ -136,7 +164,7 @@ impl Driver {
         let Some(run) = self.state.runs.get(&self.run).filter(|_| self.is_behind) else { return };
         self.is_behind = false;
         let new: BTreeSet<Mark> = marks(run).filter(|mark| !self.told.contains(mark)).collect();
-        let names: Vec<String> = self.watch.signals().map(|signal| signal.name.clone()).collect();
+        let names = self.signals();
         for mark in &new {
             let felt = Felt::new(&self.plan, run, *mark);
             self.watch.batch_starts(|signal, labels| {
@@ -149,6 +177,18 @@ impl Driver {
     /// Of which series of `signal` too little is known at `now` to judge the start of a batch: see [`young`].
     pub fn young(&self, signal: usize, now: Timestamp) -> Vec<String> {
         young(&self.watch, signal, now)
+    }
+
+    /// The names of the signals, in the order in which they are numbered.
+    pub fn signals(&self) -> Vec<String> {
+        self.watch.signals().map(|signal| signal.name.clone()).collect()
+    }
+
+    /// The required series of `signal` that are anomalous at `now`, by name, and since when.
+    pub fn anomalous(&self, signal: usize, now: Timestamp) -> Vec<(String, Timestamp)> {
+        let name = self.watch.signals().nth(signal).map_or("?", |signal| signal.name.as_str());
+        let anomalous = self.watch.anomalous(signal, now);
+        anomalous.map(|(labels, since)| (series_name(name, labels), since)).collect()
     }
 
     /// The name of a signal, and what its labels stand for.
@@ -323,5 +363,6 @@ pub(super) fn taken_over(state: &State, version: &str, driver: &str) -> Vec<Reco
             .map(move |(step, target, flight)| (run, step, target, flight))
     });
     let boot = Record::Boot { version: version.to_owned(), driver: driver.to_owned() };
-    std::iter::once(boot).chain(flights.map(unknown)).collect()
+    let captures = state.runs.values().flat_map(|run| run.scenes.lost());
+    std::iter::once(boot).chain(flights.map(unknown)).chain(captures).collect()
 }

@@ -8,6 +8,7 @@ mod late;
 pub mod live;
 mod pin;
 pub mod recording;
+mod scenes;
 mod scope;
 mod starts;
 mod telling;

@@ -45,6 +45,22 @@ pub enum Line {
         warnings: Vec<String>,
         /// The samples that are new.
         series: Vec<SaidSeries>,
+        /// Labels of series that the source does not show any more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ended: Vec<BTreeMap<String, String>>,
+    },
+    /// The history has remembered: samples that an earlier driver heard.
+    Kept {
+        /// When.
+        at: i64,
+        /// The newest record.
+        seq: u64,
+        /// The signal.
+        signal: String,
+        /// Whether the source would tell of them too, so that what was there must be there.
+        told: bool,
+        /// The samples.
+        series: Vec<SaidSeries>,
     },
     /// A source has not answered.
     Trouble {
@@ -83,13 +99,10 @@ impl Line {
         let (at, signal) = (at.as_millis(), signal.to_owned());
         match answer {
             Ok(answer) => {
-                let sample = |sample: &Sample| (sample.at.as_millis(), sample.value.to_string());
-                let series = answer.series.iter().map(|series| SaidSeries {
-                    labels: series.labels.clone(),
-                    samples: series.samples.iter().map(sample).collect(),
-                });
+                let series = answer.series.iter().map(|s| SaidSeries::of(&s.labels, &s.samples));
                 let (complete, warnings) = (answer.complete, answer.warnings.clone());
-                Self::Said { at, seq, signal, complete, warnings, series: series.collect() }
+                let (series, ended) = (series.collect(), answer.ended.clone());
+                Self::Said { at, seq, signal, complete, warnings, series, ended }
             }
             Err(error) => Self::Trouble { at, seq, signal, reason: error.reason().word().to_owned() },
         }
@@ -100,6 +113,7 @@ impl Line {
         match self {
             Self::Driver { seq, .. }
             | Self::Said { seq, .. }
+            | Self::Kept { seq, .. }
             | Self::Trouble { seq, .. }
             | Self::Looked { seq, .. } => *seq,
         }
@@ -107,6 +121,12 @@ impl Line {
 }
 
 impl SaidSeries {
+    /// These samples of the series with these labels.
+    pub fn of(labels: &BTreeMap<String, String>, samples: &[Sample]) -> Self {
+        let sample = |sample: &Sample| (sample.at.as_millis(), sample.value.to_string());
+        Self { labels: labels.clone(), samples: samples.iter().map(sample).collect() }
+    }
+
     /// The samples; none where a value is no number.
     pub fn samples(&self) -> Option<Vec<Sample>> {
         self.samples.iter().map(|(at, value)| Some(Sample::new(*at, value.parse().ok()?))).collect()
@@ -164,7 +184,9 @@ mod tests {
         let samples: Vec<_> = (0..).zip(values).map(|(at, value)| Sample::new(at, value)).collect();
         let labels = BTreeMap::from([("host".to_owned(), "h\"1".to_owned())]);
         let series = vec![SeriesSamples { labels, samples: samples.clone() }];
-        let answer = Ok(Answer { series, warnings: vec!["odd".to_owned()], complete: false });
+        let gone = BTreeMap::from([("host".to_owned(), "h2".to_owned())]);
+        let answer =
+            Ok(Answer { series, warnings: vec!["odd".to_owned()], ended: vec![gone], ..Answer::default() });
         let line = Line::heard(Timestamp::from_millis(5), 7, "loss", &answer);
         let text = serde_json::to_string(&line).expect("a line");
         let read: Line = serde_json::from_str(&text).expect("a line");

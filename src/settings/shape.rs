@@ -3,6 +3,7 @@
 use super::units::{Duration, Size};
 use super::{Given, Part, Scalar, Value};
 use std::fmt;
+use std::net::SocketAddr;
 
 /// What a value looks like. Prints as what is allowed, in words.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,6 +20,8 @@ pub enum Shape {
     SecretFile,
     /// An address that begins with `http://` or `https://`, without user, password, query and fragment.
     Url,
+    /// An address of this machine with a port to listen at, which only this machine can reach.
+    Listen,
     /// A duration, both ends in milliseconds and included.
     Duration {
         /// The shortest.
@@ -107,6 +110,11 @@ impl Shape {
             }
             Self::Word(words) => words.contains(&chars).then(|| Value::Text(chars.to_owned())),
             Self::Url => is_address(chars).then(|| Value::Text(chars.trim_end_matches('/').to_owned())),
+            Self::Listen => {
+                let address: SocketAddr = chars.parse().ok()?;
+                let is_ours = address.ip().is_loopback() && address.port() != 0;
+                is_ours.then(|| Value::Text(address.to_string()))
+            }
             Self::Duration { min, max } => {
                 let ms = chars.parse::<Duration>().ok()?.as_millis();
                 (min..=max).contains(&ms).then_some(Value::Duration(ms))
@@ -190,6 +198,9 @@ impl fmt::Display for Shape {
             Self::Path => f.write_str("a path"),
             Self::SecretFile => f.write_str("the path of a file that holds the secret"),
             Self::Url => f.write_str("http://… or https://… without user, password, ? and #"),
+            Self::Listen => f.write_str(
+                "127.0.0.1:PORT or [::1]:PORT: others than this machine could reach it without TLS, which there is none of yet",
+            ),
             Self::Duration { min, max } => {
                 let (min, max) = (Duration::from_millis(*min), Duration::from_millis(*max));
                 write!(f, "a duration from {min} to {max}, such as 300ms, 10m, 2h30m")
@@ -242,6 +253,25 @@ mod tests {
         assert_eq!(Shape::Text.read(&quoted), Ok(Value::Text("5".into())));
         assert!(Shape::Text.read(&Given::plain("5")).is_err());
         assert_eq!(read(Shape::Word(&["a", "b"]), "b"), Ok(Value::Text("b".into())));
+    }
+
+    #[test]
+    fn only_this_machine_is_listened_to() {
+        for text in ["127.0.0.1:9480", "[::1]:9480", "127.1.2.3:1"] {
+            assert_eq!(read(Shape::Listen, text), Ok(Value::Text(text.to_owned())));
+        }
+        for text in [
+            "0.0.0.0:9480",
+            "[::]:9480",
+            "192.0.2.1:9480",
+            "127.0.0.1",
+            "127.0.0.1:0",
+            "localhost:1",
+            ":1",
+            "",
+        ] {
+            assert!(read(Shape::Listen, text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -62,6 +62,13 @@ pub enum Trouble {
         /// Why not.
         cause: io::Error,
     },
+    /// The system refuses something.
+    System {
+        /// What cannot be done, and what would help where that is known.
+        what: &'static str,
+        /// Why not.
+        cause: io::Error,
+    },
     /// A counter went back to a lower value; the next answer counts from there.
     CounterReset {
         /// Its name.
@@ -69,11 +76,23 @@ pub enum Trouble {
     },
     /// The client could not be made of its settings.
     Client(reqwest::Error),
+    /// A program did not end as it should.
+    Program {
+        /// How it ended: `exit code 3`.
+        how: String,
+        /// What it said on standard error, on one line and cut.
+        said: String,
+    },
 }
 
 impl SourceError {
-    /// The trouble at an address, a path or a name.
+    /// The trouble at an address, a path or a name. Words that may be those of others are put on one line and cut.
     pub(super) fn new(at: impl Into<String>, trouble: Trouble) -> Self {
+        let trouble = match trouble {
+            Trouble::BadAnswer { what } => Trouble::BadAnswer { what: one_line(&what) },
+            Trouble::Duplicate { series } => Trouble::Duplicate { series: one_line(&series) },
+            trouble => trouble,
+        };
         Self { at: at.into(), trouble }
     }
 
@@ -118,7 +137,10 @@ impl fmt::Display for SourceError {
             Trouble::Duplicate { series } => write!(f, "{at}: the series {series} is in the answer twice"),
             Trouble::BadQuery { what } => write!(f, "{at}: {what}"),
             Trouble::File { what, .. } => write!(f, "{at}: {what} cannot be read"),
+            Trouble::System { what, .. } => write!(f, "{at}: {what}"),
             Trouble::CounterReset { counter } => write!(f, "{at}: {counter} went back to a lower value"),
+            Trouble::Program { how, said } if said.is_empty() => write!(f, "{at}: {how}"),
+            Trouble::Program { how, said } => write!(f, "{at}: {how}: {said}"),
             Trouble::Client(_) => write!(f, "{at}: no client can be made of these settings"),
         }
     }
@@ -128,8 +150,48 @@ impl std::error::Error for SourceError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.trouble {
             Trouble::Unreachable(cause) | Trouble::Client(cause) => Some(cause),
-            Trouble::File { cause, .. } => Some(cause),
+            Trouble::File { cause, .. } | Trouble::System { cause, .. } => Some(cause),
             _ => None,
         }
+    }
+}
+
+/// The most characters of the words of others that are repeated.
+const SAID_MAX: usize = 300;
+/// The most characters of a piece of what they wrote, such as a value.
+const PIECE_MAX: usize = 80;
+
+/// `text` on one line, and cut.
+pub(super) fn one_line(text: &str) -> String {
+    crate::text::plain(&cut(text, SAID_MAX)).into_owned()
+}
+
+/// The beginning of `text` in quotes, as a piece of a sentence: what stands in an answer.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{:?}", cut(text, PIECE_MAX))
+}
+
+fn cut(text: &str, most: usize) -> String {
+    let mut cut: String = text.chars().take(most).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_others_are_one_line_and_few() {
+        let much = "a\n\u{1b}".repeat(100_000);
+        for trouble in
+            [Trouble::BadAnswer { what: much.clone() }, Trouble::Duplicate { series: much.clone() }]
+        {
+            let said = SourceError::new("here", trouble).to_string();
+            assert!(said.len() < 3_000 && !said.contains(char::is_control), "{} bytes", said.len());
+        }
+        assert_eq!((quoted("a\n"), quoted(&much).chars().count()), ("\"a\\n\"".to_owned(), 240));
     }
 }

@@ -4,18 +4,26 @@
 //! - `poll` asks many of them without one waiting for another.
 //! - [`recorded`]: series that were written down before, in CSV and Parquet files.
 
+mod command;
 mod error;
+mod exposition;
 mod file;
 mod host;
+mod ipvs;
+mod limits;
+mod ping;
 mod poll;
 mod prometheus;
+mod push;
 pub mod recorded;
 mod registry;
+mod scrape;
 mod seen;
+mod server;
 mod source;
 
 pub use error::{SourceError, Trouble};
 pub use poll::{Outcome, Poll, Unasked};
 pub use registry::{Entry, Spec, all, find};
 pub use seen::Seen;
-pub use source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source, labels_in_words};
+pub use source::{Answer, Ask, Fetching, Labels, Past, SeriesSamples, Source, labels_in_words};

@@ -1,7 +1,7 @@
 //! The table of live sources: everything that is said about a kind is said in its [`Entry`].
 
-use super::{Source, SourceError, file, host, prometheus};
-use crate::settings::{Given, Kind, SettingDoc, SettingError, Settings};
+use super::{Source, SourceError, command, file, host, ipvs, ping, prometheus, push, scrape};
+use crate::settings::{Given, Kind, SettingDoc, SettingError, Settings, Shape};
 use quietgate_detectors::Interval;
 use std::path::Path;
 
@@ -24,6 +24,9 @@ pub struct Entry {
     pub(super) asks: fn(Option<&str>) -> Result<(), String>,
     /// Why samples of this query, taken at this interval, are surely not what was counted since the sample before.
     pub(super) no_counts: fn(&str, Interval) -> Option<String>,
+    /// How much later than the time that it bears a sample may be there, by these settings, in milliseconds; 0 where that is not
+    /// the source's own doing.
+    pub(super) lag_ms: fn(&Settings) -> i64,
     /// Makes one from checked settings.
     pub(super) build: fn(&Settings) -> Result<Box<dyn Source>, SourceError>,
 }
@@ -36,7 +39,16 @@ impl Entry {
 }
 
 /// Every kind of source, in the order of the documentation.
-const ALL: &[Entry] = &[prometheus::ENTRY, host::ENTRY, file::ENTRY];
+const ALL: &[Entry] = &[
+    prometheus::ENTRY,
+    scrape::ENTRY,
+    push::ENTRY,
+    ping::ENTRY,
+    host::ENTRY,
+    ipvs::ENTRY,
+    file::ENTRY,
+    command::ENTRY,
+];
 
 /// Every kind of live source, in the order of the documentation.
 pub fn all() -> &'static [Entry] {
@@ -83,6 +95,17 @@ impl Spec {
     /// write instead; none where they may be.
     pub fn no_counts(&self, query: &str, interval: Interval) -> Option<String> {
         (self.entry.no_counts)(query, interval)
+    }
+
+    /// The addresses that it listens at, which nobody else can.
+    pub fn listens(&self) -> impl Iterator<Item = &str> {
+        let named = self.entry.settings.iter().filter(|doc| doc.shape == Shape::Listen);
+        named.filter_map(|doc| self.settings.text(doc.name))
+    }
+
+    /// How much later than the time that it bears a sample may be there, in milliseconds: what the source needs by itself.
+    pub fn lag_ms(&self) -> i64 {
+        (self.entry.lag_ms)(&self.settings).max(0)
     }
 
     /// Makes the source; relative paths of its settings begin in the folder `base`. Nothing is asked yet.

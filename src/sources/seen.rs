@@ -3,23 +3,44 @@
 //! A server shows a sample some time after the time that it bears, and the series of one signal not all at once. Who
 //! asked from the newest sample of all series would never see those that come later with an earlier time.
 
-use super::{Answer, Ask, Labels};
+use super::{Answer, Ask, Labels, SeriesSamples};
 use quietgate_detectors::{Interval, Timestamp};
 use std::collections::BTreeMap;
 
-/// The newest sample of each series of a signal.
+/// What was told of each series of a signal.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    newest: BTreeMap<Labels, Timestamp>,
+    series: BTreeMap<Labels, Told>,
     from: Timestamp,
     overlap_ms: i64,
+}
+
+/// What was told of one series.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// The time of its newest sample; none where it has had none.
+    newest: Option<Timestamp>,
+    /// The newest time that was asked about and at which it was told, with samples or without.
+    until: Timestamp,
 }
 
 impl Seen {
     /// Nothing seen; wanted is what comes after `from`. A sample that comes within `overlap_ms` milliseconds after the
     /// time that it bears is not missed: `max_age` of the signal, for later ones are stale when they come.
     pub fn nothing(from: Timestamp, overlap_ms: i64) -> Self {
-        Self { newest: BTreeMap::new(), from, overlap_ms: overlap_ms.max(0) }
+        Self { series: BTreeMap::new(), from, overlap_ms: overlap_ms.max(0) }
+    }
+
+    /// These were the newest samples of the series, and all before them was seen: wanted is what comes after that, as far as it is not
+    /// older than `at_most_ms` before the newest of all.
+    pub fn know(&mut self, newest: impl IntoIterator<Item = (Labels, Timestamp)>, at_most_ms: i64) {
+        let known = newest.into_iter().map(|(labels, at)| (labels, Told { newest: Some(at), until: at }));
+        self.series.extend(known);
+        let newest = || self.series.values().filter_map(|told| told.newest).map(Timestamp::as_millis);
+        let Some(latest) = newest().max() else { return };
+        let since = latest.saturating_sub(at_most_ms);
+        let recent = newest().filter(|newest| *newest >= since).min().unwrap_or(latest);
+        self.from = self.from.max(Timestamp::from_millis(recent.saturating_sub(self.overlap_ms)));
     }
 
     /// What to ask for at `now`: since the last asking, and the overlap again.
@@ -27,32 +48,40 @@ impl Seen {
         Ask { query, from: self.from.min(now), until: now, interval }
     }
 
-    /// The answer to a question asked at `until`, without the samples that were seen before. Later askings begin there.
+    /// The answer to a question asked at `until`, without the samples that were seen before. Later askings begin there. A series
+    /// without new samples is handed on where it was not known.
     pub fn take(&mut self, mut answer: Answer, until: Timestamp) -> Answer {
-        for series in &mut answer.series {
-            if let Some(newest) = self.newest.get(&series.labels) {
-                series.samples.retain(|sample| sample.at > *newest);
-            }
-            if let Some(last) = series.samples.last() {
-                self.newest.insert(series.labels.clone(), last.at);
-            }
-        }
-        answer.series.retain(|series| !series.samples.is_empty());
+        answer.series.retain_mut(|series| self.is_news(series, until));
         let from = Timestamp::from_millis(until.as_millis().saturating_sub(self.overlap_ms));
         // what was not answered in full is asked for again
         if answer.complete && from > self.from {
             self.from = from;
-            // nothing so old is asked for any more
-            self.newest.retain(|_, newest| *newest > from);
+            // nothing so old is asked for any more; but who told of it just now may tell it again
+            let is_told = |told: &Told| told.until > from || told.until >= until;
+            self.series.retain(|_, told| is_told(told) || told.newest.is_some_and(|newest| newest > from));
         }
         answer
+    }
+
+    /// Takes out of `series` the samples that were seen before; whether there is anything else to it.
+    fn is_news(&mut self, series: &mut SeriesSamples, until: Timestamp) -> bool {
+        let Some(told) = self.series.get_mut(&series.labels) else {
+            let newest = series.samples.last().map(|last| last.at);
+            self.series.insert(series.labels.clone(), Told { newest, until });
+            return true;
+        };
+        if let Some(newest) = told.newest {
+            series.samples.retain(|sample| sample.at > newest);
+        }
+        told.until = told.until.max(until);
+        told.newest = series.samples.last().map(|last| last.at).or(told.newest);
+        !series.samples.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::SeriesSamples;
     use quietgate_detectors::Sample;
 
     fn answer(series: &[(&str, &[i64])]) -> Answer {
@@ -60,7 +89,7 @@ mod tests {
             labels: Labels::from([("a".to_owned(), (*name).to_owned())]),
             samples: times.iter().map(|at| Sample::new(*at, 1.0)).collect(),
         };
-        Answer { series: series.iter().map(one).collect(), warnings: Vec::new(), complete: true }
+        Answer { series: series.iter().map(one).collect(), complete: true, ..Answer::default() }
     }
 
     #[test]
@@ -73,12 +102,53 @@ mod tests {
         let ask = seen.ask(None, at(4_000), interval);
         assert_eq!((ask.from, ask.until), (at(1_000), at(4_000)));
         let second = answer(&[("x", &[2_000, 3_000, 4_000]), ("y", &[2_000, 3_000]), ("z", &[])]);
-        let new = answer(&[("x", &[4_000]), ("y", &[2_000, 3_000])]);
+        let new = answer(&[("x", &[4_000]), ("y", &[2_000, 3_000]), ("z", &[])]);
         assert_eq!(seen.take(second, at(4_000)), new);
         assert_eq!(seen.take(answer(&[("x", &[4_000])]), at(5_000)), answer(&[]));
         // x is forgotten when nobody can ask for it again
         seen.take(answer(&[]), at(9_000));
-        assert!(seen.newest.is_empty() && seen.ask(None, at(9_000), interval).from == at(7_000));
+        assert!(seen.series.is_empty() && seen.ask(None, at(9_000), interval).from == at(7_000));
+    }
+
+    #[test]
+    fn a_series_without_samples_is_handed_on_when_it_is_new_and_not_at_each_asking() {
+        let at = Timestamp::from_millis;
+        let mut seen = Seen::nothing(at(0), 2_000);
+        let silent = || answer(&[("x", &[])]);
+        assert_eq!(seen.take(silent(), at(1_000)), silent());
+        for until in (2_000..9_000).step_by(1_000) {
+            assert_eq!(seen.take(silent(), at(until)), answer(&[]), "at {until}");
+        }
+        assert_eq!(seen.take(answer(&[("x", &[9_000])]), at(9_000)), answer(&[("x", &[9_000])]));
+        for until in (10_000..19_000).step_by(1_000) {
+            assert_eq!(seen.take(silent(), at(until)), answer(&[]), "at {until}");
+        }
+        seen.take(answer(&[]), at(30_000));
+        assert!(seen.series.is_empty(), "what is not told of any more is forgotten");
+    }
+
+    #[test]
+    fn what_is_told_late_and_again_is_handed_on_once() {
+        let at = Timestamp::from_millis;
+        let mut seen = Seen::nothing(at(0), 2_000);
+        let late = answer(&[("x", &[1_000, 1_500])]);
+        assert_eq!(seen.take(late.clone(), at(60_000)), late);
+        assert_eq!(seen.take(late.clone(), at(61_000)), answer(&[]));
+        assert_eq!(seen.take(answer(&[("x", &[1_500, 2_000])]), at(62_000)), answer(&[("x", &[2_000])]));
+        seen.take(answer(&[]), at(64_000));
+        assert!(seen.series.is_empty());
+    }
+
+    #[test]
+    fn what_is_known_from_before_is_not_asked_for_again() {
+        let at = Timestamp::from_millis;
+        let interval = Interval::from_millis(1_000).expect("in range");
+        let name = |name: &str| Labels::from([("a".to_owned(), name.to_owned())]);
+        let mut seen = Seen::nothing(at(0), 2_000);
+        seen.know([(name("x"), at(90_000)), (name("y"), at(87_000)), (name("gone"), at(10_000))], 10_000);
+        assert_eq!(seen.ask(None, at(99_000), interval).from, at(85_000), "y may have more");
+        let said = answer(&[("x", &[90_000, 91_000]), ("y", &[87_000, 88_000])]);
+        assert_eq!(seen.take(said, at(99_000)), answer(&[("x", &[91_000]), ("y", &[88_000])]));
     }
 
     #[test]

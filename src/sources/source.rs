@@ -11,7 +11,7 @@ use std::pin::Pin;
 ///
 /// A future that is dropped ends the asking; nothing of it goes on but a read of a local file that the system holds up.
 pub trait Source: Send + Sync + fmt::Debug {
-    /// The samples that `ask` wants.
+    /// The samples that `ask` wants; from who is told of samples, and not asked, also those that came late and were not told before.
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a>;
 
     /// How often to ask for samples of this interval, in milliseconds. Who has the samples' own times is asked twice in
@@ -19,6 +19,32 @@ pub trait Source: Send + Sync + fmt::Debug {
     fn asked_every_ms(&self, interval: Interval) -> i64 {
         (interval.as_millis() / 2).max(1)
     }
+
+    /// What it knows of the time before anybody asked.
+    fn past(&self) -> Past {
+        Past::None
+    }
+
+    /// How long after a first answer without samples there may be one with some, in milliseconds: for rates.
+    fn settles_ms(&self, interval: Interval) -> i64 {
+        interval.as_millis().clamp(0, 1_000)
+    }
+
+    /// What a person who asks may want to know besides the answers, in words. Nothing is judged by it.
+    fn heard(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What a source knows of the time before anybody asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing.
+    None,
+    /// It is told, up to now, to who asks from then on.
+    Told,
+    /// Any stretch of it can be asked for.
+    Asked,
 }
 
 /// An answer that is under way.
@@ -40,8 +66,12 @@ pub struct Ask {
 /// What a source says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {
-    /// Series in the order of their labels, each once.
+    /// Series in the order of their labels, each once. One without samples is known to be there, and must be measured before it
+    /// can be clean.
     pub series: Vec<SeriesSamples>,
+    /// Series that were told before, and that the source does not show any more at the time of asking: their last samples say
+    /// nothing of now, however fresh they are. A source that cannot know names none.
+    pub ended: Vec<Labels>,
     /// What is odd about the answer, in words: from the server, or about lines of a file.
     pub warnings: Vec<String>,
     /// Whether this is all there is. Where it is not, every series of the signal is unknown(partial).
@@ -74,11 +104,8 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Adds samples to a series. One without any sample is none.
+    /// Adds samples to a series, which is told also where it has none.
     pub(super) fn add(&mut self, labels: Labels, samples: Vec<Sample>) {
-        if samples.is_empty() {
-            return;
-        }
         let known = self.series.entry(labels).or_default();
         let before = known.len();
         known.extend(samples);
@@ -98,6 +125,6 @@ impl Gathered {
     /// The answer, complete where there is nothing odd about it.
     pub(super) fn answer(self, warnings: Vec<String>) -> Answer {
         let series = self.series.into_iter().map(|(labels, samples)| SeriesSamples { labels, samples });
-        Answer { series: series.collect(), complete: warnings.is_empty(), warnings }
+        Answer { series: series.collect(), complete: warnings.is_empty(), warnings, ..Answer::default() }
     }
 }

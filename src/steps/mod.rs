@@ -8,13 +8,16 @@ mod next;
 mod proofs;
 mod record;
 mod run;
+mod scenes;
 mod state;
 mod work;
 
 pub use next::{BatchId, Next, Outlook, Permit, Waiting, aborted, busy, next, still_allowed};
 pub use record::{
-    Attempt, Decision, Doing, End, Ending, Expected, Gate, Pinned, PinnedStep, Record, Said, Side, Told, Word,
+    Attempt, Capture, Captured, Decision, Doing, End, Ending, Expected, Gate, Pinned, PinnedStep, Record,
+    Said, Scene, Side, Told, Word,
 };
 pub use run::{Batch, Held, Mode, Place, Run, Start, Step, Turned};
+pub use scenes::{Scenes, Seen};
 pub use state::{Illegal, State};
 pub use work::{Flight, Outcome, Work};

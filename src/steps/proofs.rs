@@ -1,5 +1,6 @@
 //! The machine under everything that may happen to it: what it proposes is always legal, and never what it must not be.
 
+use super::scenes::tests::{capture, captured};
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -76,6 +77,8 @@ enum Event {
     Crash,
     /// A person does what they can, of these verbs the one of this number.
     Person(usize),
+    /// A capture begins, or a program of one ends.
+    Capture(bool),
     Later,
 }
 
@@ -96,6 +99,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         20 => (0..9_usize, ends()).prop_map(|(which, end)| Event::End(which, end)),
         1 => Just(Event::Crash),
         6 => (0..60_usize).prop_map(Event::Person),
+        3 => any::<bool>().prop_map(Event::Capture),
         6 => Just(Event::Later),
     ];
     vec(event, 1..160)
@@ -242,6 +246,21 @@ impl Driver {
         for attempt in in_flight(self.run()) {
             self.write(Record::Unknown { attempt, reason: "the driver ended".to_owned() });
         }
+        let lost: Vec<_> = self.run().scenes.lost().collect();
+        lost.into_iter().for_each(|record| self.write(record));
+        assert!(self.run().scenes.all.iter().all(|seen| seen.open.is_empty()), "what is lost is over");
+    }
+
+    /// A capture begins, or a program of one ends: that can be at any time, and changes nothing else.
+    fn capture(&mut self, begins: bool) {
+        let before = self.run().clone();
+        let is_over = matches!(before.mode, Mode::Finished(_));
+        match if begins { Some(capture(&before)) } else { captured(&before) } {
+            Some(record) if begins && is_over => assert!(self.offer(record).is_err(), "the run is over"),
+            Some(record) => self.write(record),
+            None => {}
+        }
+        assert_eq!(Run { scenes: before.scenes.clone(), ..self.run().clone() }, before);
     }
 
     fn person(&mut self, verb: usize) {
@@ -284,6 +303,7 @@ impl Driver {
             Event::End(..) => {}
             Event::Crash => self.crash(),
             Event::Person(verb) => self.person(verb),
+            Event::Capture(begins) => self.capture(begins),
             Event::Later => self.world.now += 10,
         }
         self.drive();
@@ -326,6 +346,7 @@ proptest! {
             }
             driver.happen(event);
         }
+        [false, true].into_iter().for_each(|begins| driver.capture(begins));
         driver.crash();
     }
 }
@@ -443,6 +464,7 @@ fn a_plan_comes_to_its_end() {
 fn a_record_is_read_back_as_it_was_written() {
     let mut driver = Driver::new();
     driver.drive();
+    (0..2).for_each(|i| driver.happen(Event::Capture(i == 0)));
     (0..12).for_each(|i| driver.happen(Event::End(i, if i % 3 > 0 { End::Succeeded } else { End::Failed })));
     for (_, record) in &driver.journal {
         let json = serde_json::to_string(record).expect("json");

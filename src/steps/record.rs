@@ -97,6 +97,10 @@ pub enum Record {
         /// Whether it took effect.
         ran: bool,
     },
+    /// The scene of an anomaly is captured from now on, or is left out. It changes nothing of what a run does.
+    Capture(Capture),
+    /// One of the programs of a capture has ended.
+    Captured(Captured),
     /// No batch of any run starts until it is lifted.
     Freeze(Word),
     /// Batches may start again.
@@ -302,6 +306,66 @@ pub enum Ending {
     RolledBack,
 }
 
+/// Of which anomaly the scene is captured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scene {
+    /// The run.
+    pub run: String,
+    /// The number of the capture in the run, from 1.
+    pub capture: u32,
+    /// The signal.
+    pub signal: String,
+    /// The series of it that were found anomalous and were not before, by name: of many the first few.
+    pub series: Vec<String>,
+    /// How many these are.
+    pub count: u64,
+    /// When the driver found them so, in RFC 3339.
+    pub found: String,
+}
+
+/// The scene of an anomaly is captured, or is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capture {
+    /// Of which anomaly.
+    #[serde(flatten)]
+    pub scene: Scene,
+    /// Since when the first of the series was anomalous, in RFC 3339.
+    pub since: String,
+    /// The programs that are started now, all at once, each with its arguments; none where it is left out.
+    pub programs: Vec<Vec<String>>,
+    /// Why it is left out; none where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+}
+
+/// A program of a capture has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Captured {
+    /// Of which anomaly.
+    #[serde(flatten)]
+    pub scene: Scene,
+    /// Its number among the programs of the capture, from 0.
+    pub program: usize,
+    /// The program with its arguments.
+    pub argv: Vec<String>,
+    /// When it was started, in RFC 3339; none where nobody knows.
+    pub began: Option<String>,
+    /// How long it and all that it started took, in milliseconds; none where nobody knows.
+    pub took_ms: Option<i64>,
+    /// How it ended; none where nobody knows, or where it was ended before its time.
+    pub end: Option<End>,
+    /// The same in words, with what else there is to say of it.
+    pub reason: String,
+    /// The beginning of what it wrote on standard output. What was no UTF-8 is U+FFFD.
+    pub output: String,
+    /// How many bytes it wrote there.
+    pub bytes: u64,
+    /// Whether it wrote more than was kept.
+    pub cut: bool,
+    /// The beginning of what it wrote on standard error.
+    pub errors: String,
+}
+
 impl Record {
     /// The same, that of a gate without its evidence, which may be large.
     pub(super) fn brief(&self) -> Self {
@@ -336,6 +400,7 @@ impl Record {
                 Some(&said.run)
             }
             Self::Retry(told) | Self::Skip(told) | Self::Resolve { told, .. } => Some(&told.run),
+            Self::Capture(Capture { scene, .. }) | Self::Captured(Captured { scene, .. }) => Some(&scene.run),
         }
     }
 }

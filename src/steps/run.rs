@@ -2,6 +2,7 @@
 
 use super::next::BatchId;
 use super::record::{Attempt, Decision, Doing, Ending, Gate, Pinned, Record, Said, Side, Told, Word};
+use super::scenes::Scenes;
 use super::work::{Flight, Outcome, Work};
 use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::Timestamp;
@@ -24,6 +25,8 @@ pub struct Run {
     pub starts: Vec<Start>,
     /// What made it roll back or abort, the newer of both; none where it does or did neither.
     pub turned: Option<Turned>,
+    /// The captures of anomalies, on which nothing else here depends.
+    pub scenes: Scenes,
 }
 
 /// What made a run roll back or abort.
@@ -128,6 +131,7 @@ impl Run {
             started: Vec::new(),
             starts: Vec::new(),
             turned: None,
+            scenes: Scenes::default(),
             pinned,
         }
     }
@@ -200,10 +204,15 @@ impl Run {
     }
 
     fn take(&mut self, at: Timestamp, record: &Record) -> Result<(), &'static str> {
+        if let Record::Captured(captured) = record {
+            // what was begun may end after the run
+            return self.scenes.end(captured);
+        }
         if let Mode::Finished(_) = self.mode {
             return Err("the run is over");
         }
         match record {
+            Record::Capture(capture) => self.scenes.begin(at, capture),
             Record::Gate(gate) => self.gate(at, gate),
             Record::Approval { step, batch, word, .. } => self.approve(step, *batch, word),
             Record::Intent { attempt, .. } => self.intend(at, attempt),
@@ -232,9 +241,11 @@ impl Run {
             Record::Skip(told) => self.told(told)?.skip(&told.word.reason),
             Record::Resolve { told, ran } => self.resolve(at, told, *ran),
             Record::Finish { decision, .. } => self.finish(*decision),
-            Record::Boot { .. } | Record::Plan(_) | Record::Freeze(_) | Record::Unfreeze(_) => {
-                Err("the record is not one of a run")
-            }
+            Record::Boot { .. }
+            | Record::Plan(_)
+            | Record::Freeze(_)
+            | Record::Unfreeze(_)
+            | Record::Captured(_) => Err("the record is not one of a run"),
         }
     }
 

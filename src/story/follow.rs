@@ -26,7 +26,7 @@ pub(super) fn follows(first: &Record, targets: &[String], next: &Record) -> Opti
         Record::Abort(_) => ended(next),
         Record::Freeze(_) => is_last(matches!(next, Record::Unfreeze(_))),
         Record::Boot { .. } => match next {
-            Record::Unknown { .. } => Some(Follows::More),
+            Record::Unknown { .. } | Record::Captured(_) => Some(Follows::More),
             Record::Pause(_) | Record::Resume(_) => Some(Follows::Last),
             _ => None,
         },
@@ -52,7 +52,17 @@ pub(super) fn follows(first: &Record, targets: &[String], next: &Record) -> Opti
             let paused = matches!(next, Record::Pause(_)).then_some(Follows::More);
             own.or(paused).or_else(|| stops(next))
         }
-        Record::Plan(_) | Record::Resume(_) | Record::Unfreeze(_) | Record::Finish { .. } => None,
+        Record::Capture(capture) => match next {
+            Record::Captured(captured) if captured.scene.capture == capture.scene.capture => {
+                Some(Follows::More)
+            }
+            _ => None,
+        },
+        Record::Plan(_)
+        | Record::Resume(_)
+        | Record::Unfreeze(_)
+        | Record::Captured(_)
+        | Record::Finish { .. } => None,
     }
 }
 

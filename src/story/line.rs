@@ -1,6 +1,7 @@
 //! A record as one plain line, for logs and pipes.
 
 use super::Noted;
+use super::scene;
 use super::words::{self, batch, clock, day, ended, ending, names, place};
 use crate::steps::{Attempt, Decision, Doing, End, Gate, Pinned, Record, Side, State, Told, Word};
 use crate::text;
@@ -21,6 +22,8 @@ pub enum Level {
 pub fn level(record: &Record) -> Level {
     match record {
         Record::Spawned { .. } => Level::Detail,
+        // that there is a capture was told when it began
+        Record::Captured(captured) if captured.end == Some(End::Succeeded) => Level::Detail,
         Record::Unknown { .. }
         | Record::Pause(_)
         | Record::Abort(_)
@@ -68,6 +71,8 @@ fn words_of(noted: &Noted, pinned: Option<&Pinned>) -> String {
             let found = if *ran { "it ran" } else { "it did not run" };
             format!("{} resolved as \"{found}\" {}", at(told), by(&told.word))
         }
+        Record::Capture(capture) => scene::begun(noted.seq, capture),
+        Record::Captured(captured) => scene::ended(captured),
         Record::Freeze(word) => format!("everything frozen {}", by(word)),
         Record::Unfreeze(word) => format!("the freeze lifted {}", by(word)),
         Record::Finish { run, decision, reason } => format!("run {run} is {}: {reason}", ending(*decision)),

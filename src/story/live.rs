@@ -51,6 +51,7 @@ fn head(status: &Status) -> Vec<String> {
     let paused = run.and_then(|run| run.paused.as_ref());
     out.extend(paused.map(|word| format!("paused by {}: {}", word.who, word.reason)));
     out.extend(status.frozen.as_ref().map(|word| format!("frozen by {}: {}", word.who, word.reason)));
+    out.extend(run.and_then(|run| Some(run.captures.as_ref()?.words().to_owned())));
     out.push(String::new());
     out
 }

@@ -10,6 +10,7 @@ mod live;
 mod past;
 #[cfg(test)]
 mod sample;
+mod scene;
 mod status;
 mod status_text;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use far::{Doings, Far};
 pub use line::{Level, level, line};
 pub use live::{Window, live};
 pub use past::Link;
+pub use scene::{CapturesNow, Wrote};
 pub use status::{BatchNow, Names, RunStatus, Status, StepStatus, TargetNow, TurnedBy, status};
 pub use todo::Todo;
 pub use waits::{Patience, Wait, Waits};

@@ -2,10 +2,11 @@
 
 use super::line::{Level, level, said};
 use super::{Noted, words};
-use crate::steps::{Attempt, Decision, Doing, Pinned, Record, Side};
+use crate::steps::{Attempt, Decision, Doing, Gate, Pinned, Record, Side};
 use crate::text;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Another record, in a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +31,8 @@ pub(super) struct Past {
     loud: Option<Link>,
     /// What made the run go back.
     back: Option<Link>,
+    /// The newest capture of each signal, by its name, with the number of the capture.
+    captures: BTreeMap<String, (u32, Link)>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +77,10 @@ impl Past {
                 self.batches.entry((step.clone(), *batch)).or_default().approved = Some(link());
             }
             Record::Rollback(_) => self.back = Some(link()),
+            Record::Capture(capture) if capture.left_out.is_none() => {
+                let scene = &capture.scene;
+                self.captures.insert(scene.signal.clone(), (scene.capture, link()));
+            }
             Record::Intent { attempt, .. } => {
                 self.targets.insert((attempt.step.clone(), attempt.target.clone()), vec![link()]);
             }
@@ -94,7 +101,11 @@ impl Past {
                     let opened = batch.opened.as_ref().filter(|_| gate.side != Side::Before);
                     [batch.approved.as_ref(), opened, batch.held.as_ref()]
                 });
-                links.flatten().cloned().collect()
+                links.flatten().chain(self.captures_of(gate)).cloned().collect()
+            }
+            Record::Captured(captured) => {
+                let own = self.captures.values().filter(|(number, _)| *number == captured.scene.capture);
+                own.map(|(_, link)| link.clone()).collect()
             }
             Record::Pause(_)
             | Record::Resume(_)
@@ -105,6 +116,19 @@ impl Past {
         };
         out.sort_by_key(|link| link.seq);
         out
+    }
+
+    /// The newest captures of the signals of which series were anomalous when a gate decided against going on.
+    fn captures_of(&self, gate: &Gate) -> impl Iterator<Item = &Link> {
+        let seen = gate.evidence.as_array().filter(|_| gate.decision != Decision::Proceed);
+        let anomalous = seen.into_iter().flatten().filter(|series| {
+            let is_so = |layer: &Value| layer["condition"] == "anomalous";
+            is_so(series) || is_so(&series["slow"])
+        });
+        let signal = |series: &Value| series["series"].as_str()?.split('{').next().map(str::to_owned);
+        let signals: BTreeSet<String> = anomalous.filter_map(signal).collect();
+        let of = self.captures.iter().filter(move |(name, _)| signals.contains(*name));
+        of.map(|(_, (_, link))| link)
     }
 
     /// What opened the way for an attempt, and its own records.

@@ -2,7 +2,8 @@
 
 use super::Noted;
 use crate::steps::{
-    Attempt, Decision, Doing, End, Ending, Gate, Pinned, PinnedStep, Record, Said, Side, State, Told, Word,
+    Attempt, Capture, Captured, Decision, Doing, End, Ending, Gate, Pinned, PinnedStep, Record, Said, Scene,
+    Side, State, Told, Word,
 };
 use quietgate_detectors::Timestamp;
 use serde_json::{Value, json};
@@ -104,6 +105,46 @@ pub(super) fn evidence() -> Value {
     ])
 }
 
+/// The first capture of the run, or a second one that is left out.
+pub(super) fn capture(left_out: Option<&str>) -> Record {
+    let argv = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let programs = vec![argv(&["vmstat", "1", "5"]), argv(&["ps", "a\u{1b}x"])];
+    Record::Capture(Capture {
+        scene: Scene { capture: if left_out.is_some() { 2 } else { 1 }, ..scene() },
+        since: "2026-03-09T07:59:40Z".to_owned(),
+        programs: if left_out.is_some() { Vec::new() } else { programs },
+        left_out: left_out.map(str::to_owned),
+    })
+}
+
+/// What the first program of that capture wrote.
+pub(super) fn captured() -> Record {
+    Record::Captured(Captured {
+        scene: scene(),
+        program: 0,
+        argv: ["vmstat", "1", "5"].map(str::to_owned).to_vec(),
+        began: Some("2026-03-09T08:00:00.02Z".to_owned()),
+        took_ms: Some(4_030),
+        end: Some(End::Succeeded),
+        reason: "succeeded".to_owned(),
+        output: "procs\tmemory\n 1  0\u{1b}[2J\n".to_owned(),
+        bytes: 19,
+        cut: false,
+        errors: String::new(),
+    })
+}
+
+fn scene() -> Scene {
+    Scene {
+        run: "r7".to_owned(),
+        capture: 1,
+        signal: "loss".to_owned(),
+        series: vec!["loss{host=\"h9\"}".to_owned()],
+        count: 3,
+        found: "2026-03-09T08:00:00Z".to_owned(),
+    }
+}
+
 /// A step `prewarm` of one batch, and `agent` of two.
 pub(super) fn plan() -> Record {
     Record::Plan(pinned(&[("prewarm", &[&["h1", "h2"]]), ("agent", &[&["h1"], &["h2"]])]))
@@ -154,6 +195,9 @@ pub(super) fn all() -> Vec<Noted> {
             decision: Ending::Done,
             reason: "every step is over".to_owned(),
         },
+        capture(None),
+        captured(),
+        capture(Some("another of loss was captured 20 s before")),
     ])
 }
 

@@ -3,6 +3,7 @@
 use super::Noted;
 use super::far::{Doings, Far};
 use super::line::said;
+use super::scene::CapturesNow;
 use super::todo::{Todo, todo};
 use super::waits::{Wait, Waits, waits};
 use super::words::{NAMED, enumerated, mode, near};
@@ -47,6 +48,9 @@ pub struct RunStatus {
     pub paused: Option<Word>,
     /// What made it roll back or abort; none where it does or did neither.
     pub turned: Option<TurnedBy>,
+    /// Its captures of anomalies; none where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captures: Option<CapturesNow>,
     /// Its steps, in the order of the plan.
     pub steps: Vec<StepStatus>,
 }
@@ -168,6 +172,7 @@ fn run_status(run: &Run, now: Timestamp) -> RunStatus {
         over: matches!(run.mode, Mode::Finished(_)),
         paused: run.paused.clone(),
         turned: run.turned.as_ref().map(|turned| turned_by(run, turned, now)),
+        captures: CapturesNow::of(run, now),
         steps: (0..run.steps.len()).map(|step| step_status(run, step, now)).collect(),
     }
 }

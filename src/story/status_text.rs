@@ -62,6 +62,8 @@ fn head(status: &Status) -> Vec<String> {
         out.push(by("paused", word));
     }
     out.extend(status.frozen.iter().map(|word| by("frozen", word)));
+    let captures = status.run.as_ref().and_then(|run| run.captures.as_ref());
+    out.extend(captures.map(|captures| captures.words().to_owned()));
     out
 }
 

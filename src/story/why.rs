@@ -4,6 +4,7 @@ use super::evidence::{SeriesSeen, series};
 use super::follow::{Follows, follows};
 use super::line::said;
 use super::past::{Link, Past, target};
+use super::scene::Wrote;
 use super::words::{self, NAMED};
 use super::{Noted, event};
 use crate::steps::{Gate, Pinned, Record};
@@ -20,6 +21,8 @@ use std::sync::Arc;
 pub enum Which {
     /// The newest decision of a gate, pause, abort or rollback of the newest run.
     Newest,
+    /// The newest capture of the newest run.
+    Capture,
     /// The record of this number.
     Seq(u64),
     /// The newest decision of a gate of this step.
@@ -40,6 +43,9 @@ pub struct Why {
     pub targets: Option<Targets>,
     /// What a gate saw: every required series, those that were not clean first.
     pub series: Vec<SeriesSeen>,
+    /// What the programs of a capture wrote.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wrote: Vec<Wrote>,
     /// What led to it.
     pub before: Vec<Link>,
     /// What came of it so far: the first few records, and the one that ended it.
@@ -88,6 +94,7 @@ struct Found {
     noted: Noted,
     plan: Option<Arc<Pinned>>,
     before: Vec<Link>,
+    wrote: Vec<Wrote>,
     after: Vec<Link>,
     more: usize,
     over: bool,
@@ -131,7 +138,7 @@ impl Search {
             let before = self.past.before(&noted.record, plan);
             self.past.take(&noted, plan);
             let plan = self.plan.clone();
-            self.found = Some(Found { noted, plan, before, after: Vec::new(), more: 0, over: false });
+            self.found = Some(Found::new(noted, plan, before));
             return;
         }
         if let Some(found) = self.found.as_mut().filter(|found| !found.over) {
@@ -154,12 +161,25 @@ impl Search {
 }
 
 impl Found {
+    fn new(noted: Noted, plan: Option<Arc<Pinned>>, before: Vec<Link>) -> Self {
+        let wrote = match &noted.record {
+            Record::Captured(captured) => vec![Wrote::of(noted.seq, captured)],
+            _ => Vec::new(),
+        };
+        Self { noted, plan, before, wrote, after: Vec::new(), more: 0, over: false }
+    }
+
     fn take(&mut self, next: &Noted) {
         let plan = self.plan.as_deref();
         let own = self.noted.record.run();
         if own.is_some() && next.record.run().is_some_and(|run| Some(run) != own) {
             self.over = true;
             return;
+        }
+        if let (Record::Capture(own), Record::Captured(captured)) = (&self.noted.record, &next.record)
+            && own.scene.capture == captured.scene.capture
+        {
+            self.wrote.push(Wrote::of(next.seq, captured));
         }
         match follows(
             &self.noted.record,
@@ -188,6 +208,7 @@ impl Found {
             line: said(&self.noted, plan),
             targets: targets.map(|targets| Targets { count: targets.len(), first: first(targets) }),
             series: evidence,
+            wrote: self.wrote,
             before: self.before,
             after: self.after,
             after_more: self.more,
@@ -214,6 +235,8 @@ impl Which {
                 true
             }
             (Self::Newest, _) => false,
+            (Self::Capture, Record::Capture(capture)) => capture.left_out.is_none(),
+            (Self::Capture, _) => false,
             (Self::Step(step), Record::Gate(gate)) => *step == gate.step,
             (Self::Step(_), _) => false,
             (Self::Part(step, part), Record::Gate(gate)) => {
@@ -257,6 +280,7 @@ impl fmt::Display for NotThere {
             _ if self.newest == 0 => f.write_str("the journal has no records yet"),
             Which::Seq(seq) if (1..=self.newest).contains(seq) => write!(f, "record {seq} is of another run"),
             Which::Seq(seq) => write!(f, "there is no record {seq}, the newest is {}", self.newest),
+            Which::Capture => f.write_str("nothing was captured yet"),
             Which::Newest => f.write_str("no gate has decided anything yet, and nobody paused the run"),
             Which::Step(step) | Which::Part(step, _) if !self.steps.contains(step) => {
                 let names = words::names(self.steps.iter().map(String::as_str));

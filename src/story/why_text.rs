@@ -28,6 +28,10 @@ fn lines(why: &Why) -> Vec<String> {
         out.push(String::new());
         out.extend(table(&why.series, noted.at));
     }
+    for wrote in &why.wrote {
+        out.push(String::new());
+        out.extend(wrote.lines());
+    }
     if !why.before.is_empty() {
         out.extend([String::new(), "what led to it".to_owned()]);
         out.extend(why.before.iter().map(linked));

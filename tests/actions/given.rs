@@ -108,7 +108,7 @@ fn mistakes_in_settings_are_told_before_anything_runs() {
         (vec![("argv", texts(&["a", "\0"]))], "argv: a NUL byte, which no program can be given"),
         (
             vec![("argv", texts(&["a"])), ("env", map(&[("LD_PRELOAD", "x")]))],
-            "env: LD_PRELOAD is not for actions to set",
+            "env: LD_PRELOAD is not to be set",
         ),
         (
             vec![("argv", texts(&["a"])), ("pass", texts(&["A=B"]))],

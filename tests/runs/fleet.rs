@@ -78,6 +78,12 @@ impl Fleet {
         fleet
     }
 
+    /// An anomaly is captured by these programs, a list in YAML; `more` is what the config says of captures.
+    pub(crate) fn capture(&self, programs: &str, more: &str) {
+        let config = format!("{CONFIG}    capture: {programs}\ncapture: {more}\n");
+        self.write("quietgate.yaml", &config);
+    }
+
     /// Samples come from now on.
     pub(crate) fn feed(&mut self) {
         let (stop, stopped) = channel();

@@ -104,7 +104,11 @@ impl<'a> Facts<'a> {
             }
             Record::Freeze(_) => self.is_frozen = true,
             Record::Unfreeze(_) => self.is_frozen = false,
-            Record::Boot { .. } | Record::Spawned { .. } | Record::Finish { .. } => {}
+            Record::Boot { .. }
+            | Record::Spawned { .. }
+            | Record::Capture(_)
+            | Record::Captured(_)
+            | Record::Finish { .. } => {}
         }
     }
 

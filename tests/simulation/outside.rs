@@ -315,6 +315,7 @@ impl World for Outside {
         match &back {
             Record::Withdrawn { .. } => self.mark("withdrawn"),
             Record::Gate(gate) => self.gated(gate),
+            Record::Captured(captured) if captured.end.is_none() => self.mark("a capture is lost"),
             Record::Finish { reason, .. } if reason.contains("slow layer") => self.mark("watched to the end"),
             _ => {}
         }

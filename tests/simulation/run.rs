@@ -1,5 +1,6 @@
 //! One run of the world, from its seed to its end.
 
+use super::captures;
 use super::case::{Case, STEP_MS};
 use super::dice::Dice;
 use super::fleet::Saying;
@@ -146,6 +147,7 @@ async fn second(driver: &mut Driver, outside: &mut Outside) -> Result<(), Refuse
     for number in 0..outside.ledger.len() {
         tell(driver, outside, number).await?;
     }
+    captures::look(driver, outside).await?;
     let wait = if outside.case.faults.persons { 6 } else { 12 };
     if outside.is_calm || outside.dice.one_in(wait) {
         let help = persons::helpful(outside);

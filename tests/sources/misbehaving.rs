@@ -13,7 +13,7 @@ use std::time::Duration;
 const NOW: i64 = 1_709_251_200_000;
 
 /// A server that lets `answer` do what it likes with each connection. Gives its address, and the requests as they come.
-fn server(
+pub(crate) fn server(
     answer: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + 'static,
 ) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -42,7 +42,7 @@ fn request(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn respond(stream: &mut TcpStream, head: &str, body: &[u8]) -> std::io::Result<()> {
+pub(crate) fn respond(stream: &mut TcpStream, head: &str, body: &[u8]) -> std::io::Result<()> {
     write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
     stream.write_all(body)
 }

@@ -10,5 +10,7 @@ mod wait;
 
 use super::registry::Entry;
 
+pub(crate) use surroundings::variable;
+
 /// Every kind, in the order of the documentation.
 pub(crate) static ALL: &[Entry] = &[exec::ENTRY, shell::ENTRY, http::ENTRY, wait::ENTRY, noop::ENTRY];

@@ -1,6 +1,7 @@
 //! What `exec` and `shell` have in common: the working directory, the environment, the end, the output.
 
 use super::super::io::Io;
+use super::super::orphans::LOOKS;
 use super::super::outcome::Outcome;
 use super::super::process::{self, MARK, Program, Terms};
 use super::super::template::{Filled, RenderError, Template};
@@ -133,13 +134,13 @@ impl Surroundings {
 }
 
 /// Says why `name` may not be the name of an environment variable.
-fn variable(name: &str) -> Result<(), String> {
+pub(crate) fn variable(name: &str) -> Result<(), String> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(good) {
         return Err(format!("{name:?} is no name of a variable: letters, digits and _, no digit first"));
     }
-    if name.starts_with("LD_") || name == MARK {
-        return Err(format!("{name} is not for actions to set"));
+    if name.starts_with("LD_") || [MARK, LOOKS].contains(&name) {
+        return Err(format!("{name} is not to be set"));
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Reads what a program writes, as it comes and for as long as it comes, so that it never waits for us.
 
-use super::super::output::Output;
 use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
 use tokio::net::unix::pipe::Receiver;
@@ -10,17 +9,23 @@ use tokio::task::JoinSet;
 /// How much is read at once: as much as a pipe holds.
 const CHUNK: usize = 64 * 1024;
 
+/// Where what a program writes goes.
+pub(crate) trait Keep: Send + 'static {
+    /// Takes `chunk`; how much of it is kept is its own affair.
+    fn push(&mut self, chunk: &[u8]) -> impl Future<Output = ()> + Send;
+}
+
 /// The reading of one pipe, which goes on by itself.
 #[derive(Debug)]
-pub(crate) struct Drain {
+pub(crate) struct Drain<K> {
     // a set of one: it ends the task when it is dropped
-    task: JoinSet<Output>,
+    task: JoinSet<K>,
     stop: watch::Sender<bool>,
 }
 
-impl Drain {
+impl<K: Keep> Drain<K> {
     /// Reads `pipe` into `output` until nobody can write any more.
-    pub(crate) fn new(pipe: PipeReader, output: Output) -> Self {
+    pub(crate) fn new(pipe: PipeReader, output: K) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut task = JoinSet::new();
         task.spawn(async move {
@@ -38,7 +43,7 @@ impl Drain {
     }
 
     /// Stops, and gives the output back with what was read.
-    pub(crate) async fn stop(mut self) -> Output {
+    pub(crate) async fn stop(mut self) -> K {
         self.stop.send_replace(true);
         match self.task.join_next().await {
             Some(Ok(output)) => output,
@@ -49,7 +54,11 @@ impl Drain {
 }
 
 /// Reads until the end, until it is stopped, or until reading fails.
-async fn read(pipe: PipeReader, output: &mut Output, mut stopped: watch::Receiver<bool>) -> io::Result<()> {
+async fn read(
+    pipe: PipeReader,
+    output: &mut impl Keep,
+    mut stopped: watch::Receiver<bool>,
+) -> io::Result<()> {
     let pipe = Receiver::from_owned_fd(OwnedFd::from(pipe))?;
     let mut chunk = vec![0; CHUNK];
     loop {

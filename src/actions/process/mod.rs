@@ -5,12 +5,15 @@
 //! output is read.
 
 mod cage;
+mod captured;
 mod drain;
 mod program;
 mod stat;
 mod tree;
 
 pub use cage::Cage;
+pub(crate) use captured::{Bounds, Captured, capture, capture_until};
+pub(crate) use drain::Keep;
 pub(crate) use program::Program;
 pub(crate) use tree::MARK;
 
@@ -64,14 +67,33 @@ pub(crate) struct Terms {
 
 /// Runs `program` and sees to it that nothing is left of it.
 pub(crate) async fn run(program: &Program, terms: Terms, values: &Values, io: &Io<'_>) -> Outcome {
-    let deadline = Instant::now() + milliseconds(io.timeout_ms);
-    let output = match Output::create(io.directory, values, terms.output) {
+    let all = match Output::create(io.directory, values, terms.output) {
         Ok(output) => output,
         Err(error) => return Outcome::not_started(format!("output in {}: {error}", io.directory.display())),
     };
-    let mut running = match Running::start(program, output, io).await {
+    let (outcome, outputs) = over(program, Outputs { all, errors: None }, terms.grace_ms, io).await;
+    kept(outcome, outputs.all).await
+}
+
+/// Where the output of a program goes.
+struct Outputs<K> {
+    /// Everything, or what it writes on standard output.
+    all: K,
+    /// What it writes on standard error, where that goes elsewhere.
+    errors: Option<K>,
+}
+
+/// Runs `program` to its end.
+async fn over<K: Keep>(
+    program: &Program,
+    outputs: Outputs<K>,
+    grace_ms: i64,
+    io: &Io<'_>,
+) -> (Outcome, Outputs<K>) {
+    let deadline = Instant::now() + milliseconds(io.timeout_ms);
+    let mut running = match Running::start(program, outputs, io).await {
         Ok(running) => running,
-        Err(NotStarted { reason, output }) => return kept(Outcome::not_started(reason), output).await,
+        Err(NotStarted { reason, outputs }) => return (Outcome::not_started(reason), outputs),
     };
     let early = tokio::select! {
         biased;
@@ -79,7 +101,7 @@ pub(crate) async fn run(program: &Program, terms: Terms, values: &Values, io: &I
         () = io.cancel.asked() => Some(End::Cancelled),
         () = tokio::time::sleep_until(deadline) => Some(End::TimedOut),
     };
-    running.finish(early, milliseconds(terms.grace_ms)).await
+    running.finish(early, milliseconds(grace_ms)).await
 }
 
 fn milliseconds(ms: i64) -> Duration {
@@ -87,35 +109,36 @@ fn milliseconds(ms: i64) -> Duration {
 }
 
 /// A program that runs.
-struct Running {
+struct Running<K> {
     // dropped first: it kills all while the number of the first process is still its own
     tree: Tree,
     child: Child,
     /// Tells whenever a child of ours ends; nothing where that cannot be had.
     endings: Option<UnixSignal>,
-    drain: Drain,
+    drains: Outputs<Drain<K>>,
     spawned: Spawned,
 }
 
 /// Why there is none.
-struct NotStarted {
+struct NotStarted<K> {
     reason: String,
-    output: Output,
+    outputs: Outputs<K>,
 }
 
-impl Running {
-    async fn start(program: &Program, output: Output, io: &Io<'_>) -> Result<Self, NotStarted> {
+impl<K: Keep> Running<K> {
+    async fn start(program: &Program, outputs: Outputs<K>, io: &Io<'_>) -> Result<Self, NotStarted<K>> {
         let mut tree = Tree::new(io.cage);
         // before the start, so that none is missed
         let endings = signal(SignalKind::child()).ok();
-        let (child, pid, reader) = match start(program, &mut tree) {
+        let (child, pid, readers) = match start(program, &mut tree, outputs.errors.is_some()) {
             Ok(started) => started,
-            Err(reason) => return Err(NotStarted { reason, output }),
+            Err(reason) => return Err(NotStarted { reason, outputs }),
         };
         let spawned =
             Spawned { pid, started: tree.started(), cgroup: tree.cgroup(), mark: tree.mark().to_owned() };
         (io.spawned)(&spawned);
-        let drain = Drain::new(reader, output);
+        let errors = readers.errors.zip(outputs.errors).map(|(reader, errors)| Drain::new(reader, errors));
+        let drains = Outputs { all: Drain::new(readers.all, outputs.all), errors };
         if spawned.cgroup.is_some() {
             let _turn = LOOKS.acquire().await;
             tree = blocking(move || {
@@ -124,7 +147,7 @@ impl Running {
             })
             .await;
         }
-        Ok(Self { tree, child, endings, drain, spawned })
+        Ok(Self { tree, child, endings, drains, spawned })
     }
 
     /// Is over when the first process has ended, and leaves it to be collected.
@@ -138,29 +161,54 @@ impl Running {
     }
 
     /// Ends what is left, and says how it all ended: `early` where we ended it.
-    async fn finish(mut self, early: Option<End>, grace: Duration) -> Outcome {
+    async fn finish(mut self, early: Option<End>, grace: Duration) -> (Outcome, Outputs<K>) {
         let (tree, mut survivors) = end_all(self.tree, grace).await;
         let status = timeout(KILLED_WAIT, self.child.wait()).await;
         blocking(move || tree.over()).await;
         let rest = if survivors.is_empty() { LONG_REST_WAIT } else { REST_WAIT };
-        if timeout(rest, self.drain.ended()).await.is_err() && survivors.is_empty() {
+        if timeout(rest, self.drains.ended()).await.is_err() && survivors.is_empty() {
             survivors.push("an unknown process that keeps the output open".to_owned());
         }
-        let output = self.drain.stop().await;
+        let outputs = self.drains.stop().await;
         let end = early.unwrap_or_else(|| match status {
             Ok(Ok(status)) => ended(status),
             Ok(Err(error)) => End::NoAnswer(format!("its exit code was lost: {error}")),
             Err(_) => End::NoAnswer("it ended but cannot be collected".to_owned()),
         });
-        let outcome = Outcome { survivors, spawned: Some(self.spawned), ..Outcome::without_output(end) };
-        kept(outcome, output).await
+        (Outcome { survivors, spawned: Some(self.spawned), ..Outcome::without_output(end) }, outputs)
     }
 }
 
-/// Starts the process, and gives the end of the pipe that its output comes from.
-fn start(program: &Program, tree: &mut Tree) -> Result<(Child, u32, std_io::PipeReader), String> {
-    let (reader, writer) = std_io::pipe().map_err(|error| format!("no pipe for its output: {error}"))?;
-    let mut command = Command::from(program.command(tree.mark(), writer)?);
+impl<K: Keep> Outputs<Drain<K>> {
+    /// Is over when all was read.
+    async fn ended(&mut self) {
+        self.all.ended().await;
+        if let Some(errors) = &mut self.errors {
+            errors.ended().await;
+        }
+    }
+
+    /// Stops, and gives the outputs back with what was read.
+    async fn stop(self) -> Outputs<K> {
+        let all = self.all.stop().await;
+        let errors = match self.errors {
+            Some(errors) => Some(errors.stop().await),
+            None => None,
+        };
+        Outputs { all, errors }
+    }
+}
+
+/// Starts the process, and gives the ends of the pipes that its output comes from: standard error `apart`, or all in one.
+fn start(
+    program: &Program,
+    tree: &mut Tree,
+    apart: bool,
+) -> Result<(Child, u32, Outputs<std_io::PipeReader>), String> {
+    let pipe = || std_io::pipe().map_err(|error| format!("no pipe for its output: {error}"));
+    let (all, writer) = pipe()?;
+    let (errors, errors_writer) = if apart { Some(pipe()?) } else { None }.unzip();
+    let mut command = Command::from(program.command(tree.mark(), writer, errors_writer)?);
     command.kill_on_drop(true);
     let (child, pid) = tree
         .start(|| {
@@ -169,7 +217,7 @@ fn start(program: &Program, tree: &mut Tree) -> Result<(Child, u32, std_io::Pipe
             Ok((child, pid))
         })
         .map_err(|error: std_io::Error| program.refused(&error))?;
-    Ok((child, pid, reader))
+    Ok((child, pid, Outputs { all, errors }))
 }
 
 /// Whether our child `pid` has ended; it is not collected by that.

@@ -30,12 +30,17 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// It as a process to be started: with nothing to read, everything it writes into `output`, in a process group of its own,
-    /// and marked by `mark`.
+    /// It as a process to be started: with nothing to read, everything it writes into `output`, or what it writes on standard
+    /// error into `errors` where there is such, in a process group of its own, and marked by `mark`.
     ///
     /// # Errors
     /// Why it cannot be started, in words.
-    pub(crate) fn command(&self, mark: &str, output: PipeWriter) -> Result<Command, String> {
+    pub(crate) fn command(
+        &self,
+        mark: &str,
+        output: PipeWriter,
+        errors: Option<PipeWriter>,
+    ) -> Result<Command, String> {
         keep_own_files();
         let folder = &self.directory;
         match fs::metadata(folder) {
@@ -45,12 +50,18 @@ impl Program {
         }
         let environment = self.environment();
         let file = self.file(&environment)?;
-        let both = output.try_clone().map_err(|error| format!("no pipe for its output: {error}"))?;
+        let errors = errors.map_or_else(|| output.try_clone(), Ok);
+        let errors = errors.map_err(|error| format!("no pipe for its output: {error}"))?;
         let mut command = Command::new(file);
         command.arg0(&self.argv[0]).args(&self.argv[1..]).current_dir(folder);
         command.env_clear().envs(environment).env(MARK, mark);
-        command.stdin(Stdio::null()).stdout(output).stderr(both).process_group(0);
+        command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
         Ok(command)
+    }
+
+    /// Why there is nothing to be started; none where there is.
+    pub(crate) fn missing(&self) -> Option<String> {
+        self.file(&self.environment()).err()
     }
 
     /// Why it did not start, given what the system says.

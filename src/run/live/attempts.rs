@@ -123,6 +123,11 @@ impl Attempts {
         }
     }
 
+    /// Says when all that are under way shall end.
+    pub(super) fn cancel(&self) -> Cancel {
+        self.surroundings.cancel.clone()
+    }
+
     /// Ends all that are under way; what they did is not known then.
     pub(super) fn canceller(&self) -> Arc<Canceller> {
         Arc::clone(&self.canceller)

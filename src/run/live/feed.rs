@@ -3,7 +3,7 @@
 use crate::config::{Config, Signal};
 use crate::plan::Plan;
 use crate::run::signals;
-use crate::sources::{Answer, Outcome, Poll, Seen, Source, SourceError};
+use crate::sources::{Answer, Labels, Outcome, Past, Poll, Seen, Source, SourceError};
 use quietgate_detectors::{DAY_MS, Timestamp};
 use quietgate_rules::RuleSpec;
 use std::collections::BTreeMap;
@@ -35,6 +35,10 @@ struct Fed {
     every_ms: i64,
     due_ms: i64,
     is_filled: bool,
+    /// The time from which on the look-back is wanted.
+    from: Timestamp,
+    /// Until when the source is asked first for what the history lacks at its beginning; none where that is not wanted any more.
+    older: Option<Timestamp>,
     /// Whether the last answer was whole.
     is_well: bool,
 }
@@ -52,6 +56,8 @@ pub(super) struct Fetched {
     pub(super) fills: bool,
     /// Whether the last answer was of another sort: whole, in part, none.
     pub(super) is_news: bool,
+    /// Whether it is what the history lacks at its beginning: all of it, where it is complete.
+    pub(super) is_older: bool,
 }
 
 impl Feed {
@@ -83,8 +89,11 @@ impl Feed {
             });
             let before_ms = clean_ms.max(run_ms);
             let from = now.as_millis().saturating_sub(look_back_ms(signal).saturating_add(before_ms));
+            let from = Timestamp::from_millis(from);
             fed.push(Fed {
-                seen: Seen::nothing(Timestamp::from_millis(from), signal.max_age_ms),
+                seen: Seen::nothing(from, signal.max_age_ms),
+                from,
+                older: None,
                 every_ms: source.asked_every_ms(signal.interval).max(1),
                 due_ms: now.as_millis(),
                 is_filled: false,
@@ -94,6 +103,33 @@ impl Feed {
             });
         }
         Ok(Self { signals: fed, poll: Poll::default() })
+    }
+
+    /// The time from which on the look-back of a signal is wanted.
+    pub(super) fn from(&self, signal: usize) -> Option<Timestamp> {
+        self.signals.get(signal).map(|fed| fed.from)
+    }
+
+    /// Whether the source tells of what was before it was asked: then all of that must be there.
+    pub(super) fn tells_past(&self, signal: usize) -> bool {
+        self.signals.get(signal).is_some_and(|fed| fed.source.past() != Past::None)
+    }
+
+    /// The history of a signal begins at `oldest`. Whether its source is asked first for what was before, as far as that is wanted.
+    pub(super) fn asks_older(&mut self, signal: usize, oldest: Timestamp) -> bool {
+        let Some(fed) = self.signals.get_mut(signal) else { return false };
+        let interval_ms = fed.signal.interval.as_millis();
+        let until = Timestamp::from_millis(oldest.as_millis().saturating_sub(interval_ms / 2));
+        let lacks = until.as_millis().saturating_sub(fed.from.as_millis()) > interval_ms;
+        fed.older = Some(until).filter(|_| lacks && fed.source.past() == Past::Asked);
+        fed.older.is_some()
+    }
+
+    /// These are the newest samples of a signal's series by its history, which were all told of.
+    pub(super) fn know(&mut self, signal: usize, newest: Vec<(Labels, Timestamp)>) {
+        if let Some(fed) = self.signals.get_mut(signal) {
+            fed.seen.know(newest, DAY_MS);
+        }
     }
 
     /// Asks for whatever is due at `now`; says how long until the next is, in milliseconds.
@@ -120,15 +156,18 @@ impl Feed {
                 continue;
             };
             let fed = &mut self.signals[number];
-            let was_filled = fed.is_filled;
-            let answer = answer.map(|answer| {
-                fed.is_filled |= answer.complete;
-                fed.seen.take(answer, ask.until)
+            let (is_older, was_filled) = (fed.older.is_some(), fed.is_filled);
+            let answer = answer.map(|answer| match fed.older {
+                Some(until) => fed.take_older(answer, until),
+                None => {
+                    fed.is_filled |= answer.complete;
+                    fed.seen.take(answer, ask.until)
+                }
             });
             let is_well = answer.as_ref().is_ok_and(|answer| answer.complete);
             let is_news = std::mem::replace(&mut fed.is_well, is_well) != is_well;
             let fills = fed.is_filled && !was_filled;
-            return Some(Fetched { signal: number, name: signal, answer, fills, is_news });
+            return Some(Fetched { signal: number, name: signal, answer, fills, is_news, is_older });
         }
     }
 }
@@ -136,11 +175,30 @@ impl Feed {
 impl Fed {
     /// Asks as of the newest multiple of its pace, so that what is stamped with the time of asking lies evenly.
     fn ask(&self, poll: &mut Poll, now_ms: i64) {
-        let until = Timestamp::from_millis(now_ms.div_euclid(self.every_ms) * self.every_ms);
-        let ask = self.seen.ask(self.signal.query.clone(), until, self.signal.interval);
+        let newest = Timestamp::from_millis(now_ms.div_euclid(self.every_ms) * self.every_ms);
+        let until = self.older.unwrap_or(newest);
+        let mut ask = self.seen.ask(self.signal.query.clone(), until, self.signal.interval);
+        if self.older.is_some() {
+            ask.from = self.from;
+        }
         let limit_ms = if self.is_filled { LIMIT_MS } else { FILL_LIMIT_MS };
         // what is still under way is not asked for again: its samples come, or its limit
         drop(poll.ask(&self.signal.name, &self.source, ask, limit_ms));
+    }
+
+    /// An answer about what was before `until`. One that is not whole is asked for once more, and nothing of it is taken: what
+    /// comes later would be too late.
+    fn take_older(&mut self, mut answer: Answer, until: Timestamp) -> Answer {
+        if answer.complete {
+            self.older = None;
+            // the rest is asked for at once
+            self.due_ms = i64::MIN;
+            answer.series.iter_mut().for_each(|series| series.samples.retain(|sample| sample.at < until));
+            answer.series.retain(|series| !series.samples.is_empty());
+        } else {
+            answer.series.clear();
+        }
+        answer
     }
 }
 
@@ -155,4 +213,77 @@ fn look_back_ms(signal: &Signal) -> i64 {
         warm_up.saturating_mul(interval_ms).max(days)
     });
     deepest.max().unwrap_or_default().saturating_add(MORE_CELLS.saturating_mul(interval_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::plan::{Near, PlanFile};
+    use crate::sources::{Ask, Fetching, SeriesSamples};
+    use quietgate_detectors::Sample;
+    use std::sync::Mutex;
+
+    /// Has a sample each second since ever; says no more than a part of it the first time.
+    #[derive(Debug, Default)]
+    struct Ever {
+        asked: Mutex<u32>,
+    }
+
+    impl Source for Ever {
+        fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
+            Box::pin(async {
+                let mut asked = self.asked.lock().expect("no panic");
+                *asked += 1;
+                let seconds = ask.from.as_millis() / 1000 + 1..=ask.until.as_millis() / 1000;
+                let samples = seconds.map(|second| Sample::new(second * 1000, 1.0)).collect();
+                let series = vec![SeriesSamples { labels: Labels::new(), samples }];
+                Ok(Answer { series, complete: *asked > 1, ..Answer::default() })
+            })
+        }
+
+        fn past(&self) -> Past {
+            Past::Asked
+        }
+    }
+
+    fn feed(now: Timestamp) -> Feed {
+        let config = "sources: {here: {kind: host}}\nsignals: {swap: {source: here, query: swap_used, interval: 1s, \
+            rule: {kind: any, detectors: [{kind: threshold, above: 1}]}}}\n";
+        let plan = "plan: p\ninventory: [{name: a, address: a}]\nsignals: [swap]\n\
+            gate: {clean_before: 1s, clean_after: 1s, patience: 1h}\nsteps:\n- step: s\n  action: {kind: noop}\n";
+        let config = Config::read("c.yaml", config).expect("a config");
+        let plan = PlanFile::read("p.yaml", plan, &Near::to(Path::new("p.yaml"))).expect("a plan").plan;
+        Feed::open(&config, Path::new("."), &plan, now, None).expect("a source")
+    }
+
+    fn times(fetched: &Fetched) -> Option<(i64, i64)> {
+        let answer = fetched.answer.as_ref().expect("an answer");
+        let samples = &answer.series.first()?.samples;
+        Some((samples.first()?.at.as_millis(), samples.last()?.at.as_millis()))
+    }
+
+    #[test]
+    fn a_source_is_asked_first_for_what_the_history_lacks_and_then_for_what_is_newer() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let at = Timestamp::from_millis;
+        let now = at(9_000_000);
+        runtime.block_on(async {
+            let mut feed = feed(now);
+            assert!(!feed.asks_older(0, at(8_900_000)), "this machine knows nothing of what was before");
+            feed.signals[0].source = Arc::new(Ever::default());
+            let from = feed.from(0).expect("a signal");
+            assert!(!feed.asks_older(0, from), "it lacks nothing");
+            assert!(feed.asks_older(0, at(8_900_000)));
+            feed.ask(now);
+            let partial = feed.next().await.expect("an answer");
+            assert!(partial.is_older && times(&partial).is_none(), "nothing of a part is taken: {partial:?}");
+            feed.ask(at(9_001_000));
+            let older = feed.next().await.expect("an answer");
+            assert_eq!((older.is_older, times(&older)), (true, Some((from.as_millis() + 1000, 8_899_000))));
+            feed.know(0, vec![(Labels::new(), at(8_990_000))]);
+            feed.ask(at(9_001_000));
+            let newer = feed.next().await.expect("an answer");
+            assert_eq!((newer.is_older, times(&newer)), (false, Some((8_991_000, 9_001_000))));
+        });
+    }
 }

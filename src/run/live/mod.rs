@@ -5,16 +5,19 @@
 
 mod attempts;
 mod calls;
+mod captures;
 mod feed;
+mod keep;
 mod outside;
 mod signals;
 
 use super::control::{self, Answer, Ends, Shown, serve};
-use super::recording::{FORM, Line, Recorder};
+use super::recording::{FORM, Line, Recorder, SaidSeries};
 use super::{Driver, LEFT_BEHIND, Refused, watch};
 use crate::clock;
 use crate::config::plan::PlanFile;
 use crate::config::{Config, ZoneError};
+use crate::history::HistoryError;
 use crate::journal::{Entry, Journal};
 use crate::sources::SourceError;
 use crate::steps::{Attempt, Ending, Mode, Outcome, Pinned, Record, Run, Said, State, Told, Waiting, Word};
@@ -22,7 +25,9 @@ use crate::story::{self, Waits, Window};
 use crate::text;
 use attempts::Attempts;
 use calls::Calls;
+use captures::Captures;
 use feed::{Feed, Fetched};
+use keep::Kept;
 use outside::Outside;
 use quietgate_detectors::{Reason, Timestamp};
 use serde_json::json;
@@ -96,6 +101,8 @@ pub enum DriveError {
     Illegal(crate::steps::Illegal),
     /// A source cannot be opened.
     Source(SourceError),
+    /// The history of a signal cannot be gone on with.
+    History(HistoryError),
     /// A time zone is not known.
     Zone(ZoneError),
     /// A file or folder of the state cannot be used.
@@ -115,6 +122,7 @@ impl fmt::Display for DriveError {
             ),
             Self::Illegal(_) => f.write_str("a mistake in this program: it would write what cannot be"),
             Self::Source(_) => f.write_str("a source cannot be opened"),
+            Self::History(error) => error.fmt(f),
             Self::Zone(error) => error.fmt(f),
             Self::State(path, _) => write!(f, "{} cannot be used", path.display()),
         }
@@ -126,6 +134,7 @@ impl std::error::Error for DriveError {
         match self {
             Self::Illegal(error) => Some(error),
             Self::Source(error) => Some(error),
+            Self::History(error) => error.source(),
             Self::State(_, error) => Some(error),
             Self::Journal { .. } | Self::Zone(_) => None,
         }
@@ -149,16 +158,25 @@ pub async fn drive(
     let started = run.and_then(|run| run.starts.first()).map(|start| start.at);
     let feed = Feed::open(&job.config, Path::new(&job.pinned.config_folder), &job.file.plan, now, started)
         .map_err(DriveError::Source)?;
+    let state_kept = if job.dry { None } else { Some(job.state.as_path()) };
+    let kept = match state_kept {
+        Some(state) => {
+            Kept::open(&job.config, &job.file.plan, state, job.resumed, &mut |note| tell.note(note))?
+        }
+        None => Kept::default(),
+    };
     let (Ends { asked, ask, shown, news }, answering) =
         serve(&job.state).map_err(|error| DriveError::State(job.state.clone(), error))?;
     let attempts = Attempts::new(Calls::new(&job.file), &outputs, Path::new(&job.pinned.folder), job.dry);
     let cancel = attempts.canceller();
+    let folder = Path::new(&job.pinned.config_folder);
+    let captures = Captures::new(&job.config, &job.file.plan, folder, attempts.cancel(), job.dry);
     let outside = Outside::new(journal, attempts, asked, news, tell);
     let recorder = job.record.as_deref().map(|path| record(path, now, &outside.journal, &job.pinned.run));
     let recorder = recorder.transpose()?;
     let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
     let seen = shown.subscribe();
-    let mut live = Live { driver, outside, feed, shown, needs_person: false, recorder };
+    let mut live = Live { driver, outside, feed, captures, kept, shown, needs_person: false, recorder };
     tokio::pin!(answering);
     let (run, who, state_folder) = (job.pinned.run.clone(), job.who.clone(), job.state.clone());
     let ended = tokio::select! {
@@ -173,6 +191,7 @@ pub async fn drive(
         () = tokio::time::sleep(TELLING) => {}
     }
     control::remove(&state_folder);
+    live.kept.close(clock::now()).await.iter().for_each(|words| live.outside.tell.note(words));
     match ended {
         Err(Refused::Stopped(stopped)) => Err(live.ended_in_silence(stopped.why).await),
         Err(Refused::Illegal(illegal)) => Err(DriveError::Illegal(illegal)),
@@ -202,6 +221,8 @@ struct Live<'a> {
     driver: Driver,
     outside: Outside<'a>,
     feed: Feed,
+    kept: Kept,
+    captures: Captures,
     shown: tokio::sync::watch::Sender<Option<Shown>>,
     /// Whether the run is left paused for a person from the beginning.
     needs_person: bool,
@@ -211,12 +232,15 @@ struct Live<'a> {
 impl Live<'_> {
     async fn whole(&mut self, job: Job) -> Result<Ended, Refused> {
         self.begin(job).await?;
+        self.remember();
         loop {
             let waiting = self.driver.settle(&mut self.outside).await?;
             let at = self.driver.looked().as_millis();
             self.put_down(|seq| Line::Looked { at, seq });
             self.show(waiting);
-            if let Some(ended) = self.driver.run().and_then(|run| self.ended(run)) {
+            // what was begun of a capture is kept: it has its own limit
+            let ended = self.driver.run().and_then(|run| self.ended(run));
+            if let Some(ended) = ended.filter(|_| self.captures.under_way() == 0) {
                 return Ok(ended);
             }
             self.wait().await?;
@@ -232,6 +256,12 @@ impl Live<'_> {
         }
         // from now on persons are answered
         self.show(Vec::new());
+        let looks = crate::actions::end_looks(&self.driver.state().drivers);
+        if !looks.is_empty() {
+            self.outside
+                .tell
+                .note(&format!("ended what a capture of an earlier driver left: {}", looks.join(", ")));
+        }
         let left = crate::actions::orphans(&self.driver.state().drivers);
         if !left.is_empty() {
             return self.left_behind(&left).await;
@@ -298,14 +328,37 @@ impl Live<'_> {
 
     /// Waits until something happens or time has passed, and takes it in.
     async fn wait(&mut self) -> Result<(), Refused> {
-        let pause_ms = self.feed.ask(clock::now()).clamp(1, LOOK_MS);
+        let now = clock::now();
+        let pause_ms = self.feed.ask(now).clamp(1, LOOK_MS);
+        if let Some(words) = self.kept.sync(now).await {
+            self.outside.tell.note(&words);
+        }
         tokio::select! {
             biased;
             Some(asked) = self.outside.asked.recv() => self.outside.keep(asked),
             record = self.outside.attempts.next() => drop(self.driver.write(&mut self.outside, record).await?),
-            Some(fetched) = self.feed.next() => self.take(fetched),
+            record = self.captures.next() => drop(self.driver.write(&mut self.outside, record).await?),
+            Some(fetched) = self.feed.next() => {
+                let signal = fetched.signal;
+                self.take(fetched);
+                self.capture(signal).await?;
+            }
             () = tokio::time::sleep(Duration::from_millis(pause_ms.unsigned_abs())) => {}
         }
+        Ok(())
+    }
+
+    /// Captures the scene where something of `signal` is anomalous now and was not before, as long as the run goes on here.
+    async fn capture(&mut self, signal: usize) -> Result<(), Refused> {
+        let run = self.driver.run().filter(|run| self.ended(run).is_none());
+        let Some(run) = run.filter(|_| self.captures.looks_at(signal)) else { return Ok(()) };
+        let now = clock::now();
+        let anomalous = self.driver.anomalous(signal, now);
+        let Some(capture) = self.captures.due(run, signal, &anomalous, now) else { return Ok(()) };
+        self.driver.write(&mut self.outside, Record::Capture(capture.clone())).await?;
+        self.captures.start(signal, &capture);
+        // they begin before anything else is looked at
+        tokio::task::yield_now().await;
         Ok(())
     }
 
@@ -313,19 +366,72 @@ impl Live<'_> {
     fn put_down(&mut self, line: impl FnOnce(u64) -> Line) {
         let Some(recorder) = &mut self.recorder else { return };
         if let Err(error) = recorder.write(&line(self.outside.journal.tip().seq)) {
-            self.recorder = None;
-            self.outside.tell.note(&format!("what sources say is not recorded any more: {error}"));
+            self.not_recorded(&error);
         }
     }
 
+    /// Tells the monitors of all signals what was kept of their series; those of which a source may know what was before that
+    /// wait for it.
+    fn remember(&mut self) {
+        let now = clock::now();
+        for (signal, name) in self.driver.signals().into_iter().enumerate() {
+            let Some(from) = self.feed.from(signal) else { continue };
+            match self.kept.oldest(signal, from, now) {
+                Some(oldest) if self.feed.asks_older(signal, oldest) => {}
+                _ => self.fill(signal, &name, now),
+            }
+        }
+    }
+
+    /// Tells the monitors of a signal what was kept of its series.
+    fn fill(&mut self, signal: usize, name: &str, now: Timestamp) {
+        let Some(from) = self.feed.from(signal) else { return };
+        let (driver, recorder) = (&mut self.driver, &mut self.recorder);
+        let (told, seq) = (self.feed.tells_past(signal), self.outside.journal.tip().seq);
+        let mut failed = None;
+        let filled = self.kept.fill(signal, (from, now), |labels, samples| {
+            if let Some(out) = recorder {
+                let (at, signal) = (now.as_millis(), name.to_owned());
+                let series = vec![SaidSeries::of(labels, samples)];
+                failed = failed.take().or(out.write(&Line::Kept { at, seq, signal, told, series }).err());
+            }
+            // until the source has said something there is not all that there is
+            driver.trouble(signal, Some(Reason::Partial));
+            if told {
+                driver.observe(signal, labels, samples);
+            } else {
+                driver.remember(signal, labels, samples);
+            }
+        });
+        if let Some(error) = failed {
+            self.not_recorded(&error);
+        }
+        let Some((filled, notes)) = filled else { return };
+        self.feed.know(signal, filled.newest);
+        notes.iter().for_each(|words| self.outside.tell.note(words));
+    }
+
+    fn not_recorded(&mut self, error: &io::Error) {
+        self.recorder = None;
+        self.outside.tell.note(&format!("what sources say is not recorded any more: {error}"));
+    }
+
     /// What a source said of a signal.
-    fn take(&mut self, Fetched { signal, name, answer, fills, is_news }: Fetched) {
+    fn take(&mut self, Fetched { signal, name, mut answer, fills, is_news, is_older }: Fetched) {
+        let is_older_whole = is_older && answer.as_ref().is_ok_and(|answer| answer.complete);
+        if let Ok(answer) = &mut answer {
+            // there is more to come
+            answer.complete &= !is_older;
+        }
         self.put_down(|seq| Line::heard(clock::now(), seq, &name, &answer));
         match answer {
             Ok(answer) => {
                 self.driver.trouble(signal, (!answer.complete).then_some(Reason::Partial));
-                let series = answer.series.iter();
-                series.for_each(|series| self.driver.observe(signal, &series.labels, &series.samples));
+                self.observe(signal, &answer);
+                if is_older_whole {
+                    self.fill(signal, &name, clock::now());
+                }
+                answer.ended.iter().for_each(|labels| self.driver.end(signal, labels));
                 if answer.complete {
                     self.driver.begin(signal);
                 }
@@ -333,7 +439,7 @@ impl Live<'_> {
                     let young = self.driver.young(signal, clock::now());
                     young.iter().for_each(|words| self.outside.tell.note(words));
                 }
-                if is_news && !answer.warnings.is_empty() {
+                if (is_news || fills) && !answer.warnings.is_empty() {
                     self.outside.tell.note(&answer.warnings.join("; "));
                 }
             }
@@ -343,6 +449,27 @@ impl Live<'_> {
                     self.outside.tell.note(&text::with_causes(&error));
                 }
             }
+        }
+    }
+
+    /// Judges new samples, and keeps what is judged.
+    fn observe(&mut self, signal: usize, answer: &crate::sources::Answer) {
+        let now = clock::now();
+        for series in &answer.series {
+            match self.kept.keeper(signal) {
+                Some(keeper) => {
+                    let mut hearing = keeper.hearing(&series.labels);
+                    let heard = |at, said| hearing.hear(at, said);
+                    self.driver.observe_heard(signal, &series.labels, &series.samples, heard);
+                }
+                None => self.driver.observe(signal, &series.labels, &series.samples),
+            }
+            if let Some(words) = self.kept.write(signal, false, now) {
+                self.outside.tell.note(&words);
+            }
+        }
+        if let Some(words) = self.kept.write(signal, true, now) {
+            self.outside.tell.note(&words);
         }
     }
 

@@ -58,7 +58,7 @@ pub(super) async fn hear(
                 is_pressed = true;
                 continue;
             }
-            Stage::Aborting => {
+            Stage::Aborting | Stage::Over => {
                 cancel.cancel();
                 continue;
             }
@@ -73,6 +73,8 @@ enum Stage {
     Going,
     Paused,
     Aborting,
+    /// All that is left are captures.
+    Over,
 }
 
 fn stage(run: &str, shown: Option<&Shown>) -> Stage {
@@ -80,6 +82,7 @@ fn stage(run: &str, shown: Option<&Shown>) -> Stage {
     let is_paused = |run: &Run| run.paused.as_ref().is_some_and(|word| word.reason == PAUSED);
     match run {
         Some(run) if run.mode == Mode::Aborting => Stage::Aborting,
+        Some(run) if matches!(run.mode, Mode::Finished(_)) => Stage::Over,
         Some(run) if is_paused(run) => Stage::Paused,
         _ => Stage::Going,
     }

@@ -4,7 +4,7 @@ mod log;
 #[cfg(test)]
 mod tests;
 
-use super::source::{Answer, Ask, Fetching, Gathered, Labels, Source};
+use super::source::{Answer, Ask, Fetching, Gathered, Labels, Past, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::units::Size;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
@@ -31,6 +31,7 @@ pub(super) const ENTRY: Entry = Entry {
     fits: |_| Ok(()),
     asks: |_| Ok(()),
     no_counts: |_, _| None,
+    lag_ms: |_| 0,
     build,
 };
 
@@ -106,6 +107,10 @@ impl Source for Growing {
             });
             read.await.map_err(|error| bad(error.to_string()))?
         })
+    }
+
+    fn past(&self) -> Past {
+        Past::Told
     }
 }
 

@@ -1,70 +1,40 @@
 //! This machine, as its kernel tells of it under `/proc`.
 
 mod proc;
+mod quantities;
+mod rates;
 
 use super::source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::{SettingDoc, Settings};
 use quietgate_detectors::{Interval, Sample};
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use tokio::sync::Semaphore;
+
+use quantities::{Level, QUERY, Quantity, Rate, quantity};
+use rates::{Counted, Counters, Found, Grown};
 
 /// This machine.
 pub(super) const ENTRY: Entry = Entry {
     kind: "host",
-    summary: "This machine: load, memory, swap, reclaim and pressure, from /proc",
-    about: "The query is one name: load_per_cpu (load of the last minute over the processors), memory_used and swap_used \
-        (shares from 0 to 1), swap_in_per_second, swap_out_per_second and direct_reclaim_per_second (pages), \
-        pressure_cpu, pressure_memory and pressure_io (percent of the last 10 s in which something had to wait). The \
-        one series has the label host, the name of this machine; its samples have the time of asking. Rates begin with \
-        the second asking, and there is no look-back to fill: warm-up starts when watching does.",
-    query: "one of load_per_cpu, memory_used, swap_used, swap_in_per_second, swap_out_per_second, \
-        direct_reclaim_per_second, pressure_cpu, pressure_memory, pressure_io",
+    summary: "This machine: load, memory, reclaim, stalls, each processor, from /proc",
+    about: "The query is one name, of those below. Series have the label host, the name of this machine, those of cpu_busy \
+        the label cpu as well; samples have the time of asking. Rates and shares of time begin with the second asking, \
+        go over half an interval to one and a half, and there is no look-back to fill: warm-up starts when watching does. A \
+        counter that goes back is a reset, and no sample.",
+    query: QUERY,
     settings: SETTINGS,
     fits: |_| Ok(()),
     asks: |query| quantity(query).map(drop),
     no_counts: |_, _| None,
+    lag_ms: |_| 0,
     build: |_: &Settings| Ok(Box::new(Host::at(Path::new("/proc")))),
 };
 
 const SETTINGS: &[SettingDoc] = &[];
-
-/// What can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quantity {
-    LoadPerCpu,
-    MemoryUsed,
-    SwapUsed,
-    /// The rate of a counter of `vmstat`.
-    Rate(&'static str),
-    /// A file of `pressure`.
-    Pressure(&'static str),
-}
-
-const QUANTITIES: [(&str, Quantity); 9] = [
-    ("load_per_cpu", Quantity::LoadPerCpu),
-    ("memory_used", Quantity::MemoryUsed),
-    ("swap_used", Quantity::SwapUsed),
-    ("swap_in_per_second", Quantity::Rate("pswpin")),
-    ("swap_out_per_second", Quantity::Rate("pswpout")),
-    ("direct_reclaim_per_second", Quantity::Rate("pgscan_direct")),
-    ("pressure_cpu", Quantity::Pressure("pressure/cpu")),
-    ("pressure_memory", Quantity::Pressure("pressure/memory")),
-    ("pressure_io", Quantity::Pressure("pressure/io")),
-];
-
-fn quantity(query: Option<&str>) -> Result<Quantity, String> {
-    let known = query.and_then(|query| QUANTITIES.iter().find(|(name, _)| *name == query));
-    known.map(|(_, quantity)| *quantity).ok_or_else(|| {
-        let found =
-            query.map_or("a signal of a host source has no query".to_owned(), |q| format!("query is {q:?}"));
-        let names = QUANTITIES.map(|(name, _)| name).join(", ");
-        format!("{found}, allowed is one of {names}")
-    })
-}
 
 /// The most bytes of one file: `stat` has some hundred a processor.
 const FILE_MAX: u64 = 4 << 20;
@@ -81,23 +51,18 @@ struct Host {
 #[derive(Debug)]
 struct Machine {
     proc: PathBuf,
-    counters: Mutex<BTreeMap<CounterKey, Counted>>,
-}
-
-/// A counter, and the interval of those who ask for its rate: others see it at other times.
-type CounterKey = (&'static str, i64);
-
-/// A counter at a time since the start of the machine, in milliseconds: no clock that can be set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Counted {
-    at_ms: i64,
-    count: u64,
+    counters: Mutex<Counters>,
 }
 
 impl Source for Host {
     /// Each asking makes a sample.
     fn asked_every_ms(&self, interval: Interval) -> i64 {
         interval.as_millis()
+    }
+
+    /// What grows has a sample from half an interval on, by a clock of hundredths of a second.
+    fn settles_ms(&self, interval: Interval) -> i64 {
+        interval.as_millis() / 2 + 20
     }
 
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
@@ -127,40 +92,81 @@ impl Machine {
     fn answer(&self, ask: &Ask) -> Result<Answer, SourceError> {
         let bad = |what| SourceError::new("this machine", Trouble::BadQuery { what });
         let quantity = quantity(ask.query.as_deref()).map_err(bad)?;
-        let value = match quantity {
+        let one =
+            |value: f64| Found { values: vec![(None, Some(value))], ended: Vec::new(), is_reset: false };
+        let found = match quantity {
+            Quantity::Level(Level { file, find }) => one(self.of(file, find)?),
             Quantity::LoadPerCpu => {
                 let stat = self.read("stat")?;
-                Some(self.of("loadavg", |loadavg| proc::load_per_cpu(loadavg, &stat))?)
+                one(self.of("loadavg", |loadavg| proc::load_per_cpu(loadavg, &stat))?)
             }
-            Quantity::MemoryUsed => Some(self.of("meminfo", proc::memory_used)?),
-            Quantity::SwapUsed => Some(self.of("meminfo", proc::swap_used)?),
-            Quantity::Pressure(file) => Some(self.of(file, proc::pressure)?),
-            Quantity::Rate(counter) => self.rate(counter, ask)?,
+            Quantity::Rate(rate) => self.grown(Some(rate), ask)?,
+            Quantity::CpuBusy => self.grown(None, ask)?,
         };
         let name = self.read("sys/kernel/hostname")?;
-        let labels = Labels::from([("host".to_owned(), name.trim().to_owned())]);
-        let at = ask.until.as_millis();
-        let wanted = ask.from < ask.until;
-        let samples = value.filter(|_| wanted).map(|value| Sample::new(at, value));
-        let series = samples.map(|sample| SeriesSamples { labels, samples: vec![sample] });
-        Ok(Answer { series: series.into_iter().collect(), warnings: Vec::new(), complete: true })
+        let labels = |cpu: Option<u32>| -> Labels {
+            let cpu = cpu.map(|cpu| ("cpu".to_owned(), cpu.to_string()));
+            std::iter::once(("host".to_owned(), name.trim().to_owned())).chain(cpu).collect()
+        };
+        let (at, is_wanted) = (ask.until.as_millis(), ask.from < ask.until);
+        let series = found.values.into_iter().map(|(cpu, value)| {
+            let sample = value.filter(|_| is_wanted).map(|value| Sample::new(at, value));
+            SeriesSamples { labels: labels(cpu), samples: sample.into_iter().collect() }
+        });
+        let mut series: Vec<_> = series.collect();
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let ended = found.ended.into_iter().map(|cpu| labels(Some(cpu))).collect();
+        Ok(Answer { series, ended, warnings: Vec::new(), complete: true })
     }
 
-    /// How much the counter grew in a second since it was last read; nothing where it was not, or just now.
-    fn rate(&self, counter: &'static str, ask: &Ask) -> Result<Option<f64>, SourceError> {
-        let now = Counted {
-            at_ms: self.of("uptime", proc::uptime_ms)?,
-            count: self.of("vmstat", |text| proc::counter(text, counter))?,
-        };
-        let key = (counter, ask.interval.as_millis());
+    /// What a counter, or that of each processor, did since it was last read. Who asks for the same just after hears the same.
+    /// Its time and its count are read by one alone, so that they are of one moment.
+    fn grown(&self, rate: Option<Rate>, ask: &Ask) -> Result<Found, SourceError> {
+        let (counter, interval_ms) = (rate.map_or("cpu", |rate| rate.counter), ask.interval.as_millis());
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        match counters.get(&key).copied() {
-            Some(before) if before.at_ms == now.at_ms => Ok(None),
-            before => {
-                counters.insert(key, now);
-                before.map(|before| rate(before, now, counter)).transpose()
+        let found = match counters.found(counter, interval_ms, Instant::now()) {
+            Some(found) => found,
+            None => {
+                let found = match rate {
+                    Some(rate) => self.rate(&mut counters, rate, interval_ms)?,
+                    None => self.busy(&mut counters, interval_ms)?,
+                };
+                counters.keep(counter, interval_ms, Instant::now(), found.clone());
+                found
             }
+        };
+        if found.is_reset {
+            return Err(SourceError::new("this machine", Trouble::CounterReset { counter }));
         }
+        Ok(found)
+    }
+
+    /// How much the counter grew; nothing where that is not known.
+    fn rate(&self, counters: &mut Counters, rate: Rate, interval_ms: i64) -> Result<Found, SourceError> {
+        let at_ms = self.of("uptime", proc::uptime_ms)?;
+        let now = Counted { at_ms, count: self.of(rate.file, rate.find)?, of: at_ms };
+        let grown = counters.grown((rate.counter, None, interval_ms), now);
+        let value = match grown {
+            Grown::By(grown) => Some(rate.scale * grown),
+            Grown::Unknown | Grown::Back => None,
+        };
+        Ok(Found { values: vec![(None, value)], ended: Vec::new(), is_reset: grown == Grown::Back })
+    }
+
+    /// For each processor the share of the time in which it worked. One whose counters went back has no sample: the others have.
+    fn busy(&self, counters: &mut Counters, interval_ms: i64) -> Result<Found, SourceError> {
+        let at_ms = self.of("uptime", proc::uptime_ms)?;
+        let times = self.of("stat", proc::processor_times)?;
+        let ended =
+            counters.retain("cpu", interval_ms, &times.iter().map(|(cpu, _)| *cpu).collect::<Vec<_>>());
+        let shares = times.into_iter().map(|(cpu, time)| {
+            let now = Counted { at_ms, count: time.busy, of: time.all };
+            match counters.grown(("cpu", Some(cpu), interval_ms), now) {
+                Grown::By(share) => (Some(cpu), Some(share)),
+                Grown::Unknown | Grown::Back => (Some(cpu), None),
+            }
+        });
+        Ok(Found { values: shares.collect(), ended, is_reset: false })
     }
 
     /// What `find` finds in a file.
@@ -185,16 +191,6 @@ fn read_bounded(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     std::fs::File::open(path)?.take(FILE_MAX).read_to_string(&mut text)?;
     Ok(text)
-}
-
-fn rate(before: Counted, now: Counted, counter: &'static str) -> Result<f64, SourceError> {
-    match now.count.checked_sub(before.count) {
-        // exact enough: pages in seconds
-        Some(grown) if now.at_ms > before.at_ms => {
-            Ok(grown as f64 * 1000.0 / (now.at_ms - before.at_ms) as f64)
-        }
-        _ => Err(SourceError::new("this machine", Trouble::CounterReset { counter })),
-    }
 }
 
 #[cfg(test)]
@@ -231,11 +227,22 @@ mod tests {
     fn value(machine: &Machine, query: &str) -> Option<f64> {
         let answer = machine.answer(&ask(query)).expect("an answer");
         assert!(answer.complete);
-        answer.series.first().map(|series| {
-            assert_eq!(series.labels["host"], "h1");
-            assert_eq!(series.samples[0].at, Timestamp::from_millis(2_000));
-            series.samples[0].value
+        assert_eq!(answer.series.len(), 1, "it is told also where there is no value yet");
+        assert_eq!(answer.series[0].labels["host"], "h1");
+        answer.series[0].samples.first().map(|sample| {
+            assert_eq!(sample.at, Timestamp::from_millis(2_000));
+            sample.value
         })
+    }
+
+    /// The same, once nobody else has just asked for it.
+    fn later(machine: &Machine, query: &str) -> Option<f64> {
+        forget_found(machine);
+        value(machine, query)
+    }
+
+    fn forget_found(machine: &Machine) {
+        machine.counters.lock().expect("no panic").forget_found();
     }
 
     #[test]
@@ -243,15 +250,73 @@ mod tests {
         let query = "direct_reclaim_per_second";
         let (_dir, machine) = machine(&[("uptime", "10.00 1"), ("vmstat", "pgscan_direct 100\n")]);
         assert_eq!(value(&machine, query), None);
-        assert_eq!(value(&machine, query), None, "no time has passed");
-        write(&machine, &[("uptime", "12.50 1"), ("vmstat", "pgscan_direct 150\n")]);
-        assert_eq!(value(&machine, query), Some(20.0));
-        write(&machine, &[("uptime", "13.50 1"), ("vmstat", "pgscan_direct 149\n")]);
-        let error = machine.answer(&ask(query)).expect_err("a reset");
-        assert_eq!(error.reason(), Reason::CounterReset);
-        assert_eq!(error.to_string(), "this machine: pgscan_direct went back to a lower value");
-        write(&machine, &[("uptime", "14.50 1"), ("vmstat", "pgscan_direct 159\n")]);
-        assert_eq!(value(&machine, query), Some(10.0), "it counts on from the reset");
+        assert_eq!(later(&machine, query), None, "no time has passed");
+        write(&machine, &[("uptime", "11.25 1"), ("vmstat", "pgscan_direct 125\n")]);
+        assert_eq!(later(&machine, query), Some(20.0));
+        write(&machine, &[("uptime", "12.25 1"), ("vmstat", "pgscan_direct 124\n")]);
+        forget_found(&machine);
+        for _ in 0..2 {
+            let error = machine.answer(&ask(query)).expect_err("a reset");
+            assert_eq!(error.reason(), Reason::CounterReset);
+            assert_eq!(error.to_string(), "this machine: pgscan_direct went back to a lower value");
+        }
+        write(&machine, &[("uptime", "13.25 1"), ("vmstat", "pgscan_direct 134\n")]);
+        assert_eq!(later(&machine, query), Some(10.0), "it counts on from the reset");
+        write(&machine, &[("uptime", "15.25 1"), ("vmstat", "pgscan_direct 1134\n")]);
+        assert_eq!(later(&machine, query), None, "two intervals are not told as one");
+    }
+
+    #[test]
+    fn two_signals_that_ask_for_the_same_at_the_same_time_are_told_the_same() {
+        let query = "context_switches_per_second";
+        let (_dir, machine) = machine(&[("uptime", "10.00 1"), ("stat", "ctxt 100\n")]);
+        assert_eq!((value(&machine, query), value(&machine, query)), (None, None));
+        write(&machine, &[("uptime", "11.00 1"), ("stat", "ctxt 200\n")]);
+        assert_eq!(later(&machine, query), Some(100.0));
+        // a few switches and a hundredth of a second later
+        write(&machine, &[("uptime", "11.01 1"), ("stat", "ctxt 203\n")]);
+        assert_eq!(value(&machine, query), Some(100.0), "and not what came in a hundredth of a second");
+        write(&machine, &[("uptime", "12.00 1"), ("stat", "ctxt 300\n")]);
+        assert_eq!(later(&machine, query), Some(100.0), "and the next goes on from the first of them");
+    }
+
+    #[test]
+    fn every_processor_has_the_share_in_which_it_worked() {
+        let stat =
+            |a: &str, b: &str| format!("cpu 0 0 0 0\ncpu0 {a} 0 0 0 0 0 0 0\ncpu3 {b} 0 0 0 0 0 0 0\n");
+        let (_dir, machine) = machine(&[("uptime", "10.00 1"), ("stat", &stat("10", "90"))]);
+        let shares = |machine: &Machine, second: u32| -> Vec<(String, Option<f64>)> {
+            write(machine, &[("uptime", &format!("{second}.00 1"))]);
+            forget_found(machine);
+            let answer = machine.answer(&ask("cpu_busy")).expect("an answer");
+            let share = |series: &SeriesSamples| series.samples.first().map(|sample| sample.value);
+            answer.series.iter().map(|series| (series.labels["cpu"].clone(), share(series))).collect()
+        };
+        let of = |cpu: &str, share: Option<f64>| (cpu.to_owned(), share);
+        assert_eq!(shares(&machine, 10), [of("0", None), of("3", None)], "nothing to compare with");
+        // user, nice, system, idle
+        write(&machine, &[("stat", "cpu0 40 0 0 70 0 0 0 0\ncpu3 90 0 0 50 0 0 0 0\n")]);
+        assert_eq!(shares(&machine, 11), [of("0", Some(0.3)), of("3", Some(0.0))]);
+        write(&machine, &[("stat", "cpu0 41 0 0 70 0 0 0 0\ncpu3 10 0 0 60 0 0 0 0\n")]);
+        assert_eq!(
+            shares(&machine, 12),
+            [of("0", Some(1.0)), of("3", None)],
+            "the other was taken out and put back"
+        );
+        write(&machine, &[("uptime", "13.00 1"), ("stat", "cpu0 42 0 0 70 0 0 0 0\n")]);
+        forget_found(&machine);
+        let answer = machine.answer(&ask("cpu_busy")).expect("an answer");
+        assert_eq!((answer.series.len(), answer.ended.len()), (1, 1));
+        assert_eq!(answer.ended[0]["cpu"], "3");
+    }
+
+    #[test]
+    fn a_share_of_time_is_that_since_the_last_asking() {
+        let io = |total: u64| format!("some avg10=0.00 avg60=0.00 avg300=0.00 total={total}\nfull total=1\n");
+        let (_dir, machine) = machine(&[("uptime", "10.00 1"), ("pressure/io", &io(1_000_000))]);
+        assert_eq!(value(&machine, "stalled_io"), None);
+        write(&machine, &[("uptime", "11.00 1"), ("pressure/io", &io(1_250_000))]);
+        assert_eq!(later(&machine, "stalled_io"), Some(0.25));
     }
 
     #[test]
@@ -262,18 +327,5 @@ mod tests {
         assert_eq!(error.reason(), Reason::SourceDown);
         let error = machine.answer(&ask("memory_used")).expect_err("an odd file");
         assert!(error.to_string().contains("meminfo: not an answer that can be used"), "{error}");
-    }
-
-    #[test]
-    fn what_is_no_name_is_refused_with_the_names() {
-        let error = quantity(Some("load")).expect_err("no such name");
-        assert!(
-            error.starts_with("query is \"load\", allowed is one of load_per_cpu, memory_used"),
-            "{error}"
-        );
-        assert!(quantity(None).is_err());
-        for (name, _) in QUANTITIES {
-            assert!(ENTRY.query.contains(name) && ENTRY.about.contains(name), "{name}");
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! The JSON that a server answers, read strictly: what is not exactly an answer is an error.
 
+use crate::sources::error::one_line;
+use crate::sources::limits::Limits;
 use crate::sources::source::{Labels, labels_in_words};
 use crate::sources::{SourceError, Trouble};
 use quietgate_detectors::Sample;
@@ -9,17 +11,6 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
-
-/// What there may be in one answer.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// Series.
-    pub(super) series: u32,
-    /// Labels of a series.
-    pub(super) labels: u32,
-    /// Bytes of the name and of the value of a label.
-    pub(super) label_bytes: u64,
-}
 
 /// What one answer says.
 #[derive(Debug, PartialEq)]
@@ -47,30 +38,6 @@ pub(super) fn read(body: &[u8], at: &str, limits: Limits) -> Result<Said, Source
     };
     let warnings = body.warnings.into_iter().chain(body.infos);
     Ok(Said { series, warnings: warnings.map(|text| one_line(&text)).collect() })
-}
-
-/// What the server said about an error, where it said it as JSON; else the text itself, on one line and cut.
-pub(super) fn complaint(body: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Complaint<'a> {
-        #[serde(borrow)]
-        error: Cow<'a, str>,
-    }
-    match serde_json::from_slice::<Complaint<'_>>(body) {
-        Ok(complaint) => one_line(&complaint.error),
-        Err(_) => one_line(String::from_utf8_lossy(body).trim()),
-    }
-}
-
-/// The most characters of a server's words that are repeated.
-const SAID_MAX: usize = 300;
-
-fn one_line(text: &str) -> String {
-    let mut cut: String = text.chars().take(SAID_MAX).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    crate::text::plain(&cut).into_owned()
 }
 
 #[derive(Deserialize)]
@@ -125,18 +92,14 @@ struct Pair<'a>(f64, #[serde(borrow)] Cow<'a, str>);
 impl Elements<'_> {
     fn series(self, at: &str, limits: Limits) -> Result<Vec<(Labels, Vec<Sample>)>, SourceError> {
         let found = self.list.len();
-        if found > limits.series as usize {
-            let what = crate::text::counted(found as u64, "series", "series");
-            let limit = format!("{} (max_series)", crate::text::count(limits.series.into()));
-            return Err(SourceError::new(at, Trouble::TooMuch { what, limit }));
-        }
+        limits.hold_series(found, at)?;
         let mut series = Vec::with_capacity(found);
         for element in self.list {
             let Element::Series(item) = element else {
                 let what = "a value where a series should be".to_owned();
                 return Err(SourceError::new(at, Trouble::BadAnswer { what }));
             };
-            check_labels(&item.metric, at, limits)?;
+            limits.hold_labels(&item.metric, at)?;
             series.push(item.read(at)?);
         }
         let mut known = BTreeSet::new();
@@ -153,20 +116,6 @@ impl Elements<'_> {
             _ => None,
         }
     }
-}
-
-fn check_labels(labels: &Labels, at: &str, limits: Limits) -> Result<(), SourceError> {
-    let too_much = |what: String, limit: String| Err(SourceError::new(at, Trouble::TooMuch { what, limit }));
-    if labels.len() > limits.labels as usize {
-        let what = format!("a series with {} labels", labels.len());
-        return too_much(what, format!("{} (max_labels)", limits.labels));
-    }
-    let longest = labels.iter().map(|(name, value)| name.len().max(value.len())).max().unwrap_or(0);
-    if longest as u64 > limits.label_bytes {
-        let what = format!("a label of {longest} bytes");
-        return too_much(what, format!("{} bytes (max_label_length)", limits.label_bytes));
-    }
-    Ok(())
 }
 
 impl Item<'_> {
@@ -327,9 +276,6 @@ mod tests {
     fn words_of_a_server_are_kept_on_one_line() {
         let body = br#"{"status":"success","warnings":["a\nb"],"infos":["c"],"data":{"resultType":"vector","result":[]}}"#;
         assert_eq!(read(body, "s", LIMITS).expect("good").warnings, ["a\\nb", "c"]);
-        assert_eq!(complaint(br#"{"status":"error","error":"too many points"}"#), "too many points");
-        assert_eq!(complaint(b"<html>\x1b[2J"), "<html>\\u{1b}[2J");
-        assert_eq!(complaint("x".repeat(1000).as_bytes()).chars().count(), SAID_MAX + 1);
     }
 
     proptest! {

@@ -4,15 +4,15 @@
 //! multiples of the interval, and sees no sample older than `max_sample_age` (`promql` says how).
 
 mod answer;
-mod client;
 mod promql;
 mod slices;
 
-use super::source::{Answer, Ask, Fetching, Gathered, Source};
+use super::limits::{self, Limits};
+use super::server::{self, Server};
+use super::source::{Answer, Ask, Fetching, Gathered, Past, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::{Need, SettingDoc, Settings, Shape};
-use answer::{Limits, Said};
-use client::Server;
+use answer::Said;
 use promql::Query;
 use quietgate_detectors::Interval;
 use slices::{Slice, slices};
@@ -27,9 +27,10 @@ pub(super) const ENTRY: Entry = Entry {
         start. Warnings of the server make the series unknown(partial), an answer beyond a limit unknown(source_down).",
     query: "PromQL; it must be there",
     settings: SETTINGS,
-    fits,
+    fits: server::fits,
     asks,
     no_counts: promql::no_counts,
+    lag_ms: |_| 0,
     build,
 };
 
@@ -40,48 +41,13 @@ const SETTINGS: &[SettingDoc] = &[
         need: Need::Required,
         about: "address of the server, with the path in front of /api/v1 where it has one",
     },
-    SettingDoc {
-        name: "bearer_token_file",
-        shape: Shape::SecretFile,
-        need: Need::Optional,
-        about: "bearer token to log in with; read for each request, so that it may be changed",
-    },
-    SettingDoc {
-        name: "user",
-        shape: Shape::Text,
-        need: Need::Optional,
-        about: "user to log in as with password_file; not beside bearer_token_file",
-    },
-    SettingDoc {
-        name: "password_file",
-        shape: Shape::SecretFile,
-        need: Need::Optional,
-        about: "password of the user; read for each request",
-    },
-    SettingDoc {
-        name: "ca_file",
-        shape: Shape::Path,
-        need: Need::DefaultWords("those the system trusts"),
-        about: "certificates (PEM) that sign the server's, and no others",
-    },
-    SettingDoc {
-        name: "proxy",
-        shape: Shape::Url,
-        need: Need::DefaultWords("none, whatever the environment says"),
-        about: "proxy to go through",
-    },
-    SettingDoc {
-        name: "headers",
-        shape: Shape::TextMap,
-        need: Need::Optional,
-        about: "headers to send, such as the tenant; they are no place for secrets",
-    },
-    SettingDoc {
-        name: "timeout",
-        shape: Shape::Duration { min: 100, max: 300_000 },
-        need: Need::Default("10s"),
-        about: "the longest that one request may take, from the connection to the last byte",
-    },
+    server::TOKEN,
+    server::USER,
+    server::PASSWORD,
+    server::AUTHORITY,
+    server::PROXY,
+    server::HEADERS,
+    server::TIMEOUT,
     SettingDoc {
         name: "max_points",
         shape: Shape::Count { min: 1, max: 1_000_000 },
@@ -100,38 +66,10 @@ const SETTINGS: &[SettingDoc] = &[
         need: Need::Default("32MiB"),
         about: "the largest answer; a look-back that is larger is asked for in shorter pieces",
     },
-    SettingDoc {
-        name: "max_series",
-        shape: Shape::Count { min: 1, max: 1_000_000 },
-        need: Need::Default("50000"),
-        about: "the most series of one query",
-    },
-    SettingDoc {
-        name: "max_labels",
-        shape: Shape::Count { min: 1, max: 1000 },
-        need: Need::Default("64"),
-        about: "the most labels of a series",
-    },
-    SettingDoc {
-        name: "max_label_length",
-        shape: Shape::Size { min: 16, max: 1 << 20 },
-        need: Need::Default("1KiB"),
-        about: "the longest name and value of a label",
-    },
+    limits::SERIES,
+    limits::LABELS,
+    limits::LABEL_LENGTH,
 ];
-
-fn fits(settings: &Settings) -> Result<(), String> {
-    let (user, password) = (settings.text("user"), settings.text("password_file"));
-    if settings.text("bearer_token_file").is_some() && (user.is_some() || password.is_some()) {
-        return Err("bearer_token_file does not go with user and password_file: one login is used".to_owned());
-    }
-    match (user, password) {
-        (Some(_), None) => return Err("user has no password_file beside it".to_owned()),
-        (None, Some(_)) => return Err("password_file has no user beside it".to_owned()),
-        _ => {}
-    }
-    client::headers(settings.map("headers")).map(drop)
-}
 
 fn asks(query: Option<&str>) -> Result<(), String> {
     match query {
@@ -158,16 +96,10 @@ struct Prometheus {
 }
 
 fn build(settings: &Settings) -> Result<Box<dyn Source>, SourceError> {
-    let count = |name| settings.count(name).unwrap_or_default();
-    let limits = Limits {
-        series: count("max_series"),
-        labels: count("max_labels"),
-        label_bytes: settings.size("max_label_length").unwrap_or_default(),
-    };
     Ok(Box::new(Prometheus {
         server: Server::new(settings)?,
-        limits,
-        points: count("max_points"),
+        limits: Limits::of(settings),
+        points: settings.count("max_points").unwrap_or_default(),
         sample_age_ms: settings.duration_ms("max_sample_age"),
     }))
 }
@@ -175,6 +107,10 @@ fn build(settings: &Settings) -> Result<Box<dyn Source>, SourceError> {
 impl Source for Prometheus {
     fn fetch<'a>(&'a self, ask: &'a Ask) -> Fetching<'a> {
         Box::pin(self.gather(ask))
+    }
+
+    fn past(&self) -> Past {
+        Past::Asked
     }
 }
 
@@ -213,7 +149,7 @@ impl Prometheus {
             Query::Selector(selector) => {
                 let raw = format!("{selector}[{}ms]", slice.until - slice.from);
                 let arguments = [("query", raw), ("time", seconds(slice.until)), timeout];
-                self.server.get("api/v1/query", &arguments).await?
+                self.server.get("api/v1/query", &arguments, &[]).await?
             }
             Query::Expression(text) => {
                 let Some((first, last)) = slice.grid(interval) else {
@@ -223,10 +159,10 @@ impl Prometheus {
                 let ends = [("start", seconds(first)), ("end", seconds(last))];
                 let [start, end] = ends;
                 let arguments = [("query", text.clone()), start, end, step, timeout];
-                self.server.get("api/v1/query_range", &arguments).await?
+                self.server.get("api/v1/query_range", &arguments, &[]).await?
             }
         };
-        answer::read(&body, self.server.address(), self.limits)
+        answer::read(&body.bytes, self.server.address(), self.limits)
     }
 
     /// Keeps what was `said` about `slice`. The ends of the slices are held here: servers differ in whether a range has
@@ -248,7 +184,10 @@ impl Prometheus {
             samples.retain(|sample| sample.at.as_millis() <= latest);
             ahead += (before - samples.len()) as u64;
             samples.retain(|sample| sample.at.as_millis() > slice.from);
-            gathered.add(labels, samples);
+            // what ended before is not there any more
+            if !samples.is_empty() {
+                gathered.add(labels, samples);
+            }
         }
         if newest && ahead > 0 {
             let samples = crate::text::counted(ahead, "sample lies", "samples lie");
@@ -260,15 +199,11 @@ impl Prometheus {
                 warnings.push(warning);
             }
         }
-        let limit =
-            |what, limit| Err(SourceError::new(self.server.address(), Trouble::TooMuch { what, limit }));
-        if gathered.series() > self.limits.series as usize {
-            let what = crate::text::counted(gathered.series() as u64, "series", "series");
-            return limit(what, format!("{} (max_series)", crate::text::count(self.limits.series.into())));
-        }
+        self.limits.hold_series(gathered.series(), self.server.address())?;
         if gathered.samples() > SAMPLES_MAX {
             let what = crate::text::counted(gathered.samples() as u64, "sample", "samples");
-            return limit(what, crate::text::count(SAMPLES_MAX as u64));
+            let limit = crate::text::count(SAMPLES_MAX as u64);
+            return Err(SourceError::new(self.server.address(), Trouble::TooMuch { what, limit }));
         }
         Ok(())
     }

@@ -34,6 +34,7 @@ mod router;
 mod rows;
 mod segment;
 mod spill;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +53,7 @@ pub use faults::{EXAMPLES, Fault, FaultKind, Faults};
 pub use layout::{ColumnNames, Layout};
 pub use recording::{Recording, SeriesInfo};
 pub(super) use rows::Rows;
+pub use table::{SIGNAL, TableWriter};
 
 /// How to read recorded series. The default recognises everything by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

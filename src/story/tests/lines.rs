@@ -38,7 +38,10 @@ fn every_kind_of_record_has_its_line_and_nothing_is_obeyed() {
 08:04:00 agent/h2 resolved as \"it did not run\" by alice: I looked
 08:04:10 everything frozen by carol: fire drill
 08:04:20 the freeze lifted by carol: over
-08:04:30 run r7 is done: every step is over"
+08:04:30 run r7 is done: every step is over
+08:04:40 the scene of loss{host=\"h9\"} and 2 more is captured by [\"vmstat\",\"1\",\"5\"] and [\"ps\",\"a\\u001bx\"] (quietgate why 29 shows it)
+08:04:50 the scene of loss{host=\"h9\"} and 2 more: [\"vmstat\",\"1\",\"5\"]: succeeded after 4.03 s, 19 bytes
+08:05:00 the scene of loss{host=\"h9\"} and 2 more is not captured: another of loss was captured 20 s before"
     );
 }
 
@@ -54,6 +57,6 @@ fn what_a_person_must_hear_of_is_loud() {
     let of = |wanted: Level| -> Vec<u64> {
         all().iter().filter(|noted| level(&noted.record) == wanted).map(|noted| noted.seq).collect()
     };
-    assert_eq!(of(Level::Detail), [12]);
+    assert_eq!(of(Level::Detail), [12, 30]);
     assert_eq!(of(Level::Loud), [7, 8, 9, 13, 15, 17, 18, 20, 21, 26]);
 }

@@ -3,6 +3,7 @@
 use super::super::super::io::Io;
 use super::super::super::outcome::{End, Outcome};
 use super::super::super::output::Output;
+use super::super::super::process::Keep;
 use super::super::super::values::Values;
 use super::{Http, Request};
 use reqwest::{Certificate, Client, redirect, retry};

@@ -1,0 +1,69 @@
+//! What is to be written at once: cells of many series, gathered as they come.
+
+use super::cell::Cell;
+
+/// Rows that are written together lie between two multiples of this.
+pub(super) const ROWS: i64 = 512;
+
+/// Cells to be written.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pieces: Vec<Piece>,
+    cells: Vec<u64>,
+}
+
+/// Consecutive cells of one series.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece {
+    pub(super) column: u32,
+    pub(super) row: i64,
+    first: usize,
+    length: usize,
+}
+
+impl Batch {
+    /// Adds the cell of a column at a row. What was added for the same one before is written before.
+    pub fn add(&mut self, column: u32, row: i64, cell: Cell) {
+        match self.pieces.last_mut() {
+            Some(last) if last.column == column && last.goes_on_at(row) => last.length += 1,
+            _ => self.pieces.push(Piece { column, row, first: self.cells.len(), length: 1 }),
+        }
+        self.cells.push(cell.bits());
+    }
+
+    /// How many cells there are.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Forgets all cells.
+    pub fn clear(&mut self) {
+        self.pieces.clear();
+        self.cells.clear();
+    }
+
+    pub(super) fn cells(&self, piece: &Piece) -> &[u64] {
+        &self.cells[piece.first..piece.first + piece.length]
+    }
+
+    /// The pieces, those first that `before` puts first, then by their rows, each in the order in which they were added.
+    pub(super) fn in_order(&self, shelf: impl Fn(u32) -> u32) -> Vec<(u32, i64, Piece)> {
+        let place = |piece: &Piece| (shelf(piece.column), piece.row.div_euclid(ROWS), *piece);
+        let mut pieces: Vec<_> = self.pieces.iter().map(place).collect();
+        if !pieces.is_sorted_by_key(|(shelf, part, _)| (*shelf, *part)) {
+            pieces.sort_by_key(|(shelf, part, _)| (*shelf, *part));
+        }
+        pieces
+    }
+}
+
+impl Piece {
+    fn goes_on_at(&self, row: i64) -> bool {
+        row == self.row + self.length as i64 && row.rem_euclid(ROWS) != 0
+    }
+}

@@ -1,0 +1,132 @@
+//! What a signal's series were when they were last read, and what they are now: counters become what they grew by.
+
+use super::super::Trouble;
+use super::super::exposition::{Found, Growth, Moment, Reading, grown};
+use super::super::source::{Answer, Ask, Labels, SeriesSamples, labels_in_words};
+use crate::text::counted;
+use quietgate_detectors::{Sample, Timestamp};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The series of a signal, and what was answered last.
+#[derive(Debug, Default)]
+pub(super) struct Readings {
+    series: HashMap<Labels, Known>,
+    last: Option<(Instant, Answer)>,
+}
+
+/// A series that a page had.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// The time of the asking that it was last there.
+    shown_ms: i64,
+    /// What it was then, where it is a counter.
+    counter: Option<Reading>,
+}
+
+/// What was asked, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    from_ms: i64,
+    until_ms: i64,
+    interval_ms: i64,
+    started: Instant,
+    clock_ms: i64,
+}
+
+/// What is asked for within such a time is one asking: two signals may ask for the same. Half of the shortest interval.
+const SAME: Duration = Duration::from_millis(50);
+
+impl Asked {
+    /// `ask`, whose page was asked for at `started`, when the time of day was `clock`.
+    pub(super) fn new(ask: &Ask, started: Instant, clock: Timestamp) -> Self {
+        let (from_ms, until_ms) = (ask.from.as_millis(), ask.until.as_millis());
+        let interval_ms = ask.interval.as_millis();
+        Self { from_ms, until_ms, interval_ms, started, clock_ms: clock.as_millis() }
+    }
+}
+
+impl Readings {
+    /// The samples of `series` of one page, in the order of the page, which are read from now on. One that is there for the
+    /// first time and only grows has none yet. What is not among them has ended, and begins anew when it is back.
+    ///
+    /// # Errors
+    /// One series that is there twice.
+    pub(super) fn take(
+        &mut self,
+        series: BTreeMap<Labels, Vec<Found>>,
+        growth: Growth,
+        asked: Asked,
+    ) -> Result<Answer, Trouble> {
+        if let Some((at, answer)) = &self.last
+            && asked.started.duration_since(*at) < SAME
+            && at.duration_since(asked.started) < SAME
+        {
+            return Ok(after(answer.clone(), asked.from_ms));
+        }
+        let in_order = |found: &[Found]| {
+            found.is_sorted_by(|a, b| matches!((a.time_ms, b.time_ms), (Some(a), Some(b)) if a < b))
+        };
+        if let Some((labels, _)) = series.iter().find(|(_, found)| !in_order(found)) {
+            return Err(Trouble::Duplicate { series: labels_in_words(labels) });
+        }
+        let latest = asked.until_ms.saturating_add(asked.interval_ms);
+        let (mut shown, mut told, mut ahead) = (HashMap::new(), Vec::new(), 0_u64);
+        for (labels, found) in series {
+            let mut samples = Vec::new();
+            let mut counter = self.series.remove(&labels).and_then(|known| known.counter);
+            for found in found {
+                let at = found.time_ms.unwrap_or(asked.until_ms);
+                let value = match growth {
+                    Growth::ByType if !found.is_counter => Some(found.value),
+                    _ => {
+                        let ours = Moment::Ours(asked.started, asked.clock_ms);
+                        let now = Reading::new(found.time_ms.map_or(ours, Moment::Theirs), found.value);
+                        grown(&mut counter, now, growth, asked.interval_ms)
+                    }
+                };
+                ahead += u64::from(at > latest);
+                samples.extend(
+                    value.filter(|_| at > asked.from_ms && at <= latest).map(|value| Sample::new(at, value)),
+                );
+            }
+            shown.insert(labels.clone(), Known { shown_ms: asked.until_ms, counter });
+            told.push(SeriesSamples { labels, samples });
+        }
+        let ended = self.ended(asked.from_ms);
+        self.series.extend(shown);
+        let lie = counted(ahead, "sample lies", "samples lie");
+        let ahead_words =
+            || format!("{lie} more than an interval after the time of asking: the clocks differ");
+        let warnings: Vec<_> = (ahead > 0).then(ahead_words).into_iter().collect();
+        let answer = Answer { series: told, ended, complete: warnings.is_empty(), warnings };
+        self.last = Some((asked.started, answer.clone()));
+        Ok(answer)
+    }
+
+    /// The page could not be read: whatever was read before says nothing about the time until it is there again. Only which
+    /// series it had is remembered.
+    pub(super) fn forget(&mut self) {
+        self.last = None;
+        self.series.values_mut().for_each(|known| known.counter = None);
+    }
+
+    /// Those that are left are not shown any more. They are named as long as samples of that time are asked for, for an
+    /// answer may be lost; then they are forgotten.
+    fn ended(&mut self, from_ms: i64) -> Vec<Labels> {
+        self.series.retain(|_, known| known.shown_ms >= from_ms);
+        self.series.values_mut().for_each(|known| known.counter = None);
+        let mut ended: Vec<Labels> = self.series.keys().cloned().collect();
+        ended.sort_unstable();
+        ended
+    }
+}
+
+/// `answer` without what came before it was wanted.
+fn after(mut answer: Answer, from_ms: i64) -> Answer {
+    for series in &mut answer.series {
+        series.samples.retain(|sample| sample.at.as_millis() > from_ms);
+    }
+    answer
+}

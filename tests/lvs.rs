@@ -1,0 +1,118 @@
+//! A plan on a real LVS director: the lab's virtual machine has a kernel with IPVS, a client, two virtual IPs and three real
+//! servers, and the program watches them from inside. One real server stops in the middle of a step, then one leaves the
+//! table. Skipped in plain words where the lab or what it needs is not there, and with `QUIETGATE_LAB=required` a failure then.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What the virtual machine may take at most, in seconds: processors are emulated, and others may use the real ones.
+const LIMIT_S: &str = "400";
+/// The lab's own exit code for something that is not installed.
+const NOT_INSTALLED: i32 = 3;
+
+/// What the scenario left behind.
+struct Left(tempfile::TempDir);
+
+impl Left {
+    fn text(&self, name: &str) -> String {
+        let path = self.0.path().join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}\n{}", self.console()))
+    }
+
+    /// Everything that the machine printed, for those who look into a failure.
+    fn console(&self) -> String {
+        let bytes = fs::read(self.0.path().join("console.txt")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn records(&self) -> Vec<Value> {
+        self.text("journal.json").lines().map(|line| serde_json::from_str(line).expect("an object")).collect()
+    }
+}
+
+/// Says why there is nothing to see.
+fn skip(why: &str) -> Option<Left> {
+    assert!(std::env::var_os("QUIETGATE_LAB").is_none_or(|word| word != "required"), "{why}");
+    eprintln!("skipped: {why}");
+    None
+}
+
+/// The scenario, played in the lab.
+fn played() -> Option<Left> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lab = root.join("../shared/lab/lvs-vm");
+    if !lab.exists() {
+        return skip("the LVS lab is not beside the checkout");
+    }
+    let here = root.join("tests/lvs");
+    let out = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new(&lab);
+    command.args(["--timeout", LIMIT_S, "--with", env!("CARGO_BIN_EXE_quietgate")]);
+    for name in ["quietgate.yaml", "plan.yaml", "act"] {
+        command.arg("--file").arg(format!("{}:/work/{name}", here.join(name).display()));
+    }
+    let done = command.arg(here.join("scenario.sh")).arg(out.path()).output().expect("the lab's program");
+    let left = Left(out);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    match done.status.code() {
+        Some(0) => Some(left),
+        Some(NOT_INSTALLED) => skip(said.trim()),
+        code => panic!("the lab ended with {code:?}: {said}\n{}", left.console()),
+    }
+}
+
+/// The numbers of the records that are gates with this decision, and of which one reason has all of `words`.
+fn gates(records: &[Value], decision: &str, words: &[&str]) -> Vec<u64> {
+    let says =
+        |reason: &Value| reason.as_str().is_some_and(|said| words.iter().all(|word| said.contains(word)));
+    let fits = |record: &&Value| {
+        let because = record["because"].as_array().map(Vec::as_slice).unwrap_or_default();
+        record["decision"] == decision && (words.is_empty() || because.iter().any(says))
+    };
+    records.iter().filter(fits).filter_map(|record| record["seq"].as_u64()).collect()
+}
+
+/// The number of the record by which the action on `target` was begun.
+fn begun(records: &[Value], target: &str) -> u64 {
+    let is = |record: &&Value| record["kind"] == "intent" && record["target"] == target;
+    let seqs: Vec<_> = records.iter().filter(is).filter_map(|record| record["seq"].as_u64()).collect();
+    assert_eq!(seqs.len(), 1, "{target} is worked on once");
+    seqs[0]
+}
+
+#[test]
+fn a_plan_holds_for_a_real_server_that_stops_and_for_one_that_is_gone_and_goes_on_by_itself() {
+    let Some(left) = played() else { return };
+    let said = "quietgate.yaml: signal \"answered\": 4 fresh series\nquietgate.yaml: signal \"weight\": 2 fresh series\n\
+        quietgate.yaml: signal \"connections\": 1 fresh series\nquietgate.yaml: ok, 3 signals\n";
+    assert_eq!((left.text("check.txt").as_str(), left.text("check-exit").trim()), (said, "0"));
+
+    // without rights the totals are there, and it is said of the others what is missing
+    let nobody = left.text("check-nobody.txt");
+    assert!(nobody.contains("signal \"connections\": 1 fresh series\n"), "{nobody}");
+    assert!(
+        nobody.contains("signal \"answered\" has no answer: IPVS: ") && nobody.contains("CAP_NET_ADMIN"),
+        "{nobody}"
+    );
+    assert!(nobody.contains("signal \"connections\": only the totals can be told"), "{nobody}");
+    assert_eq!(left.text("check-nobody-exit").trim(), "2");
+
+    let records = left.records();
+    let at = |target| begun(&records, target);
+    let between =
+        |seqs: Vec<u64>, after: u64, before: u64| seqs.into_iter().any(|seq| (after..before).contains(&seq));
+    let server = ["vip=\"10.9.100.1\"", "real_server=\"10.9.3.2\""];
+    let stopped = gates(&records, "hold", &[&server[..], &["anomalous"]].concat());
+    assert!(between(stopped, at("r1"), at("r2")), "{records:#?}");
+    let gone = gates(&records, "hold", &[&server[..], &["unknown"]].concat());
+    assert!(between(gone, at("r2"), at("r3")), "{records:#?}");
+    // the other real servers, and the other virtual IP, are well all the time
+    for other in ["10.9.2.2", "10.9.4.2"] {
+        assert_eq!(gates(&records, "hold", &[other, "anomalous"]), [0_u64; 0], "{records:#?}");
+    }
+    assert_eq!(left.text("run-exit").trim(), "0", "{}", left.text("run.txt"));
+    assert_eq!(left.text("ledger.txt"), "r1\nr2\nr3\n");
+    assert_eq!(gates(&records, "rollback", &[]), [0_u64; 0]);
+}
