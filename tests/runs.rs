@@ -4,6 +4,10 @@
 mod captures;
 #[path = "runs/drive.rs"]
 mod drive;
+#[path = "runs/exporter.rs"]
+mod exporter;
+#[path = "runs/faults.rs"]
+mod faults;
 #[path = "runs/fleet.rs"]
 mod fleet;
 #[path = "runs/kept.rs"]
@@ -12,5 +16,7 @@ mod kept;
 mod persons;
 #[path = "runs/recorded.rs"]
 mod recorded;
+#[path = "runs/samples.rs"]
+mod samples;
 #[path = "runs/troubles.rs"]
 mod troubles;
