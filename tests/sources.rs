@@ -10,6 +10,8 @@ mod misbehaving;
 mod online;
 #[path = "sources/ping.rs"]
 mod ping;
+#[path = "sources/ping_link.rs"]
+mod ping_link;
 #[path = "sources/ping_load.rs"]
 mod ping_load;
 #[path = "sources/push.rs"]

@@ -146,7 +146,10 @@ fn a_source_that_refuses_holds_and_what_was_meanwhile_is_no_clean_window() {
     let mut held = at_work(&watched.fleet, &["run", "plan.yaml"]);
     watched.page.close();
     held.done();
-    held.says(&["loss{host=\"h1\"}: unknown (source_down)", "loss{host=\"h3\"}: unknown (source_down)"]);
+    held.says(&[
+        "loss{__name__=\"loss\",host=\"h1\"}: unknown (source_down)",
+        "loss{__name__=\"loss\",host=\"h3\"}: unknown (source_down)",
+    ]);
     let said = watched.fleet.said("run.err");
     assert!(said.contains("/metrics: no answer") && said.to_lowercase().contains("refused"), "{said}");
     let mended = now_ms();
@@ -193,7 +196,7 @@ fn a_source_whose_name_is_not_known_any_more_holds() {
     let mut held = Holding::of(fleet, fleet.start_by(&by, &["run", "plan.yaml"]));
     fleet.write("hosts", "");
     held.done();
-    held.says(&["loss{host=\"h1\"}: unknown (source_down)"]);
+    held.says(&["loss{__name__=\"loss\",host=\"h1\"}: unknown (source_down)"]);
     let said = fleet.said("run.err");
     assert!(said.contains("no answer") && said.contains("dns error"), "{said}");
     let mended = now_ms();
@@ -225,7 +228,7 @@ fn a_source_that_drips_is_left_at_its_limit_and_delays_no_other() {
     watched.page.behave(Manner::Drip);
     let from = fleet.said("said.jsonl").lines().count();
     held.done();
-    let said = held.says(&["slow{host=\"h1\"}: unknown (source_down)"]);
+    let said = held.says(&["slow{__name__=\"loss\",host=\"h1\"}: unknown (source_down)"]);
     assert!(!said.contains("loss{host=\"h1\"}: unknown"), "{said}");
     assert!(fleet.said("run.err").contains("no answer within 1 s"), "{}", fleet.said("run.err"));
     let silence = longest_silence(fleet, from);
@@ -244,7 +247,7 @@ fn a_source_that_hangs_delays_neither_another_nor_an_abort() {
     watched.page.behave(Manner::Hang);
     let from = fleet.said("said.jsonl").lines().count();
     held.done();
-    let said = held.says(&["slow{host=\"h1\"}: unknown (stale)"]);
+    let said = held.says(&["slow{__name__=\"loss\",host=\"h1\"}: unknown (stale)"]);
     assert!(!said.contains("loss{host=\"h1\"}: unknown"), "{said}");
     let silence = longest_silence(fleet, from);
     assert!(silence < 1_000, "the other source was not heard of for {silence} ms");
@@ -263,7 +266,10 @@ fn an_expected_series_that_is_not_there_holds_the_first_batch_by_its_name() {
     let run = fleet.start(&["run", "plan.yaml"]);
     let mut held = Holding::waiting(fleet, run);
     let said = held.says(&["loss{host=\"h3\"}: unknown (no_data), no sample yet"]);
-    assert!(!said.contains("loss{host=\"h1\"}: unknown") && fleet.ledger().is_empty(), "{said}");
+    assert!(
+        !said.contains("loss{__name__=\"loss\",host=\"h1\"}: unknown") && fleet.ledger().is_empty(),
+        "{said}"
+    );
     watched.page.show("h3", Some("0"));
     assert_eq!(held.end(), Some(0));
 }
@@ -275,8 +281,8 @@ fn one_of_many_series_that_is_gone_holds_by_its_name_at_once() {
     let mut held = at_work(&watched.fleet, &["run", "plan.yaml"]);
     watched.page.show("h2", None);
     held.done();
-    let said = held.says(&["loss{host=\"h2\"}: unknown (no_data), newest sample"]);
-    assert!(!said.contains("loss{host=\"h1\"}: unknown"), "the others are known: {said}");
+    let said = held.says(&["loss{__name__=\"loss\",host=\"h2\"}: unknown (no_data), newest sample"]);
+    assert!(!said.contains("loss{__name__=\"loss\",host=\"h1\"}: unknown"), "the others are known: {said}");
     let mended = now_ms();
     watched.page.show("h2", Some("0"));
     held.opens(mended);
@@ -305,11 +311,11 @@ fn what_is_too_much_holds_and_fills_no_memory() {
     for (manner, cause) in cases {
         let told = fleet.said("run.err").matches(cause).count();
         watched.page.behave(manner);
-        held.says(&["loss{host=\"h1\"}: unknown (source_down)"]);
+        held.says(&["loss{__name__=\"loss\",host=\"h1\"}: unknown (source_down)"]);
         wait(cause, || (fleet.said("run.err").matches(cause).count() > told).then_some(()));
         mended = now_ms();
         watched.page.behave(Manner::Page);
-        held.says(&["loss{host=\"h1\"}: clean for"]);
+        held.says(&["loss{__name__=\"loss\",host=\"h1\"}: clean for"]);
     }
     let peak = held.run().peak_mib();
     assert!(peak < PEAK_MIB, "{peak} MiB of memory");

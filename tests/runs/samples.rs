@@ -64,22 +64,25 @@ fn a_value_that_is_no_number_is_unknown_by_its_name_and_a_word_makes_the_whole_p
     let mut mended = held.done();
     for value in ["NaN", "+Inf", "-Inf"] {
         watched.page.show("h2", Some(value));
-        let said = held.says(&["loss{host=\"h2\"}: unknown (not_a_number), newest sample"]);
-        assert!(!said.contains("loss{host=\"h1\"}: unknown"), "{value}: {said}");
+        let said = held.says(&["loss{__name__=\"loss\",host=\"h2\"}: unknown (not_a_number), newest sample"]);
+        assert!(!said.contains("loss{__name__=\"loss\",host=\"h1\"}: unknown"), "{value}: {said}");
         mended = now_ms();
         watched.page.show("h2", Some("0"));
-        held.says(&["loss{host=\"h2\"}: clean for"]);
+        held.says(&["loss{__name__=\"loss\",host=\"h2\"}: clean for"]);
     }
     for value in ["null", "much", "\"0\"", ""] {
         let told = watched.fleet.said("run.err").len();
         watched.page.show("h2", Some(value));
-        held.says(&["loss{host=\"h1\"}: unknown (source_down)", "loss{host=\"h2\"}: unknown (source_down)"]);
+        held.says(&[
+            "loss{__name__=\"loss\",host=\"h1\"}: unknown (source_down)",
+            "loss{__name__=\"loss\",host=\"h2\"}: unknown (source_down)",
+        ]);
         wait("the line by its number", || {
             watched.fleet.said("run.err")[told..].contains("line 3").then_some(())
         });
         mended = now_ms();
         watched.page.show("h2", Some("0"));
-        held.says(&["loss{host=\"h2\"}: clean for"]);
+        held.says(&["loss{__name__=\"loss\",host=\"h2\"}: clean for"]);
     }
     held.opens(mended);
 }
@@ -114,7 +117,7 @@ fn a_negative_value_holds_where_the_rule_has_a_limit_for_it() {
     fleet.write("quietgate.yaml", &config.replace("above: 50}", "above: 50, below: 0}"));
     watched.page.show("h2", Some("-1"));
     let mut held = Holding::waiting(fleet, fleet.start(&["run", "plan.yaml"]));
-    held.says(&["loss{host=\"h2\"}: anomalous since", "value -1 is below the limit 0"]);
+    held.says(&["loss{__name__=\"loss\",host=\"h2\"}: anomalous since", "value -1 is below the limit 0"]);
     assert!(fleet.ledger().is_empty());
     watched.page.show("h2", Some("0"));
     assert_eq!(held.end(), Some(0));
@@ -124,7 +127,7 @@ fn a_negative_value_holds_where_the_rule_has_a_limit_for_it() {
 #[test]
 fn a_gap_begins_the_window_anew_and_what_comes_too_late_does_not_mend_it() {
     let fleet = by_file("");
-    let held = at_work(&fleet, &["run", "plan.yaml"]);
+    let held = at_work(&fleet, &["run", "plan.yaml", "--record", "said.jsonl"]);
     let ended = held.done();
     wait("half of the window", || (now_ms() > ended + CLEAN_MS / 2).then_some(()));
     fleet.silence("h2");
@@ -132,17 +135,21 @@ fn a_gap_begins_the_window_anew_and_what_comes_too_late_does_not_mend_it() {
     wait("a gap of two intervals", || (now_ms() > from + 2 * INTERVAL_MS + INTERVAL_MS / 2).then_some(()));
     let back = now_ms();
     fleet.lose("h2", 0.0);
-    wait("a newer sample", || newest(&fleet, "h2").filter(|at| *at > back));
+    wait("a newer sample that was told", || (told(&fleet, "h2")? > back).then_some(()));
     let late: String = (from..back).step_by(100).map(|at| format!("{at},0,h2\n")).collect();
     fleet.append("samples.csv", &late);
     held.opens(back);
 }
 
-/// The time of the newest row of a host, in milliseconds.
-fn newest(fleet: &Fleet, host: &str) -> Option<i64> {
-    let text = fleet.said("samples.csv");
-    let line = text.lines().rev().find(|line| line.ends_with(host))?;
-    line.split(',').next()?.parse().ok()
+/// The time of the newest sample of a host that the run was told of, in milliseconds.
+fn told(fleet: &Fleet, host: &str) -> Option<i64> {
+    let said = fleet.said("said.jsonl");
+    let lines = said.lines().rev().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let newest = |line: serde_json::Value| {
+        let series = line["series"].as_array()?.iter().find(|series| series["labels"]["host"] == host)?;
+        series["samples"].as_array()?.last()?[0].as_i64()
+    };
+    lines.filter_map(newest).next()
 }
 
 /// Row 16: a page that says by itself of when its samples are, and goes on saying the same.
@@ -152,8 +159,8 @@ fn a_time_that_stands_still_is_stale_however_often_it_is_told() {
     let mut held = at_work(&watched.fleet, &["run", "plan.yaml"]);
     watched.page.show("h2", Some(&format!("0 {}", now_ms())));
     held.done();
-    let said = held.says(&["loss{host=\"h2\"}: unknown (stale), newest sample"]);
-    assert!(!said.contains("loss{host=\"h1\"}: unknown"), "{said}");
+    let said = held.says(&["loss{__name__=\"loss\",host=\"h2\"}: unknown (stale), newest sample"]);
+    assert!(!said.contains("loss{__name__=\"loss\",host=\"h1\"}: unknown"), "{said}");
     let mended = now_ms();
     watched.page.show("h2", Some("0"));
     held.opens(mended);
@@ -263,7 +270,10 @@ fn a_sample_of_the_future_is_not_taken_and_holds() {
     let mut held = at_work(&watched.fleet, &["run", "plan.yaml"]);
     watched.page.show("h2", Some(&format!("0 {}", now_ms() + 3_600_000)));
     held.done();
-    held.says(&["loss{host=\"h1\"}: unknown (partial)", "loss{host=\"h2\"}: unknown (partial)"]);
+    held.says(&[
+        "loss{__name__=\"loss\",host=\"h1\"}: unknown (partial)",
+        "loss{__name__=\"loss\",host=\"h2\"}: unknown (partial)",
+    ]);
     let said = watched.fleet.said("run.err");
     assert!(said.contains("1 sample lies more than an interval after the time of asking"), "{said}");
     let mended = now_ms();
