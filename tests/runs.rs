@@ -14,6 +14,8 @@ mod fleet;
 mod kept;
 #[path = "runs/persons.rs"]
 mod persons;
+#[path = "runs/pushes.rs"]
+mod pushes;
 #[path = "runs/recorded.rs"]
 mod recorded;
 #[path = "runs/samples.rs"]

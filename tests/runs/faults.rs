@@ -289,7 +289,7 @@ fn one_of_many_series_that_is_gone_holds_by_its_name_at_once() {
 }
 
 /// Row 21: the most memory of the whole program in MiB, whatever a page tries. An answer is at most 32 MiB.
-const PEAK_MIB: u64 = 200;
+pub(crate) const PEAK_MIB: u64 = 200;
 
 /// Row 21: too many series, too large a body, one without an end, a bomb.
 #[test]
