@@ -91,18 +91,20 @@ pub(super) struct Names {
     file: Option<File>,
     /// Columns whose series has nothing left in them, and the first row for which that is known.
     free: (Vec<u32>, i64),
+    /// Whether it is for who writes: then nobody else does.
+    writes: bool,
 }
 
 impl Names {
     /// Reads the log of the history in `folder`. What was begun at its end and not finished was never used.
-    pub(super) fn read(folder: &Path, shape: &Shape) -> Result<Self, HistoryError> {
+    pub(super) fn read(folder: &Path, shape: &Shape, writes: bool) -> Result<Self, HistoryError> {
         let (path, count, seed) = (folder.join(FILE), folder.join(COUNT), shape.seed(u32::MAX));
         let text = files::read(&path)?.unwrap_or_default();
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let (series, index) = (Vec::new(), BTreeMap::new());
         let bytes = whole as u64;
         let (file, free) = (None, (Vec::new(), 0));
-        let mut names = Self { path, count, seed, series, index, lines: 0, bytes, file, free };
+        let mut names = Self { path, count, seed, series, index, lines: 0, bytes, file, free, writes };
         for line in text[..whole].lines() {
             names.take(line)?;
         }
@@ -111,12 +113,18 @@ impl Names {
         Ok(names)
     }
 
-    /// Refuses a log that has fewer lines than somebody knows of.
+    /// Refuses a log that has fewer lines than somebody knows of. Beside who writes there may be more by now than were read.
     pub(super) fn hold(&self, lines: u32) -> Result<(), HistoryError> {
         if lines <= self.lines {
             return Ok(());
         }
-        Err(HistoryError::Nameless { path: self.path.clone(), found: self.lines, wanted: lines })
+        let text = if self.writes { None } else { files::read(&self.path)? };
+        let found =
+            text.map_or(0, |text| text.matches('\n').count()).try_into().unwrap_or(u32::MAX).max(self.lines);
+        if lines <= found {
+            return Ok(());
+        }
+        Err(HistoryError::Nameless { path: self.path.clone(), found, wanted: lines })
     }
 
     /// How many lines there are by the other file.
@@ -270,18 +278,18 @@ mod tests {
     #[test]
     fn a_log_that_is_torn_at_its_end_goes_on_behind_its_whole_lines() {
         let (dir, shape) = (tempfile::tempdir().expect("a folder"), shape());
-        let mut names = Names::read(dir.path(), &shape).expect("nothing");
+        let mut names = Names::read(dir.path(), &shape, true).expect("nothing");
         names.add(vec![named("a"), named("b")]).expect("two series");
         let path = dir.path().join(FILE);
         let text = std::fs::read_to_string(&path).expect("a file");
         std::fs::write(&path, &text[..text.len() - 3]).expect("a file");
-        assert!(matches!(Names::read(dir.path(), &shape), Err(HistoryError::Nameless { .. })));
+        assert!(matches!(Names::read(dir.path(), &shape, true), Err(HistoryError::Nameless { .. })));
         // as where nothing was told of the second one yet
         std::fs::write(dir.path().join(COUNT), files::line("{\"lines\":1}", names.seed)).expect("a file");
-        let mut names = Names::read(dir.path(), &shape).expect("a series");
+        let mut names = Names::read(dir.path(), &shape, true).expect("a series");
         assert_eq!((names.count(), names.lines()), (1, 1));
         names.add(vec![named("c")]).expect("a series");
-        let names = Names::read(dir.path(), &shape).expect("two series");
+        let names = Names::read(dir.path(), &shape, true).expect("two series");
         assert_eq!(names.find(&named("c").labels), Some(1));
         assert_eq!(names.find(&named("b").labels), None);
     }
@@ -289,11 +297,11 @@ mod tests {
     #[test]
     fn a_column_that_is_used_again_belongs_to_the_new_series_from_where_it_was_empty() {
         let (dir, shape) = (tempfile::tempdir().expect("a folder"), shape());
-        let mut names = Names::read(dir.path(), &shape).expect("nothing");
+        let mut names = Names::read(dir.path(), &shape, true).expect("nothing");
         names.add(vec![named("a"), named("b")]).expect("two series");
         names.free(vec![0], 70);
         names.add(vec![named("c"), named("d")]).expect("two series");
-        let names = Names::read(dir.path(), &shape).expect("series");
+        let names = Names::read(dir.path(), &shape, true).expect("series");
         let columns = ["a", "b", "c", "d"].map(|name| names.find(&named(name).labels));
         assert_eq!(columns, [None, Some(1), Some(0), Some(2)]);
         assert_eq!([69, 70].map(|row| names.all()[0].owns(row)), [false, true]);
@@ -302,7 +310,7 @@ mod tests {
     #[test]
     fn every_bit_of_the_log_counts() {
         let (dir, shape) = (tempfile::tempdir().expect("a folder"), shape());
-        let mut names = Names::read(dir.path(), &shape).expect("nothing");
+        let mut names = Names::read(dir.path(), &shape, true).expect("nothing");
         names.add(vec![named("a"), named("b")]).expect("two series");
         let path = dir.path().join(FILE);
         let bytes = std::fs::read(&path).expect("a file");
@@ -310,7 +318,7 @@ mod tests {
             let mut bytes = bytes.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
             std::fs::write(&path, bytes).expect("a file");
-            assert!(Names::read(dir.path(), &shape).is_err(), "bit {bit}");
+            assert!(Names::read(dir.path(), &shape, true).is_err(), "bit {bit}");
         }
     }
 

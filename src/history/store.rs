@@ -119,7 +119,7 @@ impl Store {
     }
 
     fn with(folder: &Path, shape: Shape, writes: bool) -> Result<Self, HistoryError> {
-        let names = Names::read(folder, &shape)?;
+        let names = Names::read(folder, &shape, writes)?;
         let mut shelves = Vec::new();
         let mut next = 0;
         while next < names.count() {

@@ -282,7 +282,7 @@ fn an_interval_that_is_not_over_yet_is_said_at_once() {
         "{said}"
     );
     let (exit, said) = run(&["probe", "echo"]);
-    assert!(exit == Some(1) && said.starts_with("loss: 2 series, in part\n"), "{said}");
+    assert!(exit == Some(1) && said.starts_with("loss: 2 series, in part, interval 1 h\n"), "{said}");
     assert!(said.contains("  {address=\"127.0.0.2\"} no sample\n"), "{said}");
     // each asks twice; the limit of one asking is 50 s
     assert!(began.elapsed().as_secs() < 50, "{:?}", began.elapsed());

@@ -250,7 +250,10 @@ fn probe_listens_and_says_what_arrived() {
     let mut text = String::new();
     probe.stdout.take().expect("a pipe").read_to_string(&mut text).expect("text");
     assert!(probe.wait().expect("a child").success(), "{text}");
-    assert!(text.starts_with("sessions: 1 series\n  {__name__=\"sessions\", vip=\"a\"} 7 at "), "{text}");
+    assert!(
+        text.starts_with("sessions: 1 series, interval 200 ms\n  {__name__=\"sessions\", vip=\"a\"} 7 at "),
+        "{text}"
+    );
     let heard = "1 request with 2 samples taken; 1 of 1 series are for no signal\n";
     assert!(text.contains(heard), "{text}");
 }
