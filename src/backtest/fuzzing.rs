@@ -7,7 +7,7 @@ use quietgate_detectors::Timestamp;
 
 /// Names of series and times of day, a line each, and all of it as a file of labels: what is read is in order and in its years.
 pub fn names(bytes: &[u8]) {
-    const SIGNALS: &str = "signals:\n  loss: {interval: 10s, direction: up, preset: loss}\n";
+    const SIGNALS: &str = "signals:\n  loss: {interval: 10s, direction: up, kind: loss}\n";
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let config = Config::read("c", SIGNALS).expect("a config");
     let zero = Timestamp::from_millis(0);

@@ -25,10 +25,11 @@ pub fn log(bytes: &[u8]) {
     }
 }
 
-/// The samples, the lines that are bad, and nothing that is left.
+/// The samples, the numbers of the lines that are bad, and nothing that is left. Why one is bad may change: once there was a time,
+/// all must have its form.
 fn words(found: &Found) -> [String; 2] {
     assert_eq!((found.rest, found.ahead), (0, 0));
     let told = |words: Vec<String>| words.concat();
     let samples = found.samples.iter().map(|sample| format!("{sample:?}\n")).collect();
-    [told(samples), told(found.bad.iter().map(|bad| format!("{bad:?}\n")).collect())]
+    [told(samples), told(found.bad.iter().map(|(line, _)| format!("{line}\n")).collect())]
 }

@@ -67,7 +67,9 @@ fn shown(recording: &Recording) -> String {
     let mut out = String::new();
     for (number, info) in recording.series().iter().enumerate() {
         let samples = recording.samples(number).expect("it is in memory");
-        assert!(samples.is_sorted_by(|a, b| a.at <= b.at));
+        assert_eq!(samples.len() as u64, info.samples);
+        let times = samples.iter().map(|sample| sample.at);
+        assert_eq!((times.clone().min(), times.max()), (Some(info.first), Some(info.last)));
         let bits: Vec<_> =
             samples.iter().map(|sample| (sample.at.as_millis(), sample.value.to_bits())).collect();
         out += &format!("{info:?} {bits:?}\n");
