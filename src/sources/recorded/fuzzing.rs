@@ -11,12 +11,13 @@ use super::reading::{Progress, Reading};
 use super::{ReadOptions, Recording};
 use std::io::Cursor;
 
-/// A file: the fast reader says what the exact one says, or nothing; and where its blocks are cut changes nothing.
+/// A file: the fast reader says what the exact one says, or nothing; and where its blocks are cut changes nothing but which of
+/// several mistakes is told.
 pub fn csv(bytes: &[u8]) {
     both(bytes);
     let whole = told(bytes, 1 << 20);
     for block_bytes in [1, 40] {
-        assert_eq!(told(bytes, block_bytes), whole, "in blocks of {block_bytes}");
+        assert_eq!(told(bytes, block_bytes).ok(), whole.clone().ok(), "in blocks of {block_bytes}");
     }
 }
 
