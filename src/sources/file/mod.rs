@@ -1,5 +1,7 @@
 //! Samples from a CSV file that somebody appends to.
 
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod log;
 #[cfg(test)]
 mod tests;
