@@ -35,7 +35,7 @@ fn told(log: &mut Log) -> Option<Told> {
     let found = log.read("f", wanted).expect("a file").ok()?;
     assert_eq!((found.rest, found.ahead), (0, 0));
     let samples = found.samples.iter().map(|sample| format!("{sample:?}")).collect();
-    Some(Told { samples, bad: found.bad.iter().map(|(line, _)| *line).collect() })
+    Some(Told { samples, bad: found.bad.iter().map(|bad| bad.line).collect() })
 }
 
 /// Whether `all` has `some` in it, in their order.
