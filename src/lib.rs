@@ -3,7 +3,7 @@
 //! The crate is laid out on floors; a module uses only floors below its own (`tests/tidy.rs` holds it):
 //!
 //! ```text
-//! cli                    words in, words out
+//! cli, fuzzing           words in, words out; for fuzzers alone: every parser of what others wrote
 //! replay                 a whole plan put through recorded series, or a recorded run once more
 //! tune                   the settings of a rule, searched in recorded series
 //! run                    one plan driven
@@ -34,6 +34,8 @@ pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod config;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 pub mod history;
 pub mod journal;
 pub mod monitor;

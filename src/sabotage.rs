@@ -22,6 +22,8 @@ pub enum Sabotage {
     NanIsClean,
     /// The clean window goes on over missing samples.
     GapKeepsWindow,
+    /// The clean window goes on over a time in which the source said nothing, where it tells of it afterwards.
+    TroubleKeepsWindow,
     /// An abort is taken in and answered, and not put on record.
     AbortInMemory,
     /// A person is answered before what they said is on record.
@@ -54,7 +56,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::RecordAfterRun,
         Self::RerunStarted,
         Self::SkipStarted,
@@ -63,6 +65,7 @@ impl Sabotage {
         Self::StaleIsClean,
         Self::NanIsClean,
         Self::GapKeepsWindow,
+        Self::TroubleKeepsWindow,
         Self::AbortInMemory,
         Self::AnswerBeforeRecord,
         Self::TroubleIsBlamed,

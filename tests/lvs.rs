@@ -1,6 +1,6 @@
 //! A plan on a real LVS director: the lab's virtual machine has a kernel with IPVS, a client, two virtual IPs and three real
 //! servers, and the program watches them from inside. One real server stops in the middle of a step, then one leaves the
-//! table. Skipped in plain words where the lab or what it needs is not there, and with `QUIETGATE_LAB=required` a failure then.
+//! table; in another run links lose some of the packets, and then all. Skipped in plain words where the lab or what it needs is not there, and with `QUIETGATE_LAB=required` a failure then.
 
 use serde_json::Value;
 use std::fs;
@@ -39,8 +39,8 @@ fn skip(why: &str) -> Option<Left> {
     None
 }
 
-/// The scenario, played in the lab.
-fn played() -> Option<Left> {
+/// A scenario of this folder, played in the lab with these files.
+fn played(scenario: &str, files: &[&str]) -> Option<Left> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lab = root.join("../shared/lab/lvs-vm");
     if !lab.exists() {
@@ -50,10 +50,10 @@ fn played() -> Option<Left> {
     let out = tempfile::tempdir().expect("a directory");
     let mut command = Command::new(&lab);
     command.args(["--timeout", LIMIT_S, "--with", env!("CARGO_BIN_EXE_quietgate")]);
-    for name in ["quietgate.yaml", "plan.yaml", "act"] {
+    for name in files {
         command.arg("--file").arg(format!("{}:/work/{name}", here.join(name).display()));
     }
-    let done = command.arg(here.join("scenario.sh")).arg(out.path()).output().expect("the lab's program");
+    let done = command.arg(here.join(scenario)).arg(out.path()).output().expect("the lab's program");
     let left = Left(out);
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     match done.status.code() {
@@ -84,7 +84,7 @@ fn begun(records: &[Value], target: &str) -> u64 {
 
 #[test]
 fn a_plan_holds_for_a_real_server_that_stops_and_for_one_that_is_gone_and_goes_on_by_itself() {
-    let Some(left) = played() else { return };
+    let Some(left) = played("scenario.sh", &["quietgate.yaml", "plan.yaml", "act"]) else { return };
     let said = "quietgate.yaml: signal \"answered\": 4 fresh series\nquietgate.yaml: signal \"weight\": 2 fresh series\n\
         quietgate.yaml: signal \"connections\": 1 fresh series\nquietgate.yaml: ok, 3 signals\n";
     assert_eq!((left.text("check.txt").as_str(), left.text("check-exit").trim()), (said, "0"));
@@ -115,4 +115,93 @@ fn a_plan_holds_for_a_real_server_that_stops_and_for_one_that_is_gone_and_goes_o
     assert_eq!(left.text("run-exit").trim(), "0", "{}", left.text("run.txt"));
     assert_eq!(left.text("ledger.txt"), "r1\nr2\nr3\n");
     assert_eq!(gates(&records, "rollback", &[]), [0_u64; 0]);
+}
+
+/// Echoes to an address in an interval of the second scenario, at least: the source gives no sample of fewer than eight tenths of 80.
+const ECHOES: f64 = 64.0;
+/// Milliseconds between two echoes there, and of an interval.
+const EVERY_MS: f64 = 50.0;
+const INTERVAL_MS: i64 = 4_000;
+
+/// What the source said of one address for a signal: times in milliseconds, and values.
+fn said(left: &Left, signal: &str, address: &str) -> Vec<(i64, f64)> {
+    let mut samples = Vec::new();
+    for line in left.text("said.jsonl").lines() {
+        let line: Value = serde_json::from_str(line).expect("an object");
+        if line["kind"] != "said" || line["signal"] != signal {
+            continue;
+        }
+        let series = line["series"].as_array().expect("series").iter();
+        for series in series.filter(|series| series["labels"]["address"] == address) {
+            let sample = |pair: &Value| {
+                let value = pair[1].as_str().expect("a text").parse().expect("a number");
+                (pair[0].as_i64().expect("a time"), value)
+            };
+            samples.extend(series["samples"].as_array().expect("samples").iter().map(sample));
+        }
+    }
+    samples
+}
+
+/// The numbers that a scenario wrote down, one a line.
+fn numbers(left: &Left, name: &str) -> Vec<f64> {
+    left.text(name).lines().map(|line| line.trim().parse().expect("a number")).collect()
+}
+
+#[test]
+fn a_link_that_loses_three_in_ten_is_measured_and_holds_until_it_is_well_again() {
+    let Some(left) = played("link.sh", &["link.yaml", "link-plan.yaml", "link-act"]) else { return };
+    let records = left.records();
+    assert_eq!(left.text("run-exit").trim(), "0", "{}", left.text("run.txt"));
+    assert_eq!(left.text("ledger.txt"), "r1\nr2\nr3\n");
+    assert_eq!(gates(&records, "rollback", &[]), [0_u64; 0]);
+
+    // the whole intervals in which the link lost packets; the times of both ends are of whole seconds
+    let ms = |name| (numbers(&left, name)[0] * 1_000.0) as i64;
+    let whole = ms("lossy-from") + 1_000 + INTERVAL_MS..ms("lossy-until");
+    let lossy = |signal, address| {
+        let samples = said(&left, signal, address).into_iter();
+        samples.filter(|(at, _)| whole.contains(at)).map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let lost = lossy("lost", "10.9.3.2");
+    assert!(lost.len() >= 12, "{lost:?}");
+    let (echoes, share) = (lost.len() as f64 * ECHOES, lost.iter().sum::<f64>() / lost.len() as f64);
+    let noise = 4.0 * (0.3_f64 * 0.7 / echoes).sqrt();
+    println!("{share:.4} of the echoes were lost in {} intervals, expected 0.3 +- {noise:.4}", lost.len());
+    assert!((share - 0.3).abs() < noise, "{share} of 0.3 +- {noise}: {lost:?}");
+    for well in ["10.9.2.2", "10.9.4.2"] {
+        let lost = lossy("lost", well);
+        assert!(lost.iter().all(|share| *share == 0.0), "{well} lost nothing: {lost:?}");
+    }
+
+    // the longest outage: of some 800 echoes and more hardly ever fewer than 3 in a row are lost, and never 25
+    let (losses, outages) = (lossy("outage_losses", "10.9.3.2"), lossy("outage_ms", "10.9.3.2"));
+    assert_eq!(losses.len(), outages.len());
+    let longest = losses.iter().copied().fold(0.0, f64::max);
+    println!("the longest outage there: {longest} losses; {losses:?}, {outages:?} ms");
+    assert!((3.0..25.0).contains(&longest), "{losses:?}");
+    for (losses, ms) in losses.iter().zip(&outages) {
+        // an echo may be sent a little late
+        assert!((ms - losses * EVERY_MS).abs() <= 2.0 * EVERY_MS, "{losses} losses in {ms} ms");
+    }
+
+    // all of it for three seconds: from between the first two times to between the last two
+    let [before, down, up, after] = numbers(&left, "down.txt")[..] else { panic!("four times") };
+    let most =
+        |signal| said(&left, signal, "10.9.4.2").into_iter().map(|(_, value)| value).fold(0.0, f64::max);
+    let (losses, ms) = (most("outage_losses"), most("outage_ms"));
+    let (fewest, most) = ((up - down) * 1e3 - 2.0 * EVERY_MS, (after - before) * 1e3 + 2.0 * EVERY_MS);
+    println!("the outage of {fewest} to {most} ms: {losses} losses, {ms} ms");
+    assert!((fewest..=most).contains(&ms), "{ms} of {fewest} to {most} ms");
+    assert!((fewest..=most).contains(&(losses * EVERY_MS)), "{losses} losses of {fewest} to {most} ms");
+
+    // each held, by its address, until it was well again
+    let at = |target| begun(&records, target);
+    let held = |address, from: u64, until: u64| {
+        let series = format!("lost{{address=\"{address}\"}}");
+        gates(&records, "hold", &[&series, "anomalous"]).into_iter().any(|seq| (from..until).contains(&seq))
+    };
+    assert!(held("10.9.3.2", at("r1"), at("r2")), "{records:#?}");
+    assert!(held("10.9.4.2", at("r2"), at("r3")), "{records:#?}");
+    assert_eq!(gates(&records, "hold", &["10.9.2.2", "anomalous"]), [0_u64; 0], "{records:#?}");
 }

@@ -4,13 +4,21 @@
 mod captures;
 #[path = "runs/drive.rs"]
 mod drive;
+#[path = "runs/exporter.rs"]
+mod exporter;
+#[path = "runs/faults.rs"]
+mod faults;
 #[path = "runs/fleet.rs"]
 mod fleet;
 #[path = "runs/kept.rs"]
 mod kept;
 #[path = "runs/persons.rs"]
 mod persons;
+#[path = "runs/pushes.rs"]
+mod pushes;
 #[path = "runs/recorded.rs"]
 mod recorded;
+#[path = "runs/samples.rs"]
+mod samples;
 #[path = "runs/troubles.rs"]
 mod troubles;

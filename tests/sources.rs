@@ -2,6 +2,8 @@
 //! pages that exporters show; programs; servers that misbehave; and pings on loopback and in network namespaces of their own.
 //! What is not installed is skipped in plain words.
 
+#[path = "sources/both_ways.rs"]
+mod both_ways;
 #[path = "sources/command.rs"]
 mod command;
 #[path = "sources/misbehaving.rs"]
@@ -10,6 +12,8 @@ mod misbehaving;
 mod online;
 #[path = "sources/ping.rs"]
 mod ping;
+#[path = "sources/ping_link.rs"]
+mod ping_link;
 #[path = "sources/ping_load.rs"]
 mod ping_load;
 #[path = "sources/push.rs"]

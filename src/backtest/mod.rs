@@ -4,6 +4,8 @@
 //! are judged at once, their outcomes are told in the order of the recording: the bytes that come out do not
 //! depend on the number of threads.
 
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod held;
 mod history;
 mod interval;

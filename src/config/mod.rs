@@ -6,6 +6,8 @@
 
 mod capture;
 mod fields;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod kind;
 mod lint;
 mod mistakes;

@@ -8,6 +8,8 @@ mod batch;
 mod cell;
 mod error;
 mod files;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod keep;
 mod names;
 mod read;

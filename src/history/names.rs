@@ -14,7 +14,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The name of the file.
-const FILE: &str = "series.log";
+pub(super) const FILE: &str = "series.log";
 /// The name of the file with the number of its lines.
 const COUNT: &str = "series.count";
 

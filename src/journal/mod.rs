@@ -9,6 +9,8 @@
 mod chain;
 mod check;
 mod error;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod head;
 mod lock;
 mod postgres;

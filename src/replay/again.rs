@@ -251,9 +251,10 @@ impl<'a> Session<'a> {
             known.ok_or_else(|| odd(format!("signal is {name:?}, the plan has {}", self.signals.join(", "))))
         };
         match line {
-            Line::Said { signal, complete, series, ended, .. } => {
+            Line::Said { at, signal, complete, series, ended, .. } => {
                 let signal = signal_of(signal)?;
-                self.driver.trouble(signal, (!complete).then_some(Reason::Partial));
+                let trouble = (!complete).then_some(Reason::Partial);
+                self.driver.trouble(signal, trouble, Timestamp::from_millis(*at));
                 for series in series {
                     let samples = series.samples().ok_or_else(|| odd("a value is no number".to_owned()))?;
                     self.driver.observe(signal, &series.labels, &samples);
@@ -263,9 +264,9 @@ impl<'a> Session<'a> {
                     self.driver.begin(signal);
                 }
             }
-            Line::Kept { signal, told, series, .. } => {
+            Line::Kept { at, signal, told, series, .. } => {
                 let signal = signal_of(signal)?;
-                self.driver.trouble(signal, Some(Reason::Partial));
+                self.driver.trouble(signal, Some(Reason::Partial), Timestamp::from_millis(*at));
                 for series in series {
                     let samples = series.samples().ok_or_else(|| odd("a value is no number".to_owned()))?;
                     if *told {
@@ -275,10 +276,10 @@ impl<'a> Session<'a> {
                     }
                 }
             }
-            Line::Trouble { signal, reason: word, .. } => {
+            Line::Trouble { at, signal, reason: word, .. } => {
                 let signal = signal_of(signal)?;
                 let reason = reason(word).ok_or_else(|| odd(format!("reason is {word:?}, which is none")))?;
-                self.driver.trouble(signal, Some(reason));
+                self.driver.trouble(signal, Some(reason), Timestamp::from_millis(*at));
             }
             Line::Driver { .. } | Line::Looked { .. } => {}
         }

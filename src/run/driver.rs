@@ -149,9 +149,9 @@ impl Driver {
         self.watch.end(signal, labels);
     }
 
-    /// The source of `signal` can say nothing now, or everything again.
-    pub fn trouble(&mut self, signal: usize, trouble: Option<Reason>) {
-        self.watch.trouble(signal, trouble);
+    /// The source of `signal` can say nothing from `now` on, or everything again.
+    pub fn trouble(&mut self, signal: usize, trouble: Option<Reason>, now: Timestamp) {
+        self.watch.trouble(signal, trouble, now);
     }
 
     /// The first whole answer of `signal` has come.

@@ -1,6 +1,6 @@
 //! Why a source gave no answer. Whatever it is, the series of the signal are unknown then.
 
-use quietgate_detectors::Reason;
+use quietgate_detectors::{Reason, Timestamp};
 use std::fmt;
 use std::io;
 
@@ -50,6 +50,13 @@ pub enum Trouble {
         /// Its labels.
         series: String,
     },
+    /// One series has two values at one time, so that nobody can tell which holds.
+    Contradicted {
+        /// Its labels.
+        series: String,
+        /// The time.
+        at: Timestamp,
+    },
     /// The question makes no sense to this source.
     BadQuery {
         /// What is wrong with it.
@@ -91,6 +98,7 @@ impl SourceError {
         let trouble = match trouble {
             Trouble::BadAnswer { what } => Trouble::BadAnswer { what: one_line(&what) },
             Trouble::Duplicate { series } => Trouble::Duplicate { series: one_line(&series) },
+            Trouble::Contradicted { series, at } => Trouble::Contradicted { series: one_line(&series), at },
             trouble => trouble,
         };
         Self { at: at.into(), trouble }
@@ -105,7 +113,7 @@ impl SourceError {
     pub fn reason(&self) -> Reason {
         match self.trouble {
             Trouble::CounterReset { .. } => Reason::CounterReset,
-            Trouble::Duplicate { .. } => Reason::Conflicting,
+            Trouble::Duplicate { .. } | Trouble::Contradicted { .. } => Reason::Conflicting,
             _ => Reason::SourceDown,
         }
     }
@@ -135,6 +143,10 @@ impl fmt::Display for SourceError {
             Trouble::TooMuch { what, limit } => write!(f, "{at}: {what}, allowed is at most {limit}"),
             Trouble::BadAnswer { what } => write!(f, "{at}: not an answer that can be used: {what}"),
             Trouble::Duplicate { series } => write!(f, "{at}: the series {series} is in the answer twice"),
+            Trouble::Contradicted { series, at: when } => {
+                let when = crate::text::rfc3339(when.as_millis());
+                write!(f, "{at}: the series {series} has two values at {when}")
+            }
             Trouble::BadQuery { what } => write!(f, "{at}: {what}"),
             Trouble::File { what, .. } => write!(f, "{at}: {what} cannot be read"),
             Trouble::System { what, .. } => write!(f, "{at}: {what}"),

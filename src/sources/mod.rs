@@ -8,6 +8,8 @@ mod command;
 mod error;
 mod exposition;
 mod file;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod host;
 mod ipvs;
 mod limits;

@@ -5,7 +5,7 @@
 
 use super::{Answer, Ask, Labels, SeriesSamples};
 use quietgate_detectors::{Interval, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was told of each series of a signal.
 #[derive(Debug, Clone)]
@@ -13,13 +13,17 @@ pub struct Seen {
     series: BTreeMap<Labels, Told>,
     from: Timestamp,
     overlap_ms: i64,
+    lateness_ms: i64,
 }
 
 /// What was told of one series.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Told {
     /// The time of its newest sample; none where it has had none.
     newest: Option<Timestamp>,
+    /// All up to this time was told, or is too late; later samples that were told are `recent`, where late ones are waited for.
+    all: Timestamp,
+    recent: BTreeSet<Timestamp>,
     /// The newest time that was asked about and at which it was told, with samples or without.
     until: Timestamp,
 }
@@ -28,13 +32,21 @@ impl Seen {
     /// Nothing seen; wanted is what comes after `from`. A sample that comes within `overlap_ms` milliseconds after the
     /// time that it bears is not missed: `max_age` of the signal, for later ones are stale when they come.
     pub fn nothing(from: Timestamp, overlap_ms: i64) -> Self {
-        Self { series: BTreeMap::new(), from, overlap_ms: overlap_ms.max(0) }
+        Self { series: BTreeMap::new(), from, overlap_ms: overlap_ms.max(0), lateness_ms: 0 }
+    }
+
+    /// The same, where samples that come behind newer ones of their series are wanted if they are no older than `lateness_ms`
+    /// before the newest.
+    pub fn waiting(self, lateness_ms: i64) -> Self {
+        let lateness_ms = lateness_ms.max(0);
+        Self { lateness_ms, overlap_ms: self.overlap_ms.max(lateness_ms), ..self }
     }
 
     /// These were the newest samples of the series, and all before them was seen: wanted is what comes after that, as far as it is not
     /// older than `at_most_ms` before the newest of all.
     pub fn know(&mut self, newest: impl IntoIterator<Item = (Labels, Timestamp)>, at_most_ms: i64) {
-        let known = newest.into_iter().map(|(labels, at)| (labels, Told { newest: Some(at), until: at }));
+        let told = |at| Told { newest: Some(at), all: at, recent: BTreeSet::new(), until: at };
+        let known = newest.into_iter().map(|(labels, at)| (labels, told(at)));
         self.series.extend(known);
         let newest = || self.series.values().filter_map(|told| told.newest).map(Timestamp::as_millis);
         let Some(latest) = newest().max() else { return };
@@ -66,16 +78,28 @@ impl Seen {
     /// Takes out of `series` the samples that were seen before; whether there is anything else to it.
     fn is_news(&mut self, series: &mut SeriesSamples, until: Timestamp) -> bool {
         let Some(told) = self.series.get_mut(&series.labels) else {
-            let newest = series.samples.last().map(|last| last.at);
-            self.series.insert(series.labels.clone(), Told { newest, until });
+            let all = Timestamp::from_millis(i64::MIN);
+            let mut told = Told { newest: None, all, recent: BTreeSet::new(), until };
+            told.add(series, self.lateness_ms);
+            self.series.insert(series.labels.clone(), told);
             return true;
         };
-        if let Some(newest) = told.newest {
-            series.samples.retain(|sample| sample.at > newest);
-        }
+        series.samples.retain(|sample| sample.at > told.all && !told.recent.contains(&sample.at));
         told.until = told.until.max(until);
-        told.newest = series.samples.last().map(|last| last.at).or(told.newest);
+        told.add(series, self.lateness_ms);
         !series.samples.is_empty()
+    }
+}
+
+impl Told {
+    /// These were told too.
+    fn add(&mut self, series: &SeriesSamples, lateness_ms: i64) {
+        let Some(newest) = series.samples.last().map(|last| last.at).max(self.newest) else { return };
+        self.newest = Some(newest);
+        self.all = self.all.max(Timestamp::from_millis(newest.as_millis().saturating_sub(lateness_ms)));
+        let later = series.samples.iter().map(|sample| sample.at).filter(|at| *at > self.all);
+        self.recent.extend(later);
+        self.recent = self.recent.split_off(&Timestamp::from_millis(self.all.as_millis().saturating_add(1)));
     }
 }
 
@@ -137,6 +161,22 @@ mod tests {
         assert_eq!(seen.take(answer(&[("x", &[1_500, 2_000])]), at(62_000)), answer(&[("x", &[2_000])]));
         seen.take(answer(&[]), at(64_000));
         assert!(seen.series.is_empty());
+    }
+
+    #[test]
+    fn what_comes_behind_newer_ones_is_handed_on_once_where_it_is_waited_for() {
+        let at = Timestamp::from_millis;
+        let mut seen = Seen::nothing(at(0), 1_000).waiting(3_000);
+        let first = answer(&[("x", &[1_000, 2_000, 4_000, 5_000])]);
+        assert_eq!(seen.take(first.clone(), at(5_000)), first);
+        assert_eq!(seen.from, at(2_000), "as far back as is waited");
+        let all = answer(&[("x", &[1_500, 2_000, 3_000, 4_000, 5_000])]);
+        assert_eq!(seen.take(all.clone(), at(5_500)), answer(&[("x", &[3_000])]));
+        assert_eq!(seen.take(all, at(5_600)), answer(&[]));
+        // and not where nobody waits
+        let mut seen = Seen::nothing(at(0), 2_000);
+        seen.take(answer(&[("x", &[1_000, 2_000, 4_000, 5_000])]), at(5_000));
+        assert_eq!(seen.take(answer(&[("x", &[3_000, 4_000, 5_000])]), at(5_500)), answer(&[]));
     }
 
     #[test]

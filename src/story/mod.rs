@@ -5,6 +5,8 @@ mod event;
 mod evidence;
 mod far;
 mod follow;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod line;
 mod live;
 mod past;

@@ -118,6 +118,17 @@ impl Fleet {
         self.loss.lock().expect("no panic").values_mut().for_each(|loss| *loss = percent);
     }
 
+    /// From now on there are no samples of `host`.
+    pub(crate) fn silence(&self, host: &'static str) {
+        self.loss.lock().expect("no panic").remove(host);
+    }
+
+    /// Writes behind what the file of that name has.
+    pub(crate) fn append(&self, name: &str, text: &str) {
+        let mut file = File::options().append(true).open(self.path(name)).expect("the file");
+        file.write_all(text.as_bytes()).expect("room");
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -134,6 +145,16 @@ impl Fleet {
         let mut command = Command::new(env!("CARGO_BIN_EXE_quietgate"));
         command.args(words).current_dir(self.dir.path()).env_remove("SUDO_USER").stdin(Stdio::null());
         command
+    }
+
+    /// Starts the program by another one, whose last words it is; what it says lies in `run.out` and `run.err`.
+    pub(crate) fn start_by(&self, by: &[&str], words: &[&str]) -> Run {
+        let mut command = Command::new(by[0]);
+        command.args(&by[1..]).arg(env!("CARGO_BIN_EXE_quietgate")).args(words);
+        command.current_dir(self.dir.path()).env_remove("SUDO_USER").stdin(Stdio::null());
+        let file = |end| File::create(self.path(&format!("{}.{end}", words[0]))).expect("a file");
+        let child = command.stdout(file("out")).stderr(file("err")).spawn().expect("the program");
+        Run { child }
     }
 
     /// Starts the program; what it says lies in files that are called by its first word, `run.out` and `run.err`.
@@ -202,6 +223,14 @@ impl Run {
     /// Its exit code, once it has ended by itself.
     pub(crate) fn end(mut self) -> Option<i32> {
         wait("the end of the run", || self.child.try_wait().expect("a child")).code()
+    }
+
+    /// The most memory that it ever had, in MiB: pages in memory, by the kernel.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib / 1024
     }
 
     /// Presses Ctrl-C.

@@ -10,6 +10,7 @@ use super::persons;
 use quietgate::journal::Entry;
 use quietgate::run::{Driver, Refused};
 use quietgate::steps::{Doing, End, Ending, Mode, Record, State};
+use quietgate_detectors::Timestamp;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -117,24 +118,25 @@ fn hear(outside: &mut Outside, driver: &mut Driver, at_ms: i64) {
 
 fn listen(outside: &mut Outside, driver: &mut Driver, said: Vec<Saying>) {
     let signal = |outside: &Outside, series: usize| outside.fleet.series[series].signal;
+    let (now, now_ms) = (Timestamp::from_millis(outside.now_ms), outside.now_ms);
     for saying in said {
         match saying {
             Saying::Samples { series, samples } => {
                 let signal_of = signal(outside, series);
-                driver.trouble(signal_of, None);
+                driver.trouble(signal_of, None, now);
                 driver.observe(signal_of, &outside.fleet.series[series].labels, &samples);
                 outside.told.hear(series, &samples);
                 for other in 0..outside.fleet.series.len() {
                     if signal(outside, other) == signal_of {
-                        outside.told.trouble(other, None);
+                        outside.told.trouble(other, None, now_ms);
                     }
                 }
             }
             Saying::Trouble { signal: trouble, reason } => {
-                driver.trouble(trouble, Some(reason));
+                driver.trouble(trouble, Some(reason), now);
                 for series in 0..outside.fleet.series.len() {
                     if signal(outside, series) == trouble {
-                        outside.told.trouble(series, Some(reason));
+                        outside.told.trouble(series, Some(reason), now_ms);
                     }
                 }
             }

@@ -24,6 +24,9 @@ struct Series {
     bad: Vec<(i64, f64)>,
     /// Why its source can say nothing.
     trouble: Option<Reason>,
+    /// Whether its source has said something, and since when it does so again.
+    was_whole: bool,
+    whole_since: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,9 +70,15 @@ impl Told {
         }
     }
 
-    /// Whether the source of a series can say nothing.
-    pub(crate) fn trouble(&mut self, series: usize, trouble: Option<Reason>) {
-        self.series[series].trouble = trouble;
+    /// Whether the source of a series can say nothing, from now on.
+    pub(crate) fn trouble(&mut self, series: usize, trouble: Option<Reason>, now_ms: i64) {
+        let series = &mut self.series[series];
+        match trouble {
+            None if series.trouble.is_some() && series.was_whole => series.whole_since = Some(now_ms),
+            None => series.was_whole = true,
+            Some(_) => {}
+        }
+        series.trouble = trouble;
     }
 
     /// Why nothing may start at `now_ms` that asks for a clean window of `wanted_ms`; none where it may.
@@ -127,6 +136,8 @@ impl Told {
             since = if count(at) == 0 { at } else { since };
             at -= STEP_MS;
         }
+        // what nobody could know meanwhile counts from when it was known again
+        let since = self.series[series].whole_since.map_or(since, |whole| whole.max(since));
         (newest - since < wanted_ms).then(|| format!("clean for {} of {wanted_ms} ms", newest - since))
     }
 

@@ -37,21 +37,21 @@ pub(crate) fn asked(source: &dyn Source, query: &str, every: i64) -> Result<Answ
 
 /// Every sample of each address that was told of so far.
 #[derive(Default)]
-struct Heard(BTreeMap<String, BTreeMap<i64, f64>>);
+pub(crate) struct Heard(BTreeMap<String, BTreeMap<i64, f64>>);
 
 impl Heard {
-    fn hear(&mut self, answer: &Answer) {
+    pub(crate) fn hear(&mut self, answer: &Answer) {
         for series in &answer.series {
             let known = self.0.entry(series.labels["address"].clone()).or_default();
             known.extend(series.samples.iter().map(|sample| (sample.at.as_millis(), sample.value)));
         }
     }
 
-    fn of(&self, address: &str) -> Vec<f64> {
+    pub(crate) fn of(&self, address: &str) -> Vec<f64> {
         self.0.get(address).map(|samples| samples.values().copied().collect()).unwrap_or_default()
     }
 
-    fn most(&self, address: &str) -> f64 {
+    pub(crate) fn most(&self, address: &str) -> f64 {
         self.of(address).into_iter().fold(0.0, f64::max)
     }
 }
@@ -66,9 +66,14 @@ pub(crate) fn may_ping() -> bool {
     may
 }
 
-/// Whether this is a network namespace of its own. Where it is not, makes one and runs `test` once more in it, which must
-/// pass.
+/// Whether this is a network namespace of its own. Where it is not, makes one and runs `test` of this file once more in it,
+/// which must pass.
 fn in_namespace(test: &str) -> bool {
+    in_own_namespace(&format!("ping::{test}"))
+}
+
+/// The same of a test in another file.
+pub(crate) fn in_own_namespace(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
@@ -82,7 +87,7 @@ fn in_namespace(test: &str) -> bool {
     let output = Command::new("unshare")
         .args(["--net", "sh", "-c", script])
         .arg(exe)
-        .arg(format!("ping::{test}"))
+        .arg(test)
         .env(INSIDE, "1")
         .output()
         .expect("unshare runs");
@@ -234,84 +239,6 @@ fn what_could_not_be_measured_from_the_start_on_is_watched_even_so() {
     };
     assert_eq!(stands(&*source, "loss_ratio"), unknown(&["198.18.0.1"]));
     assert_eq!(stands(&*source, "round_trip_ms"), unknown(&["127.0.0.3", "198.18.0.1"]));
-}
-
-/// The other end of a cable: a namespace with the address 198.18.0.2, ended with the namespace of this test.
-fn far_end() -> Option<impl Fn(&str)> {
-    let name = format!("quietgate-{}", std::process::id());
-    let done = |words: &str| {
-        let output = Command::new("sh").args(["-c", words]).output().expect("a shell");
-        output.status.success()
-    };
-    let script = format!(
-        "ip netns add {name} && ip link add near type veth peer name far netns {name} && ip addr add 198.18.0.1/24 dev near \
-         && ip link set near up && ip -n {name} addr add 198.18.0.2/24 dev far && ip -n {name} link set far up"
-    );
-    if !done(&script) {
-        done(&format!("ip netns del {name}"));
-        println!("skipped: no pair of namespaces with a cable can be made here");
-        return None;
-    }
-    let named = Named(name);
-    Some(move |words: &str| {
-        let words = words.replace("FAR", &named.0);
-        assert!(done(&words), "{words}");
-    })
-}
-
-/// A namespace with a name.
-struct Named(String);
-
-impl Drop for Named {
-    fn drop(&mut self) {
-        // the test says what failed
-        drop(Command::new("ip").args(["netns", "del", &self.0]).status());
-    }
-}
-
-#[test]
-fn a_link_that_is_down_is_an_outage_as_long_as_it_was() {
-    if !in_namespace("a_link_that_is_down_is_an_outage_as_long_as_it_was") {
-        return;
-    }
-    let Some(far) = far_end() else { return };
-    let source = ping(&["198.18.0.2".to_owned()], &[("every", "20ms"), ("timeout", "500ms")]);
-    let value = |query: &str| -> Option<f64> {
-        let answer = asked(&*source, query, 1_000).expect("an answer");
-        answer.series.first()?.samples.last().map(|sample| sample.value)
-    };
-    wait("an interval without loss", || value("loss_ratio").filter(|loss| *loss == 0.0));
-    let began = Instant::now();
-    far("ip -n FAR link set far down");
-    let down = Instant::now();
-    wait("an interval of nothing but loss", || value("loss_ratio").filter(|loss| *loss == 1.0));
-    let (least, ends) = (down.elapsed(), Instant::now());
-    far("ip -n FAR link set far up");
-    let mut outage = Heard::default();
-    wait("an interval without loss", || {
-        outage.hear(&asked(&*source, "outage_ms", 1_000).expect("an answer"));
-        value("loss_ratio").filter(|loss| *loss == 0.0)
-    });
-    outage.hear(&asked(&*source, "outage_ms", 1_000).expect("an answer"));
-    let told = outage.most("198.18.0.2");
-    // neighbours look for each other again once the link is back
-    let most = ends.duration_since(began).as_secs_f64() * 1e3 + 3_000.0;
-    // the kernel keeps packets while it looks for a neighbour: those of the last 500 ms are still answered in time
-    let fewest = least.as_secs_f64() * 1e3 - 500.0 - 40.0;
-    assert!((fewest..most).contains(&told), "{told} of {fewest} to {most} ms");
-    let netem = Command::new("tc").args("qdisc add dev near root netem loss 30%".split(' ')).output();
-    if !netem.is_ok_and(|output| output.status.success()) {
-        return println!("skipped: the kernel has no netem to lose packets at random");
-    }
-    let mut loss = Heard::default();
-    wait("twenty intervals", || {
-        loss.hear(&asked(&*source, "loss_ratio", 1_000).expect("an answer"));
-        (loss.of("198.18.0.2").len() >= 20).then_some(())
-    });
-    // 900 echoes and more: four times their binomial noise
-    let newest: Vec<_> = loss.of("198.18.0.2").split_off(2);
-    let mean = newest.iter().sum::<f64>() / newest.len() as f64;
-    assert!((0.24..0.36).contains(&mean), "{mean} of 30 %: {newest:?}");
 }
 
 #[test]

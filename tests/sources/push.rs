@@ -13,15 +13,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The interval of all signals here, in milliseconds.
-const EVERY: i64 = 200;
+pub(crate) const EVERY: i64 = 200;
 const TOKEN: &str = "a-token-of-these-tests";
 /// What is asked for.
 const SECONDS: &str = "node_cpu_seconds_total";
 
 /// Samples by series, as milliseconds and value.
-type Samples = BTreeMap<Labels, Vec<(i64, f64)>>;
+pub(crate) type Samples = BTreeMap<Labels, Vec<(i64, f64)>>;
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     quietgate::clock::now().as_millis()
 }
 
@@ -33,12 +33,12 @@ fn token(dir: &Path) -> PathBuf {
     path
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port()
 }
 
 /// A source that listens on `port`, with more settings.
-fn pushed(dir: &Path, port: u16, settings: &[(&str, &str)]) -> Box<dyn Source> {
+pub(crate) fn pushed(dir: &Path, port: u16, settings: &[(&str, &str)]) -> Box<dyn Source> {
     let path = token(dir).display().to_string();
     let listen = format!("127.0.0.1:{port}");
     let own = [("listen", listen.as_str()), ("token_file", &path)];
@@ -46,7 +46,7 @@ fn pushed(dir: &Path, port: u16, settings: &[(&str, &str)]) -> Box<dyn Source> {
 }
 
 /// A Prometheus that reads the exporter five times a second and writes all of it to the source at `port`.
-fn writer(dir: &Path, exporter: &Server, port: u16) -> Server {
+pub(crate) fn writer(dir: &Path, exporter: &Server, port: u16) -> Server {
     let config = format!(
         "scrape_configs: [{{job_name: node, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{{targets: [\"127.0.0.1:{}\"]}}]}}]\n\
          remote_write: [{{url: \"http://127.0.0.1:{port}/api/v1/write\", authorization: {{credentials_file: {}}}, \
@@ -58,7 +58,7 @@ fn writer(dir: &Path, exporter: &Server, port: u16) -> Server {
 }
 
 /// Adds what is there of `query` now; says what is odd.
-fn gather(push: &dyn Source, query: &str, into: &mut Samples) -> Vec<String> {
+pub(crate) fn gather(push: &dyn Source, query: &str, into: &mut Samples) -> Vec<String> {
     let until = now();
     let answer = fetch(push, query, until - 2 * EVERY, until, EVERY).expect("an answer");
     for series in answer.series {
@@ -96,7 +96,7 @@ fn is_past(samples: &Samples, end: i64) -> bool {
 }
 
 /// Without the labels that a Prometheus adds.
-fn plain(labels: &Labels) -> Labels {
+pub(crate) fn plain(labels: &Labels) -> Labels {
     let mut labels = labels.clone();
     labels.retain(|name, _| !["instance", "job"].contains(&name.as_str()));
     labels

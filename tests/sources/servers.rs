@@ -79,11 +79,17 @@ fn prometheus_at(dir: &Path, arguments: &[&str]) -> impl Fn(u16) -> Command {
 
 /// A node_exporter that tells what this collector of it knows alone.
 pub(crate) fn node_exporter(collector: &str) -> Server {
+    node_exporter_of(&[collector])
+}
+
+/// The same of several collectors.
+pub(crate) fn node_exporter_of(collectors: &[&str]) -> Server {
     start(&|port| {
         let mut command = Command::new("prometheus-node-exporter");
         command
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .args(["--collector.disable-defaults", &format!("--collector.{collector}")]);
+            .arg("--collector.disable-defaults")
+            .args(collectors.iter().map(|collector| format!("--collector.{collector}")));
         command
     })
 }

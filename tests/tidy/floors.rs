@@ -6,7 +6,7 @@ use crate::tree::File;
 /// The modules of the root crate, the highest floor first. Neighbours on one floor do not use each other.
 const FLOORS: &[&[&str]] = &[
     &["main"],
-    &["cli"],
+    &["cli", "fuzzing"],
     &["http"],
     &["replay", "tune"],
     &["run", "backtest"],

@@ -91,7 +91,7 @@ impl Feed {
             let from = now.as_millis().saturating_sub(look_back_ms(signal).saturating_add(before_ms));
             let from = Timestamp::from_millis(from);
             fed.push(Fed {
-                seen: Seen::nothing(from, signal.max_age_ms),
+                seen: Seen::nothing(from, signal.max_age_ms).waiting(signal.lateness_ms),
                 from,
                 older: None,
                 every_ms: source.asked_every_ms(signal.interval).max(1),

@@ -396,7 +396,7 @@ impl Live<'_> {
                 failed = failed.take().or(out.write(&Line::Kept { at, seq, signal, told, series }).err());
             }
             // until the source has said something there is not all that there is
-            driver.trouble(signal, Some(Reason::Partial));
+            driver.trouble(signal, Some(Reason::Partial), now);
             if told {
                 driver.observe(signal, labels, samples);
             } else {
@@ -423,10 +423,11 @@ impl Live<'_> {
             // there is more to come
             answer.complete &= !is_older;
         }
-        self.put_down(|seq| Line::heard(clock::now(), seq, &name, &answer));
+        let now = clock::now();
+        self.put_down(|seq| Line::heard(now, seq, &name, &answer));
         match answer {
             Ok(answer) => {
-                self.driver.trouble(signal, (!answer.complete).then_some(Reason::Partial));
+                self.driver.trouble(signal, (!answer.complete).then_some(Reason::Partial), now);
                 self.observe(signal, &answer);
                 if is_older_whole {
                     self.fill(signal, &name, clock::now());
@@ -444,7 +445,7 @@ impl Live<'_> {
                 }
             }
             Err(error) => {
-                self.driver.trouble(signal, Some(error.reason()));
+                self.driver.trouble(signal, Some(error.reason()), now);
                 if is_news {
                     self.outside.tell.note(&text::with_causes(&error));
                 }

@@ -1,5 +1,7 @@
 //! Samples from a program that prints them.
 
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod lines;
 
 use super::error::one_line;

@@ -54,6 +54,9 @@ pub(in crate::sources) struct Row<'a> {
 /// The label that holds the name, and that no line may have.
 pub(in crate::sources) const NAME: &str = "__name__";
 
+/// What an OpenMetrics page ends with, alone on its line.
+const END: &str = "# EOF";
+
 /// Reads a line without its end, that has at most `labels_max` labels.
 ///
 /// # Errors
@@ -62,7 +65,10 @@ pub(in crate::sources) fn read(line: &str, format: Format, labels_max: usize) ->
     let mut scanner = Scanner { text: line, at: 0, labels_max };
     match scanner.peek() {
         None => Ok(Line::Nothing),
-        Some(b'#') if format == Format::OpenMetrics && line == "# EOF" => Ok(Line::End),
+        Some(b'#') if format == Format::OpenMetrics && line.starts_with(END) => match &line[END.len()..] {
+            "" => Ok(Line::End),
+            more => Err(format!("{} behind # EOF: cut there it would look whole", quoted(more))),
+        },
         Some(b'#') => scanner.comment(),
         Some(_) => scanner.row(format).map(Line::Row),
     }
@@ -319,6 +325,8 @@ mod tests {
             assert_eq!(read(line, Format::Plain), Ok(Line::Nothing), "{line}");
         }
         assert_eq!(read("# EOF", Format::OpenMetrics), Ok(Line::End));
+        let more = read("# EOFs", Format::OpenMetrics).expect_err("no end");
+        assert_eq!(more, "\"s\" behind # EOF: cut there it would look whole");
         for line in ["# TYPE a thing", "# TYPE a", "# TYPE", "# TYPE a counter b"] {
             assert!(read(line, Format::Plain).is_err(), "{line}");
         }

@@ -47,12 +47,23 @@ pub(super) struct Wanted {
 pub(super) struct Found {
     /// Wanted samples in the order of the file.
     pub(super) samples: Vec<(Labels, Sample)>,
-    /// Lines among the wanted that could not be read: the number, and why.
-    pub(super) bad: Vec<(u64, String)>,
+    /// Lines among the wanted that could not be read.
+    pub(super) bad: Vec<Bad>,
     /// Samples after the time of asking.
     pub(super) ahead: u64,
     /// Bytes that are still to be read.
     pub(super) rest: u64,
+}
+
+/// A line that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bad {
+    /// The number of the line, from 1.
+    pub(super) line: u64,
+    /// Why not.
+    pub(super) why: String,
+    /// The time of the row behind it, in milliseconds; none where there is none yet.
+    pub(super) before: Option<i64>,
 }
 
 /// Bytes between two marks: so much is read again at most.
@@ -147,7 +158,7 @@ impl Log {
             }
             match line(rows, &bytes, length) {
                 Ok(samples) => take(samples, wanted, &mut at, &mut odd, &mut out),
-                Err(why) => odd.push((at.line, why)),
+                Err(why) => odd.push(Bad { line: at.line, why, before: None }),
             }
             at = Mark { place: at.place + length, line: at.line + 1, ..at };
             let last = fresh.last().or(self.marks.last()).map_or(0, |mark: &Mark| mark.place);
@@ -177,13 +188,7 @@ fn line(rows: &mut Rows, bytes: &[u8], length: u64) -> Result<Vec<(Labels, Sampl
 }
 
 /// Takes the samples of one row, all of one time, and the odd lines before it where it is itself wanted.
-fn take(
-    samples: Vec<(Labels, Sample)>,
-    wanted: Wanted,
-    at: &mut Mark,
-    odd: &mut Vec<(u64, String)>,
-    out: &mut Found,
-) {
+fn take(samples: Vec<(Labels, Sample)>, wanted: Wanted, at: &mut Mark, odd: &mut Vec<Bad>, out: &mut Found) {
     let Some(time) = samples.first().map(|(_, sample)| sample.at.as_millis()) else { return };
     if time > wanted.until {
         out.ahead += samples.len() as u64;
@@ -192,7 +197,7 @@ fn take(
     at.latest = at.latest.max(time);
     if time > wanted.from {
         out.samples.extend(samples);
-        out.bad.append(odd);
+        out.bad.extend(odd.drain(..).map(|bad| Bad { before: Some(time), ..bad }));
     } else {
         odd.clear();
     }

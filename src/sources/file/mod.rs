@@ -1,16 +1,18 @@
 //! Samples from a CSV file that somebody appends to.
 
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod log;
 #[cfg(test)]
 mod tests;
 
-use super::source::{Answer, Ask, Fetching, Gathered, Labels, Past, Source};
+use super::source::{Answer, Ask, Fetching, Gathered, Labels, Past, Source, labels_in_words};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::units::Size;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use crate::text::{count, counted};
-use log::{Found, Log, Wanted};
-use quietgate_detectors::Sample;
+use log::{Bad, Found, Log, Wanted};
+use quietgate_detectors::{Sample, Timestamp};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -25,7 +27,8 @@ pub(super) const ENTRY: Entry = Entry {
     about: "The columns and timestamps are those that backtest reads: timestamp,value, or timestamp,series,value and \
         labels, or one column a series. Lines without an end are left until they have one. Each asking reads from where \
         the wanted times begin; a file that is renamed is read to its end before the next one, a file that is cut is read \
-        anew. A line that cannot be read makes the series unknown(partial) as long as its time is wanted.",
+        anew. A line that cannot be read makes the series unknown(partial) until rows of two later intervals are there, two \
+        values of one series at one time make them unknown(conflicting) for as long.",
     query: "the value of the label series; without it all series of the file",
     settings: SETTINGS,
     fits: |_| Ok(()),
@@ -60,6 +63,8 @@ const SETTINGS: &[SettingDoc] = &[
 const SAMPLES_MAX: usize = 20_000_000;
 /// So many bad lines are named in one answer; the rest are counted.
 const NAMED_MAX: usize = 5;
+/// What is odd for so many intervals is seen by whoever asks, and does not hold for ever.
+const ODD_INTERVALS: i64 = 2;
 
 fn build(settings: &Settings) -> Result<Box<dyn Source>, SourceError> {
     let tail = Tail {
@@ -128,19 +133,25 @@ impl Tail {
         let until = ask.until.as_millis().saturating_add(ask.interval.as_millis());
         let mut wanted = Wanted { from: ask.from.as_millis(), until, bytes: self.bytes_max };
         let Logs { previous, current } = &mut *logs;
-        let (mut samples, mut warnings) = (BTreeMap::new(), Vec::new());
+        let (mut samples, mut odd) = (BTreeMap::new(), Odd::default());
         for log in [previous, current].into_iter().flatten() {
             let found = log.read(&self.name(), wanted).map_err(failed)?;
             let found = found.map_err(|what| SourceError::new(self.name(), Trouble::BadAnswer { what }))?;
             wanted.bytes = if found.rest > 0 { 0 } else { wanted.bytes };
-            self.take(found, ask, &mut samples, &mut warnings)?;
+            self.take(found, ask, &mut samples, &mut odd)?;
         }
         let mut gathered = Gathered::default();
         for (labels, mut samples) in samples {
             samples.sort_by_key(|sample| sample.at);
+            if let Some(at) = contradicted(&samples).filter(|at| is_recent(at.as_millis(), ask)) {
+                let series = labels_in_words(&labels);
+                return Err(SourceError::new(self.name(), Trouble::Contradicted { series, at }));
+            }
             gathered.add(labels, samples);
         }
-        Ok(gathered.answer(warnings))
+        let mut answer = gathered.answer(odd.now);
+        answer.warnings.extend(odd.before);
+        Ok(answer)
     }
 
     /// Opens what is at the path now, where it is another file or a cut one.
@@ -166,7 +177,7 @@ impl Tail {
         found: Found,
         ask: &Ask,
         samples: &mut BTreeMap<Labels, Vec<Sample>>,
-        warnings: &mut Vec<String>,
+        odd: &mut Odd,
     ) -> Result<(), SourceError> {
         let total = found.samples.len() + samples.values().map(Vec::len).sum::<usize>();
         for (labels, sample) in found.samples {
@@ -183,19 +194,48 @@ impl Tail {
         if total > SAMPLES_MAX {
             return too_much(counted(total as u64, "sample", "samples"), count(SAMPLES_MAX as u64));
         }
-        for (line, why) in found.bad.iter().take(NAMED_MAX) {
-            warnings.push(format!("line {line} cannot be read: {why}"));
-        }
-        if let Some(more) = found.bad.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
-            warnings.push(format!("{} more cannot be read", counted(more as u64, "line", "lines")));
-        }
+        let (now, before): (Vec<Bad>, Vec<Bad>) =
+            found.bad.into_iter().partition(|bad| bad.before.is_none_or(|at| is_recent(at, ask)));
+        odd.now.extend(named(&now));
+        odd.before.extend(named(&before));
         if found.ahead > 0 {
             let lie = counted(found.ahead, "sample lies", "samples lie");
-            warnings.push(format!("{lie} more than an interval after the time of asking: the clocks differ"));
+            odd.now.push(format!("{lie} more than an interval after the time of asking: the clocks differ"));
         }
         if found.rest > 0 {
-            warnings.push(format!("{} of the file are still to be read", Size(found.rest)));
+            odd.now.push(format!("{} of the file are still to be read", Size(found.rest)));
         }
         Ok(())
     }
+}
+
+/// What is odd about an answer, in words.
+#[derive(Debug, Default)]
+struct Odd {
+    /// What makes it partial.
+    now: Vec<String>,
+    /// What is so long ago that it does not: what is missing for it is a gap.
+    before: Vec<String>,
+}
+
+/// Whether what lies before a row of this time, or at it, makes an answer odd.
+fn is_recent(at_ms: i64, ask: &Ask) -> bool {
+    at_ms > ask.until.as_millis().saturating_sub(ODD_INTERVALS * ask.interval.as_millis())
+}
+
+/// The first bad lines, and how many more there are.
+fn named(bad: &[Bad]) -> impl Iterator<Item = String> {
+    let first =
+        bad.iter().take(NAMED_MAX).map(|Bad { line, why, .. }| format!("line {line} cannot be read: {why}"));
+    let more = bad.len().checked_sub(NAMED_MAX).filter(|more| *more > 0);
+    first.chain(more.map(|more| format!("{} more cannot be read", counted(more as u64, "line", "lines"))))
+}
+
+/// The newest time at which there are two values; none where there is none. Of samples in the order of time.
+fn contradicted(samples: &[Sample]) -> Option<Timestamp> {
+    let are_two = |two: &&[Sample]| {
+        let [a, b] = **two else { return false };
+        a.at == b.at && a.value.is_finite() && b.value.is_finite() && a.value != b.value
+    };
+    samples.windows(2).rev().find(are_two).map(|two| two[0].at)
 }

@@ -50,7 +50,6 @@ fn told(answer: Result<Answer, SourceError>) -> Vec<String> {
         Ok(answer) => answer,
         Err(error) => return vec![format!("error {error}")],
     };
-    assert_eq!(answer.complete, answer.warnings.is_empty());
     let mut out = Vec::new();
     for series in &answer.series {
         let name = series.labels.get("series").map_or("", String::as_str);
@@ -117,6 +116,38 @@ fn bad_lines_are_named_as_long_as_their_time_is_wanted() {
     assert!(file.between(2, 10)[1].starts_with("line 7 cannot be read: a line of more than"));
     file.append(&row(3, "a", 3.0));
     assert_eq!(file.between(3, 10), Vec::<String>::new());
+}
+
+#[test]
+fn a_bad_line_is_odd_until_rows_of_two_later_intervals_are_there() {
+    let file = File::new(&(HEADER.to_owned() + &row(1, "a", 1.0) + "what,is,this\n"));
+    let of = |until| file.tail.answer(&ask(0, until, None)).expect("an answer");
+    assert!(!of(2).complete && !of(90).complete, "nobody knows yet what time it is of");
+    file.append(&row(2, "a", 2.0));
+    assert!(!of(2).complete && !of(3).complete);
+    // whoever asks from then on goes on, and the line is still told of
+    let answer = of(4);
+    assert!(answer.complete && answer.warnings.len() == 1, "{answer:?}");
+    assert_eq!(answer.series[0].samples.len(), 2);
+}
+
+#[test]
+fn two_values_at_one_time_are_a_conflict_for_two_intervals_and_one_twice_is_none() {
+    let file = File::new(&(HEADER.to_owned() + &row(1, "a", 1.0) + &row(1, "a", 1.0) + &row(1, "b", 1.0)));
+    assert_eq!(file.between(0, 1), ["a:1=1", "a:1=1", "b:1=1"]);
+    file.append(&(row(2, "a", f64::NAN) + &row(2, "a", 2.0) + &row(3, "a", 3.0)));
+    assert_eq!(file.between(0, 3).len(), 6, "what is no number contradicts nothing");
+    // also where a newer one has come before
+    file.append(&row(2, "b", 2.0));
+    file.append(&row(2, "b", 3.0));
+    let told = file.between(0, 3);
+    assert!(
+        told[0].ends_with("the series {series=\"b\"} has two values at 2023-11-14T22:13:22Z"),
+        "{told:?}"
+    );
+    let error = file.tail.answer(&ask(0, 3, None)).expect_err("a conflict");
+    assert_eq!(error.reason(), quietgate_detectors::Reason::Conflicting);
+    assert_eq!(file.between(0, 4).len(), 8, "the cell has no value then, by the grid of the series");
 }
 
 #[test]

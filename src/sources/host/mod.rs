@@ -1,5 +1,7 @@
 //! This machine, as its kernel tells of it under `/proc`.
 
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod proc;
 mod quantities;
 mod rates;

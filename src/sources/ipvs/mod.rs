@@ -1,5 +1,7 @@
 //! The director that this machine is: what its kernel counts for each virtual service and each real server of IPVS.
 
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod history;
 mod key;
 mod netlink;

@@ -5,6 +5,8 @@ mod asking;
 mod cells;
 mod drops;
 mod flight;
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod pace;
 mod packet;
 mod pinger;

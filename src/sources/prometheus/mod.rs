@@ -4,6 +4,8 @@
 //! multiples of the interval, and sees no sample older than `max_sample_age` (`promql` says how).
 
 mod answer;
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod promql;
 mod slices;
 

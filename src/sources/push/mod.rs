@@ -1,6 +1,8 @@
 //! Samples that others push: Prometheus by its remote-write, anybody by lines of JSON.
 
 mod asking;
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod inbox;
 mod lines;
 mod lost;

@@ -20,6 +20,8 @@ mod error;
 mod faults;
 mod fields;
 mod frames;
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod hush;
 mod keys;
 mod layout;
