@@ -129,6 +129,14 @@ pub fn counted(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
+/// The first `most` of `all` by their names, and how many more there are: `h1, h2 and 3 more`.
+pub fn few<T>(all: &[T], most: usize, name: impl Fn(&T) -> String) -> String {
+    let named: Vec<_> = all.iter().take(most).map(name).collect();
+    let more = all.len() - named.len();
+    let named = named.join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
 /// A share from 0 to 1 in percent with one decimal: `12.5%`. What is not nothing never reads `0%`, what is
 /// not all never reads `100%`: `<0.1%`, `>99.9%`. Values outside are taken as the nearer end, not a number as 0.
 pub fn share(value: f64) -> String {
@@ -271,6 +279,12 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_only_a_few_are_named() {
+        let told = |all: &[u32]| few(all, 2, |one| format!("h{one}"));
+        assert_eq!([told(&[]), told(&[1, 2]), told(&[1, 2, 3])], ["", "h1, h2", "h1, h2 and 1 more"]);
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_shown() {

@@ -30,7 +30,7 @@ mod servers;
 mod upgrade;
 
 use quietgate::settings::Given;
-use quietgate::sources::{Answer, Ask, Source, SourceError, Spec, find};
+use quietgate::sources::{Answer, Ask, Labels, Source, SourceError, Spec, find};
 use quietgate_detectors::{Interval, Timestamp};
 
 /// The source of `kind` with settings that are plain scalars.
@@ -62,4 +62,16 @@ fn fetch(source: &dyn Source, query: &str, from: i64, until: i64, every: i64) ->
 fn only(answer: &Answer) -> Vec<(i64, f64)> {
     assert_eq!(answer.series.len(), 1, "{:?}", answer.series.iter().map(|s| &s.labels).collect::<Vec<_>>());
     answer.series[0].samples.iter().map(|sample| (sample.at.as_millis(), sample.value)).collect()
+}
+
+/// The time of day, in milliseconds.
+fn now() -> i64 {
+    quietgate::clock::now().as_millis()
+}
+
+/// Without the labels that a Prometheus adds.
+fn plain(labels: &Labels) -> Labels {
+    let mut labels = labels.clone();
+    labels.retain(|name, _| !["instance", "job"].contains(&name.as_str()));
+    labels
 }

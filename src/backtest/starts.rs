@@ -1,10 +1,10 @@
 //! Starts that a recording does not have: what judges the starts of batches is tuned, and held against history, as if one had
 //! started now and then.
 
+use super::held::DAY_MINUTES;
 use quietgate_detectors::{BatchStart, Timestamp};
 use quietgate_rules::RuleSpec;
 
-const DAY_MINUTES: i64 = 1_440;
 const MINUTE_MS: i64 = 60_000;
 
 /// Batches that are taken to start at equal distances, each looked at for a while. Nothing is expected of them.

@@ -248,20 +248,15 @@ fn complaints(signal: &Signal, plans: &[&&Plan], answer: &Answer, now: Timestamp
 /// The series that the source tells of without a sample, where there are any. Without a word all of them must be there.
 fn silent(answer: &Answer) -> Option<String> {
     let silent: Vec<_> = answer.series.iter().filter(|series| series.samples.is_empty()).collect();
-    let named: Vec<_> = silent.iter().take(NAMED).map(|series| labels_in_words(&series.labels)).collect();
-    let more = silent.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!silent.is_empty()).then(|| format!("{}{more}", named.join(", ")))
+    (!silent.is_empty()).then(|| text::few(&silent, NAMED, |series| labels_in_words(&series.labels)))
 }
 
 /// Those of the values of `label` that no series has; nothing where all are there.
 fn missing(label: &str, values: &[String], fresh: &[&Labels]) -> Option<String> {
     let present: BTreeSet<&String> = fresh.iter().filter_map(|labels| labels.get(label)).collect();
     let missing: Vec<_> = values.iter().filter(|value| !present.contains(value)).collect();
-    let named: Vec<_> = missing.iter().take(NAMED).map(|value| format!("{label}={value:?}")).collect();
-    let more = missing.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!missing.is_empty()).then(|| text::plain(&format!("{}{more}", named.join(", "))).into_owned())
+    let named = || text::few(&missing, NAMED, |value| format!("{label}={value:?}"));
+    (!missing.is_empty()).then(|| text::plain(&named()).into_owned())
 }
 
 /// The series whose newest sample is not too old.

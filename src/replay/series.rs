@@ -5,7 +5,7 @@ use crate::monitor::Labels;
 use crate::plan::Plan;
 use crate::run::signals;
 use crate::sources::recorded::{InputError, Recording};
-use crate::text::plain;
+use crate::text::{self, plain};
 use quietgate_detectors::Sample;
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -107,9 +107,7 @@ fn owned(names: &[&str]) -> Vec<String> {
 /// The first few of some names.
 fn few(names: &[String]) -> String {
     const FEW: usize = 8;
-    let more = names.len().saturating_sub(FEW);
-    let shown = plain(&names[..names.len().min(FEW)].join(", ")).into_owned();
-    if more > 0 { format!("{shown} and {more} more") } else { shown }
+    plain(&text::few(names, FEW, String::clone)).into_owned()
 }
 
 impl fmt::Display for Unfit {

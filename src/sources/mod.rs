@@ -4,6 +4,7 @@
 //! - `poll` asks many of them without one waiting for another.
 //! - [`recorded`]: series that were written down before, in CSV and Parquet files.
 
+mod aside;
 mod command;
 mod error;
 mod exposition;

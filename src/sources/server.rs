@@ -1,5 +1,6 @@
 //! One HTTP client for one server: no redirects, no proxy but the one that is set, everything with a limit.
 
+use super::aside::aside;
 use super::error::one_line;
 use super::{SourceError, Trouble};
 use crate::settings::units::Size;
@@ -226,16 +227,8 @@ impl Server {
 
     /// The secret in the file at `path`, without line ends; read aside, for a disk may hold it up.
     async fn secret(&self, path: &Path) -> Result<String, SourceError> {
-        let (owned, reads) = (path.to_owned(), Arc::clone(&self.reads));
-        let read = async {
-            let turn = reads.acquire_owned().await.map_err(io::Error::other)?;
-            let read = tokio::task::spawn_blocking(move || {
-                let bytes = read_bounded(&owned, SECRET_MAX);
-                drop(turn);
-                bytes
-            });
-            read.await?
-        };
+        let owned = path.to_owned();
+        let read = async { aside(&self.reads, move || read_bounded(&owned, SECRET_MAX)).await? };
         let limit = Duration::from_millis(self.timeout_ms.unsigned_abs());
         let late = || {
             let why = format!("it is not read within {}", crate::text::duration(self.timeout_ms));

@@ -1,9 +1,9 @@
 //! One real node_exporter by both ways, for the same time: a real Prometheus writes to `push` what it reads of it, and `scrape`
 //! reads it too. What stands still is the same, what moves evenly differs by no more than the times of reading do.
 
-use crate::push::{EVERY, Samples, free_port, gather, now, plain, pushed, writer};
+use crate::push::{EVERY, Samples, free_port, gather, pushed, writer};
 use crate::servers::{installed, node_exporter_of, wait};
-use crate::source;
+use crate::{now, plain, source};
 use quietgate::sources::{Labels, Source};
 
 /// What both are watched for, in milliseconds.

@@ -13,7 +13,7 @@ use quietgate_rules::Condition;
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Output};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// Set where a test runs inside of a namespace that another one made.
 const INSIDE: &str = "QUIETGATE_TEST_NAMESPACE";
@@ -25,14 +25,9 @@ pub(crate) fn ping(addresses: &[String], settings: &[(&str, &str)]) -> Box<dyn S
     given_source("ping", &given)
 }
 
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
-    i64::try_from(since.as_millis()).expect("in range")
-}
-
 /// What is known now, of intervals of `every` milliseconds.
 pub(crate) fn asked(source: &dyn Source, query: &str, every: i64) -> Result<Answer, SourceError> {
-    fetch(source, query, now_ms() - 20 * every, now_ms(), every)
+    fetch(source, query, crate::now() - 20 * every, crate::now(), every)
 }
 
 /// Every sample of each address that was told of so far.
@@ -209,8 +204,8 @@ fn stands(source: &dyn Source, query: &str) -> Vec<(String, Option<Reason>)> {
     let spec = signal.monitor_spec(Calendar::Utc);
     let watched = Watched { name: query.to_owned(), spec, max_age_ms: signal.max_age_ms, expect: Vec::new() };
     let mut watch = Watch::new(vec![watched]);
-    let now = Timestamp::from_millis(now_ms());
-    let mut seen = Seen::nothing(Timestamp::from_millis(now_ms() - 20_000), signal.max_age_ms);
+    let now = Timestamp::from_millis(crate::now());
+    let mut seen = Seen::nothing(Timestamp::from_millis(crate::now() - 20_000), signal.max_age_ms);
     let answer = seen.take(asked(source, query, 1_000).expect("an answer"), now);
     assert!(answer.complete, "{:?}", answer.warnings);
     answer.series.iter().for_each(|series| watch.observe(0, &series.labels, &series.samples));
@@ -219,7 +214,7 @@ fn stands(source: &dyn Source, query: &str) -> Vec<(String, Option<Reason>)> {
         Condition::Unknown { reason, .. } => Some(reason),
         _ => None,
     };
-    let views = watch.views(Timestamp::from_millis(now_ms()));
+    let views = watch.views(Timestamp::from_millis(crate::now()));
     views.iter().map(|view| (view.labels["address"].clone(), reason(view.condition))).collect()
 }
 

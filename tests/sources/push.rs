@@ -2,7 +2,7 @@
 //! the program, with a source that somebody pushes to.
 
 use crate::servers::{Server, installed, node_exporter, prometheus, wait};
-use crate::{fetch, source};
+use crate::{fetch, now, plain, source};
 use quietgate::sources::{Labels, Source};
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,10 +20,6 @@ const SECONDS: &str = "node_cpu_seconds_total";
 
 /// Samples by series, as milliseconds and value.
 pub(crate) type Samples = BTreeMap<Labels, Vec<(i64, f64)>>;
-
-pub(crate) fn now() -> i64 {
-    quietgate::clock::now().as_millis()
-}
 
 /// A file with the token in `dir`.
 fn token(dir: &Path) -> PathBuf {
@@ -93,13 +89,6 @@ fn since(samples: &Samples, start: i64) -> Samples {
 /// Whether every series has come beyond `end`.
 fn is_past(samples: &Samples, end: i64) -> bool {
     !samples.is_empty() && samples.values().all(|samples| samples.last().is_some_and(|(at, _)| *at > end))
-}
-
-/// Without the labels that a Prometheus adds.
-pub(crate) fn plain(labels: &Labels) -> Labels {
-    let mut labels = labels.clone();
-    labels.retain(|name, _| !["instance", "job"].contains(&name.as_str()));
-    labels
 }
 
 #[test]

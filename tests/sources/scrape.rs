@@ -3,7 +3,7 @@
 
 use crate::misbehaving::{respond, server};
 use crate::servers::{installed, node_exporter, prometheus, wait};
-use crate::{fetch, given_source, only, source};
+use crate::{fetch, given_source, now, only, plain, source};
 use quietgate::settings::Given;
 use quietgate::sources::{Answer, Labels, Source};
 use quietgate::text::with_causes;
@@ -14,10 +14,6 @@ use std::io::Write;
 /// The interval of all signals here, in milliseconds.
 const EVERY: i64 = 200;
 
-fn now() -> i64 {
-    quietgate::clock::now().as_millis()
-}
-
 fn read(page: &dyn Source, query: &str) -> Answer {
     let until = now();
     fetch(page, query, until - 2 * EVERY, until, EVERY).expect("an answer")
@@ -25,13 +21,8 @@ fn read(page: &dyn Source, query: &str) -> Answer {
 
 /// The labels of `answer` but those that a Prometheus adds, of series that stay, and that it does not make itself.
 fn names(answer: &Answer) -> BTreeSet<Labels> {
-    let without = |labels: &Labels| {
-        let mut labels = labels.clone();
-        labels.retain(|name, _| !["instance", "job"].contains(&name.as_str()));
-        labels
-    };
     let own = |labels: &Labels| labels["__name__"] != "up" && !labels["__name__"].starts_with("scrape_");
-    answer.series.iter().map(|series| without(&series.labels)).filter(own).collect()
+    answer.series.iter().map(|series| plain(&series.labels)).filter(own).collect()
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub(super) mod fuzzing;
 mod lines;
 
+use super::aside::aside;
 use super::error::one_line;
 use super::exposition::{Growth, Query};
 use super::limits::{self, Limits};
@@ -194,13 +195,8 @@ impl Command {
     async fn read(&self, output: Vec<u8>, query: Option<Query>, ask: Ask) -> Result<Answer, SourceError> {
         let printed = self.printed.clone();
         let failed = |what: String| self.printed.error(Trouble::BadAnswer { what });
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|error| failed(error.to_string()))?;
-        let read = tokio::task::spawn_blocking(move || {
-            let answer = printed.answer(&output, query.as_ref(), &ask);
-            drop(turn);
-            answer
-        });
-        read.await.map_err(|error| failed(error.to_string()))?
+        let read = aside(&self.turn, move || printed.answer(&output, query.as_ref(), &ask)).await;
+        read.map_err(|error| failed(error.to_string()))?
     }
 
     fn program(&self) -> Program {

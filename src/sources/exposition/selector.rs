@@ -56,6 +56,19 @@ impl Query {
         Ok(Self { growth, matchers })
     }
 
+    /// Reads the query that a signal of a source of this `kind` must have.
+    ///
+    /// # Errors
+    /// There is none, or as [`new`](Self::new).
+    pub(in crate::sources) fn required(text: Option<&str>, kind: &str) -> Result<Self, String> {
+        let none = || {
+            format!(
+                "a signal of a {kind} source needs a query, allowed is a selector such as up{{job=\"a\"}}"
+            )
+        };
+        Self::new(text.ok_or_else(none)?)
+    }
+
     /// Whether a series of that name with these labels is wanted.
     pub(in crate::sources) fn wants(&self, row: &Row<'_>) -> bool {
         let value = |label: &str| match label {

@@ -6,6 +6,7 @@ mod log;
 #[cfg(test)]
 mod tests;
 
+use super::aside::aside;
 use super::source::{Answer, Ask, Fetching, Gathered, Labels, Past, Source, labels_in_words};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::units::Size;
@@ -103,14 +104,8 @@ impl Source for Growing {
         Box::pin(async {
             let (tail, ask) = (Arc::clone(&self.tail), ask.clone());
             let bad = |what: String| SourceError::new(self.tail.name(), Trouble::BadAnswer { what });
-            let permit =
-                Arc::clone(&self.reads).acquire_owned().await.map_err(|error| bad(error.to_string()))?;
-            let read = tokio::task::spawn_blocking(move || {
-                let answer = tail.answer(&ask);
-                drop(permit);
-                answer
-            });
-            read.await.map_err(|error| bad(error.to_string()))?
+            let read = aside(&self.reads, move || tail.answer(&ask)).await;
+            read.map_err(|error| bad(error.to_string()))?
         })
     }
 

@@ -6,6 +6,7 @@ mod proc;
 mod quantities;
 mod rates;
 
+use super::aside::aside;
 use super::source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::{SettingDoc, Settings};
@@ -71,14 +72,8 @@ impl Source for Host {
         Box::pin(async {
             let (machine, ask) = (Arc::clone(&self.machine), ask.clone());
             let bad = |what: String| SourceError::new("this machine", Trouble::BadAnswer { what });
-            let permit =
-                Arc::clone(&self.reads).acquire_owned().await.map_err(|error| bad(error.to_string()))?;
-            let read = tokio::task::spawn_blocking(move || {
-                let answer = machine.answer(&ask);
-                drop(permit);
-                answer
-            });
-            read.await.map_err(|error| bad(error.to_string()))?
+            let read = aside(&self.reads, move || machine.answer(&ask)).await;
+            read.map_err(|error| bad(error.to_string()))?
         })
     }
 }

@@ -7,6 +7,7 @@ mod key;
 mod netlink;
 mod table;
 
+use super::aside::aside;
 use super::source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::{Need, SettingDoc, Settings, Shape};
@@ -142,14 +143,8 @@ impl Source for Ipvs {
         Box::pin(async {
             let (director, ask) = (Arc::clone(&self.director), ask.clone());
             let bad = |what: String| SourceError::new("IPVS", Trouble::BadAnswer { what });
-            let turn =
-                Arc::clone(&self.turn).acquire_owned().await.map_err(|error| bad(error.to_string()))?;
-            let read = tokio::task::spawn_blocking(move || {
-                let answer = director.answer(&ask);
-                drop(turn);
-                answer
-            });
-            read.await.map_err(|error| bad(error.to_string()))?
+            let read = aside(&self.turn, move || director.answer(&ask)).await;
+            read.map_err(|error| bad(error.to_string()))?
         })
     }
 }

@@ -117,9 +117,7 @@ fn fits(settings: &Settings) -> Result<(), String> {
 }
 
 fn asks(query: Option<&str>) -> Result<(), String> {
-    let query = query
-        .ok_or("a signal of a push source needs a query, allowed is a selector such as up{job=\"a\"}")?;
-    Query::new(query).map(drop)
+    Query::required(query, "push").map(drop)
 }
 
 fn no_counts(query: &str, interval: Interval) -> Option<String> {

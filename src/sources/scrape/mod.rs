@@ -4,6 +4,7 @@ mod readings;
 #[cfg(test)]
 mod tests;
 
+use super::aside::aside;
 use super::error::quoted;
 use super::exposition::{Format, Growth, Query, find};
 use super::limits::{self, Limits};
@@ -99,9 +100,7 @@ fn fits(settings: &Settings) -> Result<(), String> {
 }
 
 fn asks(query: Option<&str>) -> Result<(), String> {
-    let query = query
-        .ok_or("a signal of a scrape source needs a query, allowed is a selector such as up{job=\"a\"}")?;
-    Query::new(query).map(drop)
+    Query::required(query, "scrape").map(drop)
 }
 
 fn no_counts(query: &str, interval: Interval) -> Option<String> {
@@ -196,11 +195,8 @@ impl Scrape {
     ) -> Result<Answer, SourceError> {
         let page = Arc::clone(&self.page);
         let failed = |what: String| self.page.error(Trouble::BadAnswer { what });
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|error| failed(error.to_string()))?;
-        let read = tokio::task::spawn_blocking(move || {
-            let answer = page.answer(&body, &query, &key, asked);
-            drop(turn);
-            answer.inspect_err(|_| page.forget(&key))
+        let read = aside(&self.turn, move || {
+            page.answer(&body, &query, &key, asked).inspect_err(|_| page.forget(&key))
         });
         read.await.map_err(|error| failed(error.to_string()))?
     }
