@@ -108,7 +108,28 @@ fn a_line_that_cannot_be_read_holds_until_later_ones_are_there() {
     held.opens(mended);
 }
 
-/// Row 15: what cannot be negative is told by a limit of the rule; the program itself knows of no series what is impossible.
+/// Row 15: a counter below 0 cannot be.
+#[test]
+fn a_counter_below_zero_is_no_number_by_its_name() {
+    let watched = Watched::new("", "packets_total");
+    let (fleet, page) = (&watched.fleet, &watched.page);
+    // it counts 1,000 a second
+    fleet.write("quietgate.yaml", &fleet.said("quietgate.yaml").replace("above: 50}", "above: 5000}"));
+    let mut held = at_work(fleet, &["run", "plan.yaml"]);
+    page.count_from("h2", -1_000_000_000);
+    held.done();
+    let said =
+        held.says(&["loss{__name__=\"packets_total\",host=\"h2\"}: unknown (not_a_number), newest sample"]);
+    assert!(!said.contains("loss{__name__=\"packets_total\",host=\"h1\"}: unknown"), "{said}");
+    let told = fleet.said("run.err");
+    let words = "the counter {__name__=\"packets_total\", host=\"h2\"} is below 0, which cannot be";
+    assert_eq!(told.matches(words).count(), 1, "{told}");
+    let mended = now_ms();
+    page.count_from("h2", 5);
+    held.opens(mended);
+}
+
+/// Row 15: of what no type tells what it cannot be, a limit of the rule does.
 #[test]
 fn a_negative_value_holds_where_the_rule_has_a_limit_for_it() {
     let watched = Watched::new("", "loss");
@@ -291,7 +312,7 @@ fn a_counter_that_goes_back_is_a_gap_and_neither_negative_nor_a_leap() {
     // it counts 1,000 a second
     let config = config.replace("above: 50}", "above: 5000, below: 0}").replace("2 of 3", "1 of 1");
     fleet.write("quietgate.yaml", &config);
-    page.count_from("h2", u64::from(u32::MAX) - 1_000_000);
+    page.count_from("h2", i64::from(u32::MAX) - 1_000_000);
     let held = at_work(fleet, &["run", "plan.yaml"]);
     let mut back = held.done();
     for count in [700, 0, 3] {

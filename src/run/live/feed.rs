@@ -39,8 +39,8 @@ struct Fed {
     from: Timestamp,
     /// Until when the source is asked first for what the history lacks at its beginning; none where that is not wanted any more.
     older: Option<Timestamp>,
-    /// Whether the last answer was whole.
-    is_well: bool,
+    /// Whether the last answer was whole, and without anything odd; none where there was none.
+    sort: Option<(bool, bool)>,
 }
 
 /// What a source said of a signal.
@@ -54,7 +54,7 @@ pub(super) struct Fetched {
     pub(super) answer: Result<Answer, SourceError>,
     /// Whether it is the first whole one, which has the look-back.
     pub(super) fills: bool,
-    /// Whether the last answer was of another sort: whole, in part, none.
+    /// Whether the last answer was of another sort: whole, in part, none; with something odd about it or without.
     pub(super) is_news: bool,
     /// Whether it is what the history lacks at its beginning: all of it, where it is complete.
     pub(super) is_older: bool,
@@ -97,7 +97,7 @@ impl Feed {
                 every_ms: source.asked_every_ms(signal.interval).max(1),
                 due_ms: now.as_millis(),
                 is_filled: false,
-                is_well: true,
+                sort: Some((true, true)),
                 signal: signal.clone(),
                 source,
             });
@@ -164,8 +164,8 @@ impl Feed {
                     fed.seen.take(answer, ask.until)
                 }
             });
-            let is_well = answer.as_ref().is_ok_and(|answer| answer.complete);
-            let is_news = std::mem::replace(&mut fed.is_well, is_well) != is_well;
+            let sort = answer.as_ref().ok().map(|answer| (answer.complete, answer.warnings.is_empty()));
+            let is_news = std::mem::replace(&mut fed.sort, sort) != sort;
             let fills = fed.is_filled && !was_filled;
             return Some(Fetched { signal: number, name: signal, answer, fills, is_news, is_older });
         }
