@@ -3,7 +3,10 @@
 use crate::config::{Config, Signal};
 use crate::plan::Plan;
 use crate::run::signals;
-use crate::sources::{Answer, Labels, Outcome, Past, Poll, Seen, Source, SourceError};
+use crate::sources::{
+    Answer, Contradicted, Labels, Outcome, Past, Poll, Seen, Source, SourceError, labels_in_words,
+};
+use crate::text;
 use quietgate_detectors::{DAY_MS, Timestamp};
 use quietgate_rules::RuleSpec;
 use std::collections::BTreeMap;
@@ -58,6 +61,8 @@ pub(super) struct Fetched {
     pub(super) is_news: bool,
     /// Whether it is what the history lacks at its beginning: all of it, where it is complete.
     pub(super) is_older: bool,
+    /// Samples of which another value is told now; then the answer is one in part.
+    pub(super) contradicted: Vec<Contradicted>,
 }
 
 impl Feed {
@@ -91,7 +96,9 @@ impl Feed {
             let from = now.as_millis().saturating_sub(look_back_ms(signal).saturating_add(before_ms));
             let from = Timestamp::from_millis(from);
             fed.push(Fed {
-                seen: Seen::nothing(from, signal.max_age_ms).waiting(signal.lateness_ms),
+                seen: Seen::nothing(from, signal.max_age_ms)
+                    .waiting(signal.lateness_ms)
+                    .comparing(source.is_lasting()),
                 from,
                 older: None,
                 every_ms: source.asked_every_ms(signal.interval).max(1),
@@ -157,17 +164,30 @@ impl Feed {
             };
             let fed = &mut self.signals[number];
             let (is_older, was_filled) = (fed.older.is_some(), fed.is_filled);
-            let answer = answer.map(|answer| match fed.older {
+            let mut answer = answer.map(|answer| match fed.older {
                 Some(until) => fed.take_older(answer, until),
                 None => {
                     fed.is_filled |= answer.complete;
                     fed.seen.take(answer, ask.until)
                 }
             });
+            let contradicted = fed.seen.take_contradicted();
+            if let (Ok(answer), Some(words)) = (&mut answer, contradicted_words(&contradicted)) {
+                answer.warnings.push(words);
+                answer.complete = false;
+            }
             let sort = answer.as_ref().ok().map(|answer| (answer.complete, answer.warnings.is_empty()));
             let is_news = std::mem::replace(&mut fed.sort, sort) != sort;
             let fills = fed.is_filled && !was_filled;
-            return Some(Fetched { signal: number, name: signal, answer, fills, is_news, is_older });
+            return Some(Fetched {
+                signal: number,
+                name: signal,
+                answer,
+                fills,
+                is_news,
+                is_older,
+                contradicted,
+            });
         }
     }
 }
@@ -200,6 +220,19 @@ impl Fed {
         }
         answer
     }
+}
+
+/// That samples are told otherwise than before, by the first of them; nothing where none is.
+fn contradicted_words(contradicted: &[Contradicted]) -> Option<String> {
+    let Contradicted { labels, at, before, now } = contradicted.first()?;
+    let (series, at) = (labels_in_words(labels), text::rfc3339(at.as_millis()));
+    let more = match contradicted.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {} more", text::counted(more as u64, "sample", "samples")),
+    };
+    Some(format!(
+        "the series {series} had the value {before} at {at}, and {now} is told of that time now{more}"
+    ))
 }
 
 /// How much of the past the detectors of a signal look at, and need before their first verdict, in milliseconds.
