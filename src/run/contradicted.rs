@@ -18,7 +18,7 @@ impl Gates<'_> {
         let steps = self.run.steps.iter().enumerate();
         let batches =
             steps.flat_map(|(step, state)| (0..state.batches.len()).map(move |batch| (step, batch)));
-        let sides = batches.filter_map(|(step, batch)| {
+        let mut sides = batches.filter_map(|(step, batch)| {
             let gate = &self.step(step)?.1.gate;
             let state = &self.run.steps[step].batches[batch];
             let within = |opened: Option<Timestamp>, clean_ms: i64| {
@@ -32,7 +32,7 @@ impl Gates<'_> {
             Some((step, batch, side))
         });
         // the newest is the one that is at work, or was last
-        let (step, batch, side) = sides.last()?;
+        let (step, batch, side) = sides.next_back()?;
         let signal = self.watch.signals().nth(signal).map_or("?", |signal| signal.name.as_str());
         let Contradicted { labels, at, before, now } = contradicted;
         Some(format!(
