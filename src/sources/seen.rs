@@ -17,6 +17,8 @@ pub struct Seen {
     /// Whether values are remembered, and those that are told otherwise later.
     compares: bool,
     contradicted: Vec<Contradicted>,
+    /// So many samples came too late since somebody asked.
+    late: u64,
 }
 
 /// A sample that was handed on, of whose time another value was told later. That one is not handed on.
@@ -54,7 +56,7 @@ impl Seen {
     /// time that it bears is not missed: `max_age` of the signal, for later ones are stale when they come.
     pub fn nothing(from: Timestamp, overlap_ms: i64) -> Self {
         let (series, contradicted, overlap_ms) = (BTreeMap::new(), Vec::new(), overlap_ms.max(0));
-        Self { series, from, overlap_ms, lateness_ms: 0, compares: false, contradicted }
+        Self { series, from, overlap_ms, lateness_ms: 0, compares: false, contradicted, late: 0 }
     }
 
     /// The same, where samples that are told once more are `compared` with what they were.
@@ -87,6 +89,12 @@ impl Seen {
         let since = latest.saturating_sub(at_most_ms);
         let recent = newest().filter(|newest| *newest >= since).min().unwrap_or(latest);
         self.from = self.from.max(Timestamp::from_millis(recent.saturating_sub(self.overlap_ms)));
+    }
+
+    /// How many samples came behind newer ones of their series, and too late to be handed on, since this was asked last: where they
+    /// are compared.
+    pub fn take_late(&mut self) -> u64 {
+        std::mem::take(&mut self.late)
     }
 
     /// What to ask for at `now`: since the last asking, and the overlap again.
@@ -124,6 +132,7 @@ impl Seen {
             let labels = &series.labels;
             let found = series.samples.iter().filter_map(|sample| told.contradicted(labels, *sample));
             self.contradicted.extend(found);
+            self.late += series.samples.iter().filter(|sample| told.is_late(sample.at)).count() as u64;
         }
         series.samples.retain(|sample| sample.at > told.all && !told.recent.contains(&sample.at));
         told.until = told.until.max(until);
@@ -167,6 +176,18 @@ impl Told {
         let (_, value) = self.values.get_mut(place).filter(|(at, _)| *at == sample.at)?;
         let before = value.take_if(|value| !is_same(*value, sample.value))?;
         Some(Contradicted { labels: labels.clone(), at: sample.at, before, now: sample.value })
+    }
+
+    /// Whether a sample of this time is too late and is told for the first time. Of what is older than anything remembered nobody
+    /// knows.
+    fn is_late(&mut self, at: Timestamp) -> bool {
+        let place = self.values.partition_point(|(known, _)| *known < at);
+        let is_known = self.values.get(place).is_some_and(|(known, _)| *known == at);
+        let is_late = at <= self.all && place > 0 && !is_known;
+        if is_late {
+            self.values.insert(place, (at, None));
+        }
+        is_late
     }
 }
 
@@ -276,6 +297,13 @@ mod tests {
         seen.take(told(&[(2_000, 2.0), (3_500, 5.0)]), at(7_000));
         let found = seen.take_contradicted();
         assert!(found.len() == 1 && found[0].before.is_nan() && found[0].now == 2.0, "{found:?}");
+        assert_eq!(seen.take_late(), 1, "at 3,500 there was none");
+        seen.take(told(&[(500, 1.0), (3_500, 6.0), (3_600, 5.0), (3_700, 5.0)]), at(7_000));
+        assert_eq!(
+            (seen.take_contradicted(), seen.take_late()),
+            (Vec::new(), 2),
+            "each once, and of 500 nobody knows"
+        );
         // and nothing of it where nobody wants to know
         let mut seen = Seen::nothing(at(0), 3_000);
         seen.take(told(&[(1_000, 1.0)]), at(1_000));

@@ -160,6 +160,11 @@ fn a_gap_begins_the_window_anew_and_what_comes_too_late_does_not_mend_it() {
     wait("a newer sample that was told", || (told(&fleet, "h2")? > back).then_some(()));
     let late: String = (from..back).step_by(100).map(|at| format!("{at},0,h2\n")).collect();
     fleet.append("samples.csv", &late);
+    wait("a word of it", || {
+        let said = fleet.said("run.err");
+        (said.contains("signal \"loss\": ") && said.contains("later than lateness allows: not judged"))
+            .then_some(())
+    });
     held.opens(back);
 }
 

@@ -42,6 +42,9 @@ struct Fed {
     from: Timestamp,
     /// Until when the source is asked first for what the history lacks at its beginning; none where that is not wanted any more.
     older: Option<Timestamp>,
+    /// How many samples came too late, and from how many on that is told again.
+    late: u64,
+    late_due: u64,
     /// Whether the last answer was whole, and without anything odd; none where there was none.
     sort: Option<(bool, bool)>,
 }
@@ -63,6 +66,8 @@ pub(super) struct Fetched {
     pub(super) is_older: bool,
     /// Samples of which another value is told now; then the answer is one in part.
     pub(super) contradicted: Vec<Contradicted>,
+    /// That samples came too late, in words.
+    pub(super) late: Option<String>,
 }
 
 impl Feed {
@@ -105,6 +110,8 @@ impl Feed {
                 due_ms: now.as_millis(),
                 is_filled: false,
                 sort: Some((true, true)),
+                late: 0,
+                late_due: 1,
                 signal: signal.clone(),
                 source,
             });
@@ -176,6 +183,7 @@ impl Feed {
                 answer.warnings.push(words);
                 answer.complete = false;
             }
+            let late = fed.late_words();
             let sort = answer.as_ref().ok().map(|answer| (answer.complete, answer.warnings.is_empty()));
             let is_news = std::mem::replace(&mut fed.sort, sort) != sort;
             let fills = fed.is_filled && !was_filled;
@@ -187,6 +195,7 @@ impl Feed {
                 is_news,
                 is_older,
                 contradicted,
+                late,
             });
         }
     }
@@ -204,6 +213,20 @@ impl Fed {
         let limit_ms = if self.is_filled { LIMIT_MS } else { FILL_LIMIT_MS };
         // what is still under way is not asked for again: its samples come, or its limit
         drop(poll.ask(&self.signal.name, &self.source, ask, limit_ms));
+    }
+
+    /// That samples came too late: the first time, and each time that they are twice as many.
+    fn late_words(&mut self) -> Option<String> {
+        self.late += self.seen.take_late();
+        let is_due = self.late >= self.late_due;
+        is_due.then(|| {
+            self.late_due = self.late.saturating_mul(2);
+            let samples = text::counted(self.late, "sample", "samples");
+            format!(
+                "signal {:?}: {samples} came behind newer ones and later than lateness allows: not judged",
+                self.signal.name
+            )
+        })
     }
 
     /// An answer about what was before `until`. One that is not whole is asked for once more, and nothing of it is taken: what

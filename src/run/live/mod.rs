@@ -437,7 +437,9 @@ impl Live<'_> {
     }
 
     /// What a source said of a signal.
-    fn take(&mut self, Fetched { signal, name, mut answer, fills, is_news, is_older, .. }: Fetched) {
+    fn take(&mut self, fetched: Fetched) {
+        let Fetched { signal, name, mut answer, fills, is_news, is_older, late, .. } = fetched;
+        late.iter().for_each(|words| self.outside.tell.note(words));
         let is_older_whole = is_older && answer.as_ref().is_ok_and(|answer| answer.complete);
         if let Ok(answer) = &mut answer {
             // there is more to come
