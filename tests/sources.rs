@@ -2,6 +2,8 @@
 //! pages that exporters show; programs; servers that misbehave; and pings on loopback and in network namespaces of their own.
 //! What is not installed is skipped in plain words.
 
+#[path = "sources/backfill.rs"]
+mod backfill;
 #[path = "sources/both_ways.rs"]
 mod both_ways;
 #[path = "sources/command.rs"]

@@ -1,12 +1,13 @@
 //! `quietgate check`: finds every mistake in files before they are used.
 
 use super::history::Past;
+use super::kept::mebibytes;
 use super::online;
 use super::plan::read_plan;
 use super::state::folder_of;
 use crate::clock;
 use crate::config::plan::{PlanFile, is_plan_text};
-use crate::config::{Config, Mistake, Mistakes};
+use crate::config::{Config, Expected, Mistake, Mistakes};
 use crate::history;
 use crate::plan::Plan;
 use crate::text::{counted, with_causes};
@@ -153,6 +154,7 @@ fn tell_config(
 ) -> io::Result<usize> {
     warn(&config.lint(), out)?;
     warn_of_kept(config, name, out)?;
+    warn_of_room(config, name, out)?;
     warn(&config.missing_programs(Path::new(name).parent().unwrap_or(Path::new(""))), out)?;
     let mut mistakes = plans.map_or(Ok(0), |plans| ask(config, name, plans, out))?;
     mistakes += past.map_or(Ok(0), |past| remember(config, name, past, out))?;
@@ -181,6 +183,34 @@ fn warn_of_kept(config: &Config, name: &str, out: &mut dyn Write) -> io::Result<
         }
     }
     Ok(())
+}
+
+/// Warns where the disk has less room than the histories may come to take.
+fn warn_of_room(config: &Config, name: &str, out: &mut dyn Write) -> io::Result<()> {
+    let Some(state) = folder_of(Path::new(name), config).ok().filter(|_| config.history_days > 0) else {
+        return Ok(());
+    };
+    let watched = config.signals.iter().filter(|signal| signal.source.is_some());
+    let needs = watched.filter_map(|signal| {
+        // one that cannot be gone on with is warned of by itself
+        let named = signal.expect.iter().map(|(_, expected)| match expected {
+            Expected::Values(values) => u32::try_from(values.len()).unwrap_or(u32::MAX),
+            Expected::Inventory => 1,
+        });
+        let series = named.max().unwrap_or(1).max(1);
+        history::needs(&state, &signal.name, signal.interval, config.history_days, series).ok()
+    });
+    let needs = needs.fold(0_u64, u64::saturating_add);
+    // a disk that nobody can look at is told of by who writes there
+    let Some(free) = history::free(&state).ok().filter(|free| *free < needs) else { return Ok(()) };
+    let (needs, free) = (mebibytes(needs), mebibytes(free));
+    let days = counted(config.history_days.into(), "day", "days");
+    writeln!(
+        out,
+        "{name}: warning: the history of {days} may take {needs} more, and the disk of {} has {free} left: what has no room is not kept; \
+         make room, or set history.days lower",
+        state.display()
+    )
 }
 
 fn tell_plan(name: &str, file: &PlanFile, configs: &[&Config], out: &mut dyn Write) -> io::Result<usize> {

@@ -1,6 +1,7 @@
 //! What is allowed in a config but can hardly be meant. Only what is certain is said.
 
 use super::mistakes::Mistakes;
+use super::units::Duration;
 use super::{Config, Signal};
 use quietgate_detectors::{Spec, Verdict};
 use quietgate_rules::{Direction, RuleSpec};
@@ -24,6 +25,7 @@ pub(super) fn lint(config: &Config, mut oddities: Mistakes) -> Mistakes {
                 oddities.add(at, message);
             }
         }
+        always_stale(signal).into_iter().for_each(|oddity| oddities.add(signal.at, oddity));
         short_memory(config, signal).into_iter().for_each(|oddity| oddities.add(signal.rule_at, oddity));
         no_counts(config, signal).into_iter().for_each(|oddity| oddities.add(signal.query_at, oddity));
     }
@@ -39,6 +41,23 @@ fn no_counts(config: &Config, signal: &Signal) -> Option<String> {
     Some(format!(
         "the detector counts wants what was counted since the sample before, and the query gives something else: {why}"
     ))
+}
+
+/// Samples wait for late ones until they are too old: the one that is judged lies so many intervals back as `lateness` begins.
+fn always_stale(signal: &Signal) -> Option<String> {
+    let (interval_ms, lateness_ms) = (signal.interval.as_millis(), signal.lateness_ms);
+    let intervals = lateness_ms.saturating_add(interval_ms - 1) / interval_ms;
+    let behind_ms = intervals.saturating_mul(interval_ms);
+    let is_stale = signal.source.is_some() && lateness_ms > 0 && behind_ms >= signal.max_age_ms;
+    is_stale.then(|| {
+        let [lateness, max_age, behind, longer] =
+            [lateness_ms, signal.max_age_ms, behind_ms, behind_ms.saturating_add(2 * interval_ms)]
+                .map(Duration::from_millis);
+        format!(
+            "lateness is {lateness} and max_age {max_age}: samples wait until they are {behind} old before they are judged, so that the \
+             series is always stale; let max_age be {longer} or longer"
+        )
+    })
 }
 
 /// A detector of a signal that is watched live looks further back than the history goes.
@@ -169,6 +188,33 @@ mod tests {
         ] {
             assert_eq!(oddities(&rule, direction), Vec::<String>::new(), "{rule}");
         }
+    }
+
+    #[test]
+    fn waiting_for_late_samples_until_they_are_stale_is_odd() {
+        let oddities = |keys: &str| {
+            let text = format!(
+                "sources: {{here: {{kind: host}}}}\nsignals: {{s: {{source: here, query: blocked, interval: 1m, {keys}, rule: {{kind: majority}}}}}}\n"
+            );
+            let config = Config::read("f", &text).expect("a good config");
+            config.lint().list().iter().map(|oddity| oddity.message.clone()).collect::<Vec<_>>()
+        };
+        // max_age is two intervals where nothing is said
+        for fresh in
+            ["lateness: 0s", "lateness: 1m", "lateness: 90s, max_age: 3m", "lateness: 2m, max_age: 121s"]
+        {
+            assert_eq!(oddities(fresh), Vec::<String>::new(), "{fresh}");
+        }
+        for stale in ["lateness: 61s", "lateness: 2m", "lateness: 90s, max_age: 2m"] {
+            let oddities = oddities(stale);
+            assert!(
+                oddities.len() == 1 && oddities[0].contains("is always stale; let max_age be 4m"),
+                "{stale}: {oddities:?}"
+            );
+        }
+        let all = "lateness is 1h and max_age 10m: samples wait until they are 1h old before they are judged, so that the series is \
+                   always stale; let max_age be 1h2m or longer";
+        assert_eq!(oddities("lateness: 1h, max_age: 10m"), [all]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(crate) mod fuzzing;
 mod keep;
 mod names;
 mod read;
+mod room;
 mod row;
 mod shape;
 mod shelf;
@@ -24,6 +25,7 @@ pub use error::HistoryError;
 pub use keep::{Filled, Hearing, Keeper};
 pub use names::{Labels, Series};
 pub use read::{Cells, Damage, Reading};
+pub use room::{free, needs};
 pub use shape::Shape;
 pub use store::{How, Store, Unsynced, Written};
 

@@ -300,4 +300,4 @@ impl Gates<'_> {
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::run) mod tests;

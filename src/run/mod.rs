@@ -1,5 +1,6 @@
 //! Driving one plan: what its gates say now, by the series that are watched and what the run has touched.
 
+mod contradicted;
 pub mod control;
 mod desk;
 mod driver;

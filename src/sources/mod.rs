@@ -28,5 +28,5 @@ mod source;
 pub use error::{SourceError, Trouble};
 pub use poll::{Outcome, Poll, Unasked};
 pub use registry::{Entry, Spec, all, find};
-pub use seen::Seen;
+pub use seen::{Contradicted, Seen};
 pub use source::{Answer, Ask, Fetching, Labels, Past, SeriesSamples, Source, labels_in_words};

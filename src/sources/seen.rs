@@ -4,8 +4,8 @@
 //! asked from the newest sample of all series would never see those that come later with an earlier time.
 
 use super::{Answer, Ask, Labels, SeriesSamples};
-use quietgate_detectors::{Interval, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use quietgate_detectors::{Interval, Sample, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What was told of each series of a signal.
 #[derive(Debug, Clone)]
@@ -14,6 +14,24 @@ pub struct Seen {
     from: Timestamp,
     overlap_ms: i64,
     lateness_ms: i64,
+    /// Whether values are remembered, and those that are told otherwise later.
+    compares: bool,
+    contradicted: Vec<Contradicted>,
+    /// So many samples came too late since somebody asked.
+    late: u64,
+}
+
+/// A sample that was handed on, of whose time another value was told later. That one is not handed on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contradicted {
+    /// The labels of its series.
+    pub labels: Labels,
+    /// Its time.
+    pub at: Timestamp,
+    /// The value that was handed on.
+    pub before: f64,
+    /// The other one.
+    pub now: f64,
 }
 
 /// What was told of one series.
@@ -26,13 +44,29 @@ struct Told {
     recent: BTreeSet<Timestamp>,
     /// The newest time that was asked about and at which it was told, with samples or without.
     until: Timestamp,
+    /// Where values are remembered: those of the last samples, in the order of time; none of a time that has several.
+    values: VecDeque<(Timestamp, Option<f64>)>,
 }
+
+/// So many values of a series are remembered at most.
+const VALUES_MAX: usize = 4096;
 
 impl Seen {
     /// Nothing seen; wanted is what comes after `from`. A sample that comes within `overlap_ms` milliseconds after the
     /// time that it bears is not missed: `max_age` of the signal, for later ones are stale when they come.
     pub fn nothing(from: Timestamp, overlap_ms: i64) -> Self {
-        Self { series: BTreeMap::new(), from, overlap_ms: overlap_ms.max(0), lateness_ms: 0 }
+        let (series, contradicted, overlap_ms) = (BTreeMap::new(), Vec::new(), overlap_ms.max(0));
+        Self { series, from, overlap_ms, lateness_ms: 0, compares: false, contradicted, late: 0 }
+    }
+
+    /// The same, where samples that are told once more are `compared` with what they were.
+    pub fn comparing(self, compares: bool) -> Self {
+        Self { compares, ..self }
+    }
+
+    /// The samples of which another value was told since this was asked last. Each is given once.
+    pub fn take_contradicted(&mut self) -> Vec<Contradicted> {
+        std::mem::take(&mut self.contradicted)
     }
 
     /// The same, where samples that come behind newer ones of their series are wanted if they are no older than `lateness_ms`
@@ -45,7 +79,9 @@ impl Seen {
     /// These were the newest samples of the series, and all before them was seen: wanted is what comes after that, as far as it is not
     /// older than `at_most_ms` before the newest of all.
     pub fn know(&mut self, newest: impl IntoIterator<Item = (Labels, Timestamp)>, at_most_ms: i64) {
-        let told = |at| Told { newest: Some(at), all: at, recent: BTreeSet::new(), until: at };
+        let values = VecDeque::new;
+        let told =
+            |at| Told { newest: Some(at), all: at, recent: BTreeSet::new(), until: at, values: values() };
         let known = newest.into_iter().map(|(labels, at)| (labels, told(at)));
         self.series.extend(known);
         let newest = || self.series.values().filter_map(|told| told.newest).map(Timestamp::as_millis);
@@ -53,6 +89,12 @@ impl Seen {
         let since = latest.saturating_sub(at_most_ms);
         let recent = newest().filter(|newest| *newest >= since).min().unwrap_or(latest);
         self.from = self.from.max(Timestamp::from_millis(recent.saturating_sub(self.overlap_ms)));
+    }
+
+    /// How many samples came behind newer ones of their series, and too late to be handed on, since this was asked last: where they
+    /// are compared.
+    pub fn take_late(&mut self) -> u64 {
+        std::mem::take(&mut self.late)
     }
 
     /// What to ask for at `now`: since the last asking, and the overlap again.
@@ -79,14 +121,23 @@ impl Seen {
     fn is_news(&mut self, series: &mut SeriesSamples, until: Timestamp) -> bool {
         let Some(told) = self.series.get_mut(&series.labels) else {
             let all = Timestamp::from_millis(i64::MIN);
-            let mut told = Told { newest: None, all, recent: BTreeSet::new(), until };
+            let values = VecDeque::new();
+            let mut told = Told { newest: None, all, recent: BTreeSet::new(), until, values };
             told.add(series, self.lateness_ms);
+            told.remember(series, self.compares, self.overlap_ms);
             self.series.insert(series.labels.clone(), told);
             return true;
         };
+        if self.compares {
+            let labels = &series.labels;
+            let found = series.samples.iter().filter_map(|sample| told.contradicted(labels, *sample));
+            self.contradicted.extend(found);
+            self.late += series.samples.iter().filter(|sample| told.is_late(sample.at)).count() as u64;
+        }
         series.samples.retain(|sample| sample.at > told.all && !told.recent.contains(&sample.at));
         told.until = told.until.max(until);
         told.add(series, self.lateness_ms);
+        told.remember(series, self.compares, self.overlap_ms);
         !series.samples.is_empty()
     }
 }
@@ -101,12 +152,53 @@ impl Told {
         self.recent.extend(later);
         self.recent = self.recent.split_off(&Timestamp::from_millis(self.all.as_millis().saturating_add(1)));
     }
+
+    /// Remembers the values of these, which are handed on, for as long as they may be told once more.
+    fn remember(&mut self, series: &SeriesSamples, compares: bool, overlap_ms: i64) {
+        let since = self.newest.map_or(i64::MIN, |newest| newest.as_millis().saturating_sub(2 * overlap_ms));
+        let is_kept = |sample: &&Sample| compares && sample.at.as_millis() >= since;
+        for sample in series.samples.iter().filter(is_kept) {
+            let place = self.values.partition_point(|(at, _)| *at < sample.at);
+            match self.values.get_mut(place).filter(|(at, _)| *at == sample.at) {
+                Some((_, value)) => *value = value.filter(|value| is_same(*value, sample.value)),
+                None => self.values.insert(place, (sample.at, Some(sample.value))),
+            }
+        }
+        let is_past = |(at, _): &mut (Timestamp, Option<f64>)| at.as_millis() < since;
+        while self.values.len() > VALUES_MAX || self.values.front_mut().is_some_and(is_past) {
+            self.values.pop_front();
+        }
+    }
+
+    /// What a sample contradicts that was handed on before; its time has no value from then on.
+    fn contradicted(&mut self, labels: &Labels, sample: Sample) -> Option<Contradicted> {
+        let place = self.values.partition_point(|(at, _)| *at < sample.at);
+        let (_, value) = self.values.get_mut(place).filter(|(at, _)| *at == sample.at)?;
+        let before = value.take_if(|value| !is_same(*value, sample.value))?;
+        Some(Contradicted { labels: labels.clone(), at: sample.at, before, now: sample.value })
+    }
+
+    /// Whether a sample of this time is too late and is told for the first time. Of what is older than anything remembered nobody
+    /// knows.
+    fn is_late(&mut self, at: Timestamp) -> bool {
+        let place = self.values.partition_point(|(known, _)| *known < at);
+        let is_known = self.values.get(place).is_some_and(|(known, _)| *known == at);
+        let is_late = at <= self.all && place > 0 && !is_known;
+        if is_late {
+            self.values.insert(place, (at, None));
+        }
+        is_late
+    }
+}
+
+/// Whether two values of one time are the same, or both none.
+fn is_same(one: f64, other: f64) -> bool {
+    one == other || (one.is_nan() && other.is_nan())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quietgate_detectors::Sample;
 
     fn answer(series: &[(&str, &[i64])]) -> Answer {
         let one = |(name, times): &(&str, &[i64])| SeriesSamples {
@@ -177,6 +269,48 @@ mod tests {
         let mut seen = Seen::nothing(at(0), 2_000);
         seen.take(answer(&[("x", &[1_000, 2_000, 4_000, 5_000])]), at(5_000));
         assert_eq!(seen.take(answer(&[("x", &[3_000, 4_000, 5_000])]), at(5_500)), answer(&[]));
+    }
+
+    #[test]
+    fn another_value_of_a_time_that_was_told_is_named_once_and_not_handed_on() {
+        let at = Timestamp::from_millis;
+        let told = |values: &[(i64, f64)]| {
+            let samples = values.iter().map(|(at, value)| Sample::new(*at, *value)).collect();
+            let labels = Labels::from([("a".to_owned(), "x".to_owned())]);
+            Answer { series: vec![SeriesSamples { labels, samples }], complete: true, ..Answer::default() }
+        };
+        let mut seen = Seen::nothing(at(0), 3_000).comparing(true);
+        seen.take(
+            told(&[(1_000, 1.0), (2_000, f64::NAN), (3_000, 3.0), (4_000, 1.0), (4_000, 2.0)]),
+            at(4_000),
+        );
+        assert_eq!(seen.take_contradicted(), [], "two at once are the matter of who judges them");
+        let again = told(&[(1_000, 1.0), (2_000, f64::NAN), (3_000, 3.0), (3_000, 9.0), (4_000, 3.0)]);
+        assert_eq!(seen.take(again.clone(), at(5_000)), answer(&[]));
+        let labels = Labels::from([("a".to_owned(), "x".to_owned())]);
+        assert_eq!(seen.take_contradicted(), [Contradicted { labels, at: at(3_000), before: 3.0, now: 9.0 }]);
+        assert_eq!(
+            (seen.take(again, at(6_000)), seen.take_contradicted()),
+            (answer(&[]), Vec::new()),
+            "once"
+        );
+        seen.take(told(&[(2_000, 2.0), (3_500, 5.0)]), at(7_000));
+        let found = seen.take_contradicted();
+        assert!(found.len() == 1 && found[0].before.is_nan() && found[0].now == 2.0, "{found:?}");
+        assert_eq!(seen.take_late(), 1, "at 3,500 there was none");
+        seen.take(told(&[(500, 1.0), (3_500, 6.0), (3_600, 5.0), (3_700, 5.0)]), at(7_000));
+        assert_eq!(
+            (seen.take_contradicted(), seen.take_late()),
+            (Vec::new(), 2),
+            "each once, and of 500 nobody knows"
+        );
+        // and nothing of it where nobody wants to know
+        let mut seen = Seen::nothing(at(0), 3_000);
+        seen.take(told(&[(1_000, 1.0)]), at(1_000));
+        seen.take(told(&[(1_000, 2.0)]), at(2_000));
+        assert!(
+            seen.take_contradicted().is_empty() && seen.series.values().all(|told| told.values.is_empty())
+        );
     }
 
     #[test]

@@ -25,6 +25,12 @@ pub trait Source: Send + Sync + fmt::Debug {
         Past::None
     }
 
+    /// Whether it has one value for ever of each time, and tells it whenever it is asked for that time: another one contradicts what it
+    /// told before.
+    fn is_lasting(&self) -> bool {
+        false
+    }
+
     /// How long after a first answer without samples there may be one with some, in milliseconds: for rates.
     fn settles_ms(&self, interval: Interval) -> i64 {
         interval.as_millis().clamp(0, 1_000)

@@ -32,7 +32,7 @@ struct Shown {
     /// Values by host, as they are written; what stands behind one is its time.
     values: BTreeMap<&'static str, String>,
     /// Counters by host: what they had counted, and when. They count 1,000 a second.
-    counts: BTreeMap<&'static str, (u64, Instant)>,
+    counts: BTreeMap<&'static str, (i64, Instant)>,
 }
 
 /// A server for the page. It ends when it is dropped.
@@ -96,7 +96,7 @@ impl Exporter {
     }
 
     /// The counter of `host` has counted so many now.
-    pub(crate) fn count_from(&self, host: &'static str, count: u64) {
+    pub(crate) fn count_from(&self, host: &'static str, count: i64) {
         self.shown.lock().expect("no panic").counts.insert(host, (count, Instant::now()));
     }
 }
@@ -154,7 +154,7 @@ fn page(shown: &Shown) -> String {
     }
     page.push_str("# TYPE packets_total counter\n");
     for (host, (count, since)) in &shown.counts {
-        let count = u128::from(*count) + since.elapsed().as_millis();
+        let count = i128::from(*count) + i128::try_from(since.elapsed().as_millis()).expect("a while");
         writeln!(page, "packets_total{{host={host:?}}} {count}").expect("room");
     }
     page

@@ -80,6 +80,59 @@ fn what_is_kept_goes_out_to_a_table_and_in_again_as_it_was() {
 }
 
 #[test]
+fn a_table_whose_series_say_by_their_names_of_which_signal_they_are_is_taken_in() {
+    let fleet = Fleet::new(&step("one", "  batch: 3\n"));
+    let now = quietgate::clock::now().as_millis() / 200 * 200;
+    let rows = |names: [&str; 2]| {
+        let row = |back: i64| names.map(|name| format!("{},\"{name}\",{back}\n", now - back * 200)).concat();
+        format!("timestamp,series,value\n{}", (1..=50).map(row).collect::<String>())
+    };
+    fleet.write("old.csv", &rows(["loss{host=h1}", "loss{host=h2}"]));
+    let (code, text) = fleet.say(&["history", "import", "old.csv"]);
+    assert_eq!((code, &*text), (Some(0), "loss: 2 series, 100 samples new or other than before\n"));
+    assert_eq!(show(&fleet, &[])["series"], 2);
+    fleet.say(&["history", "export", "--output", "again.csv"]);
+    let again = fleet.said("again.csv");
+    assert!(again.starts_with("timestamp,signal,host,value\n") && again.lines().count() == 101, "{again}");
+    fleet.write("old.csv", &rows(["loss{host=h1}", "lost{host=h2}"]));
+    let (code, text) = fleet.say(&["history", "import", "old.csv"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("is of no signal: no signal of the config (loss) has the name \"lost{host=h2}\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_disk_with_too_little_room_for_the_history_is_warned_of_with_both_figures() {
+    let fleet = Fleet::new(&step("one", "  batch: 3\n"));
+    let can = std::process::Command::new("unshare")
+        .args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"])
+        .output();
+    if !can.is_ok_and(|output| output.status.success()) {
+        return println!("skipped: no file system can be mounted here");
+    }
+    let check = |days: u32, size: &str| {
+        let config = fleet.said("quietgate.yaml");
+        let config = config.split("history:").next().unwrap_or_default();
+        fleet.write("quietgate.yaml", &format!("{config}history: {{days: {days}}}\n"));
+        let script =
+            format!("mkdir -p state && mount -t tmpfs -o size={size} none state && exec \"$0\" \"$@\"");
+        let run = fleet.start_by(&["unshare", "--mount", "sh", "-c", &script], &["check", "quietgate.yaml"]);
+        assert_eq!(run.end(), Some(0), "{}", fleet.said("check.err"));
+        fleet.said("check.out")
+    };
+    // 432,000 rows a day for two days, each of 24 bytes and 8 for each of 16 series
+    let short = check(1, "8m");
+    let words = "warning: the history of 1 day may take 125.2 MiB more, and the disk of state has 8.0 MiB left: what has no room is not \
+                 kept; make room, or set history.days lower";
+    assert!(short.contains(words), "{short}");
+    assert!(check(14, "8m").contains("the history of 14 days may take 939.3 MiB more"));
+    assert!(!check(1, "200m").contains("warning"));
+    assert!(!check(0, "8m").contains("warning"), "nothing is kept");
+}
+
+#[test]
 fn another_interval_is_refused_before_a_run_begins_and_what_is_kept_stays() {
     let fleet = Fleet::new(&step("one", "  batch: 3\n"));
     let plain = fleet.said("quietgate.yaml");

@@ -1,8 +1,9 @@
 //! What a gate says of samples that cannot be right, and that it opens again by itself and by a window that begins anew. Each
 //! test names the row of the table of faults in docs/sources.md that it shows; those of whole sources stand in faults.rs.
 
-use super::faults::{CLEAN_MS, Holding, INTERVAL_MS, Watched, at_work, configure, now_ms};
+use super::faults::{CLEAN_MS, Holding, INTERVAL_MS, Watched, at_ms, at_work, configure, now_ms};
 use super::fleet::{Fleet, step, wait};
+use serde_json::Value;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -108,7 +109,28 @@ fn a_line_that_cannot_be_read_holds_until_later_ones_are_there() {
     held.opens(mended);
 }
 
-/// Row 15: what cannot be negative is told by a limit of the rule; the program itself knows of no series what is impossible.
+/// Row 15: a counter below 0 cannot be.
+#[test]
+fn a_counter_below_zero_is_no_number_by_its_name() {
+    let watched = Watched::new("", "packets_total");
+    let (fleet, page) = (&watched.fleet, &watched.page);
+    // it counts 1,000 a second
+    fleet.write("quietgate.yaml", &fleet.said("quietgate.yaml").replace("above: 50}", "above: 5000}"));
+    let mut held = at_work(fleet, &["run", "plan.yaml"]);
+    page.count_from("h2", -1_000_000_000);
+    held.done();
+    let said =
+        held.says(&["loss{__name__=\"packets_total\",host=\"h2\"}: unknown (not_a_number), newest sample"]);
+    assert!(!said.contains("loss{__name__=\"packets_total\",host=\"h1\"}: unknown"), "{said}");
+    let told = fleet.said("run.err");
+    let words = "the counter {__name__=\"packets_total\", host=\"h2\"} is below 0, which cannot be";
+    assert_eq!(told.matches(words).count(), 1, "{told}");
+    let mended = now_ms();
+    page.count_from("h2", 5);
+    held.opens(mended);
+}
+
+/// Row 15: of what no type tells what it cannot be, a limit of the rule does.
 #[test]
 fn a_negative_value_holds_where_the_rule_has_a_limit_for_it() {
     let watched = Watched::new("", "loss");
@@ -138,6 +160,11 @@ fn a_gap_begins_the_window_anew_and_what_comes_too_late_does_not_mend_it() {
     wait("a newer sample that was told", || (told(&fleet, "h2")? > back).then_some(()));
     let late: String = (from..back).step_by(100).map(|at| format!("{at},0,h2\n")).collect();
     fleet.append("samples.csv", &late);
+    wait("a word of it", || {
+        let said = fleet.said("run.err");
+        (said.contains("signal \"loss\": ") && said.contains("later than lateness allows: not judged"))
+            .then_some(())
+    });
     held.opens(back);
 }
 
@@ -263,6 +290,85 @@ fn samples_out_of_order_are_gaps_where_nobody_waits_for_them() {
     assert_eq!(held.end(), Some(0));
 }
 
+/// The time of the newest row of a host that is not after `until`, as the file has it.
+fn row_until(fleet: &Fleet, host: &str, until: i64) -> i64 {
+    let text = fleet.said("samples.csv");
+    let of_host = text.lines().filter(|line| line.ends_with(&format!(",{host}")));
+    let times = of_host.filter_map(|line| line.split(',').next()?.parse::<i64>().ok());
+    times.filter(|at| *at <= until).max().expect("a row")
+}
+
+/// A fleet by a file whose rows are read again for ten seconds, and whose gates ask for longer windows.
+fn read_again() -> Fleet {
+    let fleet = by_file("");
+    fleet.write("quietgate.yaml", &fleet.said("quietgate.yaml").replace("max_age: 2s", "max_age: 10s"));
+    let plan = fleet.said("plan.yaml").replace("clean_before: 600ms", "clean_before: 3s");
+    fleet.write("plan.yaml", &plan.replace("clean_after: 3000ms", "clean_after: 6s"));
+    fleet
+}
+
+/// Row 18: what a gate opened by is told otherwise, too late to be judged.
+#[test]
+fn a_late_value_that_contradicts_what_a_gate_opened_by_pauses_the_run() {
+    let fleet = read_again();
+    let held = at_work(&fleet, &["run", "plan.yaml", "--record", "said.jsonl"]);
+    let is_open = |record: &Value| record["side"] == "before" && record["decision"] == "proceed";
+    let opened = at_ms(&fleet.recorded("the gate", is_open));
+    let at = row_until(&fleet, "h2", opened);
+    // what is newer makes the whole answer conflicting
+    wait("two intervals", || (now_ms() > at + 3 * INTERVAL_MS).then_some(()));
+    fleet.append("samples.csv", &format!("{at},90,h2\n"));
+    let paused = fleet.recorded("a pause", |record| record["kind"] == "pause");
+    let reason = paused["reason"].as_str().expect("words");
+    let time = quietgate::text::rfc3339(at);
+    let words = format!(
+        "loss{{host=\"h2\"}} was 0 at {time} and is told to have been 90 then: the gate before batch 1 of one opened by a clean \
+         window with that time in it"
+    );
+    assert_eq!((reason, &paused["who"]), (&*words, &"gate".into()));
+    let (_, status) = fleet.say(&["status"]);
+    assert!(status.contains(&format!("paused by gate: {words}")), "{status}");
+    let (code, why) = fleet.say(&["why", &paused["seq"].to_string()]);
+    assert!(code == Some(0) && why.contains(&words), "{why}");
+    let told = fleet.said("run.err");
+    let note =
+        format!("the series {{host=\"h2\"}} had the value 0 at {time}, and 90 is told of that time now");
+    assert_eq!(told.matches(&note).count(), 1, "{told}");
+    fleet.remove("wait-do-h1");
+    assert_eq!(held.end(), Some(3));
+    assert!(fleet.journal().iter().all(|record| record["decision"] != "rollback"), "nothing is undone");
+    let (code, text) = fleet.say(&["replay", "--recorded", "said.jsonl"]);
+    assert!(code == Some(0) && text.contains("all identical"), "{text}");
+    // a person has looked, and it is not told again
+    let name = fleet.run_name();
+    assert_eq!(fleet.start(&["run", "--resume", &name]).end(), Some(0), "{}", fleet.said("run.err"));
+}
+
+/// Row 18: where no gate has opened by it yet, the window begins anew.
+#[test]
+fn a_late_value_that_contradicts_what_no_gate_opened_by_begins_the_window_anew() {
+    let fleet = read_again();
+    let held = at_work(&fleet, &["run", "plan.yaml"]);
+    let ended = held.done();
+    wait("two intervals", || (now_ms() > ended + 3 * INTERVAL_MS).then_some(()));
+    let at = row_until(&fleet, "h2", ended + INTERVAL_MS / 2);
+    let opened = at_ms(
+        &fleet.recorded("the gate", |record| record["side"] == "before" && record["decision"] == "proceed"),
+    );
+    assert!(at > opened, "{at} is after {opened}");
+    let mended = now_ms();
+    fleet.append("samples.csv", &format!("{at},90,h2\n"));
+    fleet.recorded("a hold", |record| {
+        let words = "loss{host=\"h1\"}: unknown (partial)";
+        record["decision"] == "hold" && record["reason"].as_str().is_some_and(|reason| reason.contains(words))
+    });
+    assert_eq!(held.end(), Some(0));
+    let is_open = |record: &Value| record["side"] == "after" && record["decision"] == "proceed";
+    let window = at_ms(&fleet.recorded("the gate after it", is_open)) - mended;
+    assert!(window >= 6_000 - INTERVAL_MS, "it opened {window} ms after that");
+    assert!(fleet.journal().iter().all(|record| record["kind"] != "pause"));
+}
+
 /// Row 18: a time that lies ahead of the clock here.
 #[test]
 fn a_sample_of_the_future_is_not_taken_and_holds() {
@@ -291,7 +397,7 @@ fn a_counter_that_goes_back_is_a_gap_and_neither_negative_nor_a_leap() {
     // it counts 1,000 a second
     let config = config.replace("above: 50}", "above: 5000, below: 0}").replace("2 of 3", "1 of 1");
     fleet.write("quietgate.yaml", &config);
-    page.count_from("h2", u64::from(u32::MAX) - 1_000_000);
+    page.count_from("h2", i64::from(u32::MAX) - 1_000_000);
     let held = at_work(fleet, &["run", "plan.yaml"]);
     let mut back = held.done();
     for count in [700, 0, 3] {

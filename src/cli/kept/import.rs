@@ -6,7 +6,7 @@ use super::super::state::folder_of;
 use crate::clock;
 use crate::config::{Config, Signal};
 use crate::history::{Batch, Cell, Histories, How, Labels, Store, Written};
-use crate::sources::recorded::{self, ReadOptions, Recording, SIGNAL, SeriesInfo};
+use crate::sources::recorded::{self, ReadOptions, Recording, SeriesInfo};
 use crate::text::{counted, plain};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ const MANY: usize = 1 << 20;
 /// What `quietgate history import` takes.
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// CSV or Parquet files with the label `signal`, as export writes them; globs too
+    /// CSV or Parquet files whose series say by the label `signal`, or by their name, of which signal they are; globs too
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
     /// The config that has the signals
@@ -57,26 +57,18 @@ type OfSignal<'a> = (&'a Signal, Vec<(usize, Labels)>);
 fn of_signals<'a>(recording: &Recording, config: &'a Config) -> Result<Vec<OfSignal<'a>>, Failure> {
     let mut found: BTreeMap<usize, Vec<(usize, Labels)>> = BTreeMap::new();
     for (number, info) in recording.series().iter().enumerate() {
-        let (signal, labels) = identity(info);
-        let known =
-            signal.as_ref().and_then(|name| config.signals.iter().position(|signal| signal.name == *name));
-        let Some(known) = known else {
-            let names: Vec<_> = config.signals.iter().map(|signal| signal.name.as_str()).collect();
-            return Err(Failure::Input(format!(
-                "series {:?} has no label {SIGNAL} that names a signal of the config: {}",
-                plain(&info.name),
-                names.join(", ")
-            )));
-        };
-        found.entry(known).or_default().push((number, labels));
+        let (signal, labels) = config.signal_of(&without_nothing(info), None).map_err(|strange| {
+            Failure::Input(format!("series {:?} is of no signal: {strange}", plain(&info.name)))
+        })?;
+        found.entry(signal).or_default().push((number, labels));
     }
     Ok(found.into_iter().map(|(signal, series)| (&config.signals[signal], series)).collect())
 }
 
-/// The signal that a series is of, and its other labels; one with nothing in it is none.
-fn identity(info: &SeriesInfo) -> (Option<String>, Labels) {
-    let mut labels: Labels = info.labels.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
-    (labels.remove(SIGNAL), labels)
+/// The series as it was before it stood in a table: a label with nothing in it is none.
+fn without_nothing(info: &SeriesInfo) -> SeriesInfo {
+    let labels = info.labels.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
+    SeriesInfo { labels, ..info.clone() }
 }
 
 /// Adds series of a recording to a history, durably.

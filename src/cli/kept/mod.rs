@@ -4,7 +4,7 @@ mod export;
 mod import;
 mod show;
 
-pub(super) use show::{json_of_all, line_of_all};
+pub(super) use show::{json_of_all, line_of_all, mebibytes};
 
 use super::exit::{End, Failure};
 use super::state::StateArgs;

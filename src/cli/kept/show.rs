@@ -160,6 +160,7 @@ fn sums(folder: &Path) -> Result<Option<(u64, u64, u64)>, HistoryError> {
     Ok((!stores.is_empty()).then_some(sums))
 }
 
-fn mebibytes(bytes: u64) -> String {
+/// An amount in words.
+pub(in crate::cli) fn mebibytes(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

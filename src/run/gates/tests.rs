@@ -11,7 +11,7 @@ const SECOND_MS: i64 = 1000;
 const PLAN: &str = "plan: p\ninventory: [{name: h1}]\nsignals: [loss]\n\
     gate: {clean_before: 10s, clean_after: 20s, patience: 1h}\nsteps: [{step: agent, action: {kind: noop}}]\n";
 
-pub(super) struct Nothing;
+pub(in crate::run) struct Nothing;
 
 impl Supply for Nothing {
     fn fetch(&self, _: &Elsewhere<'_>) -> Result<String, SupplyError> {

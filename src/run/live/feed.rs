@@ -3,7 +3,10 @@
 use crate::config::{Config, Signal};
 use crate::plan::Plan;
 use crate::run::signals;
-use crate::sources::{Answer, Labels, Outcome, Past, Poll, Seen, Source, SourceError};
+use crate::sources::{
+    Answer, Contradicted, Labels, Outcome, Past, Poll, Seen, Source, SourceError, labels_in_words,
+};
+use crate::text;
 use quietgate_detectors::{DAY_MS, Timestamp};
 use quietgate_rules::RuleSpec;
 use std::collections::BTreeMap;
@@ -39,8 +42,11 @@ struct Fed {
     from: Timestamp,
     /// Until when the source is asked first for what the history lacks at its beginning; none where that is not wanted any more.
     older: Option<Timestamp>,
-    /// Whether the last answer was whole.
-    is_well: bool,
+    /// How many samples came too late, and from how many on that is told again.
+    late: u64,
+    late_due: u64,
+    /// Whether the last answer was whole, and without anything odd; none where there was none.
+    sort: Option<(bool, bool)>,
 }
 
 /// What a source said of a signal.
@@ -54,10 +60,14 @@ pub(super) struct Fetched {
     pub(super) answer: Result<Answer, SourceError>,
     /// Whether it is the first whole one, which has the look-back.
     pub(super) fills: bool,
-    /// Whether the last answer was of another sort: whole, in part, none.
+    /// Whether the last answer was of another sort: whole, in part, none; with something odd about it or without.
     pub(super) is_news: bool,
     /// Whether it is what the history lacks at its beginning: all of it, where it is complete.
     pub(super) is_older: bool,
+    /// Samples of which another value is told now; then the answer is one in part.
+    pub(super) contradicted: Vec<Contradicted>,
+    /// That samples came too late, in words.
+    pub(super) late: Option<String>,
 }
 
 impl Feed {
@@ -91,13 +101,17 @@ impl Feed {
             let from = now.as_millis().saturating_sub(look_back_ms(signal).saturating_add(before_ms));
             let from = Timestamp::from_millis(from);
             fed.push(Fed {
-                seen: Seen::nothing(from, signal.max_age_ms).waiting(signal.lateness_ms),
+                seen: Seen::nothing(from, signal.max_age_ms)
+                    .waiting(signal.lateness_ms)
+                    .comparing(source.is_lasting()),
                 from,
                 older: None,
                 every_ms: source.asked_every_ms(signal.interval).max(1),
                 due_ms: now.as_millis(),
                 is_filled: false,
-                is_well: true,
+                sort: Some((true, true)),
+                late: 0,
+                late_due: 1,
                 signal: signal.clone(),
                 source,
             });
@@ -157,17 +171,32 @@ impl Feed {
             };
             let fed = &mut self.signals[number];
             let (is_older, was_filled) = (fed.older.is_some(), fed.is_filled);
-            let answer = answer.map(|answer| match fed.older {
+            let mut answer = answer.map(|answer| match fed.older {
                 Some(until) => fed.take_older(answer, until),
                 None => {
                     fed.is_filled |= answer.complete;
                     fed.seen.take(answer, ask.until)
                 }
             });
-            let is_well = answer.as_ref().is_ok_and(|answer| answer.complete);
-            let is_news = std::mem::replace(&mut fed.is_well, is_well) != is_well;
+            let contradicted = fed.seen.take_contradicted();
+            if let (Ok(answer), Some(words)) = (&mut answer, contradicted_words(&contradicted)) {
+                answer.warnings.push(words);
+                answer.complete = false;
+            }
+            let late = fed.late_words();
+            let sort = answer.as_ref().ok().map(|answer| (answer.complete, answer.warnings.is_empty()));
+            let is_news = std::mem::replace(&mut fed.sort, sort) != sort;
             let fills = fed.is_filled && !was_filled;
-            return Some(Fetched { signal: number, name: signal, answer, fills, is_news, is_older });
+            return Some(Fetched {
+                signal: number,
+                name: signal,
+                answer,
+                fills,
+                is_news,
+                is_older,
+                contradicted,
+                late,
+            });
         }
     }
 }
@@ -186,6 +215,20 @@ impl Fed {
         drop(poll.ask(&self.signal.name, &self.source, ask, limit_ms));
     }
 
+    /// That samples came too late: the first time, and each time that they are twice as many.
+    fn late_words(&mut self) -> Option<String> {
+        self.late += self.seen.take_late();
+        let is_due = self.late >= self.late_due;
+        is_due.then(|| {
+            self.late_due = self.late.saturating_mul(2);
+            let samples = text::counted(self.late, "sample", "samples");
+            format!(
+                "signal {:?}: {samples} came behind newer ones and later than lateness allows: not judged",
+                self.signal.name
+            )
+        })
+    }
+
     /// An answer about what was before `until`. One that is not whole is asked for once more, and nothing of it is taken: what
     /// comes later would be too late.
     fn take_older(&mut self, mut answer: Answer, until: Timestamp) -> Answer {
@@ -200,6 +243,19 @@ impl Fed {
         }
         answer
     }
+}
+
+/// That samples are told otherwise than before, by the first of them; nothing where none is.
+fn contradicted_words(contradicted: &[Contradicted]) -> Option<String> {
+    let Contradicted { labels, at, before, now } = contradicted.first()?;
+    let (series, at) = (labels_in_words(labels), text::rfc3339(at.as_millis()));
+    let more = match contradicted.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {} more", text::counted(more as u64, "sample", "samples")),
+    };
+    Some(format!(
+        "the series {series} had the value {before} at {at}, and {now} is told of that time now{more}"
+    ))
 }
 
 /// How much of the past the detectors of a signal look at, and need before their first verdict, in milliseconds.

@@ -19,7 +19,7 @@ use crate::config::plan::PlanFile;
 use crate::config::{Config, ZoneError};
 use crate::history::HistoryError;
 use crate::journal::{Entry, Journal};
-use crate::sources::SourceError;
+use crate::sources::{Contradicted, SourceError};
 use crate::steps::{Attempt, Ending, Mode, Outcome, Pinned, Record, Run, Said, State, Told, Waiting, Word};
 use crate::story::{self, Waits, Window};
 use crate::text;
@@ -40,6 +40,9 @@ use std::time::Duration;
 
 /// The longest that nothing is looked at: windows open, patience ends and samples age without anybody saying so.
 const LOOK_MS: i64 = 1000;
+
+/// Who pauses a run by what its gates look at.
+const GATE: &str = "gate";
 
 /// The longest that a driver which has ended waits for those who watch to take the last records.
 const TELLING: Duration = Duration::from_secs(1);
@@ -338,14 +341,31 @@ impl Live<'_> {
             Some(asked) = self.outside.asked.recv() => self.outside.keep(asked),
             record = self.outside.attempts.next() => drop(self.driver.write(&mut self.outside, record).await?),
             record = self.captures.next() => drop(self.driver.write(&mut self.outside, record).await?),
-            Some(fetched) = self.feed.next() => {
-                let signal = fetched.signal;
+            Some(mut fetched) = self.feed.next() => {
+                let (signal, contradicted) = (fetched.signal, std::mem::take(&mut fetched.contradicted));
                 self.take(fetched);
+                self.contradict(signal, &contradicted).await?;
                 self.capture(signal).await?;
             }
             () = tokio::time::sleep(Duration::from_millis(pause_ms.unsigned_abs())) => {}
         }
         Ok(())
+    }
+
+    /// Pauses the run where one of its gates opened by a sample that is told otherwise now: a person is to judge what follows from
+    /// that. Where none did, the gates hold by the answer alone.
+    async fn contradict(&mut self, signal: usize, contradicted: &[Contradicted]) -> Result<(), Refused> {
+        let Some(run) = self.driver.run().filter(|run| run.paused.is_none() && run.mode == Mode::Going)
+        else {
+            return Ok(());
+        };
+        let Some(gates) = self.driver.gates_at(clock::now()) else { return Ok(()) };
+        let Some(reason) = contradicted.iter().find_map(|one| gates.relied_on(signal, one)) else {
+            return Ok(());
+        };
+        let word = Word { who: GATE.to_owned(), reason };
+        let pause = Record::Pause(Said { run: run.pinned.run.clone(), word });
+        self.driver.write(&mut self.outside, pause).await.map(drop)
     }
 
     /// Captures the scene where something of `signal` is anomalous now and was not before, as long as the run goes on here.
@@ -417,7 +437,9 @@ impl Live<'_> {
     }
 
     /// What a source said of a signal.
-    fn take(&mut self, Fetched { signal, name, mut answer, fills, is_news, is_older }: Fetched) {
+    fn take(&mut self, fetched: Fetched) {
+        let Fetched { signal, name, mut answer, fills, is_news, is_older, late, .. } = fetched;
+        late.iter().for_each(|words| self.outside.tell.note(words));
         let is_older_whole = is_older && answer.as_ref().is_ok_and(|answer| answer.complete);
         if let Ok(answer) = &mut answer {
             // there is more to come
@@ -492,7 +514,7 @@ impl Live<'_> {
             return Some(Ended::Over(ending));
         }
         let word = run.paused.as_ref().filter(|_| self.outside.attempts.under_way() == 0)?;
-        let by_itself = ["plan", "gate"].contains(&word.who.as_str());
+        let by_itself = ["plan", GATE].contains(&word.who.as_str());
         let here = word.reason == signals::PAUSED || self.needs_person;
         (by_itself || here).then(|| Ended::Paused(word.clone()))
     }

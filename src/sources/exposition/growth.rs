@@ -34,16 +34,17 @@ impl Reading {
 
 /// What a counter grew by since it was read `before`, which is what is read `now` from then on: in a second, or in an interval.
 /// Nothing where that cannot be told: the first time, where it went back, or where the time between is not about an
-/// interval; where it is shorter, the next reading goes on from `before`. What is no number is told as that.
+/// interval; where it is shorter, the next reading goes on from `before`. What is no number is told as that, and so is a count below
+/// 0, which cannot be.
 pub(in crate::sources) fn grown(
     before: &mut Option<Reading>,
     now: Reading,
     growth: Growth,
     interval_ms: i64,
 ) -> Option<f64> {
-    if !now.count.is_finite() {
+    if !now.count.is_finite() || is_impossible(now.count) {
         *before = None;
-        return Some(now.count);
+        return Some(if now.count.is_finite() { f64::NAN } else { now.count });
     }
     let last = before.replace(now).filter(|last| now.count >= last.newest)?;
     // exact: far fewer than 2^53
@@ -60,6 +61,11 @@ pub(in crate::sources) fn grown(
     let told = (now.count - last.count) * by_ms / passed_ms;
     // two counts far from each other may be further apart than any number
     told.is_finite().then_some(told)
+}
+
+/// Whether no counter can have counted that: what only grows began at 0.
+pub(in crate::sources) fn is_impossible(count: f64) -> bool {
+    count < 0.0
 }
 
 /// The milliseconds from `last` to `now`; none where they are times of different clocks, go back, or where ours do not agree: the

@@ -9,7 +9,7 @@ mod line;
 mod page;
 mod selector;
 
-pub(super) use growth::{Moment, Reading, grown};
+pub(super) use growth::{Moment, Reading, grown, is_impossible};
 pub(super) use line::{Format, Line, NAME, Row, read};
 pub(super) use page::{Found, copied, find};
 pub(super) use selector::{Growth, Query};

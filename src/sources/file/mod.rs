@@ -112,6 +112,10 @@ impl Source for Growing {
     fn past(&self) -> Past {
         Past::Told
     }
+
+    fn is_lasting(&self) -> bool {
+        true
+    }
 }
 
 impl Tail {

@@ -2,6 +2,8 @@
 
 #[cfg(any(fuzzing, test))]
 pub(super) mod fuzzing;
+#[cfg(test)]
+mod kernels;
 mod proc;
 mod quantities;
 mod rates;

@@ -46,12 +46,16 @@ pub(super) fn processor_times(stat: &str) -> Option<Vec<(u32, Times)>> {
 }
 
 /// The lowest, over the memory zones, of the free pages over the low watermark of the zone, from `zoneinfo`: under 1 the kernel
-/// reclaims in the background, and a good deal under it processes have to reclaim themselves. None where no zone has one.
+/// reclaims in the background, and a good deal under it processes have to reclaim themselves. None where no zone has one. Zones
+/// without pages of their own are passed over: newer kernels tell watermarks of them too.
 pub(super) fn free_to_low_watermark(zoneinfo: &str) -> Option<f64> {
     let zones = zoneinfo.split("\nNode ").filter_map(|zone| {
         let (_, pages) = zone.split_once("pages free")?;
         let free: u64 = pages.split_whitespace().next()?.parse().ok()?;
         let low = amount(pages, "low").filter(|low| *low > 0)?;
+        if amount(pages, "managed") == Some(0) {
+            return None;
+        }
         // exact enough: pages of a machine
         Some(free as f64 / low as f64)
     });
@@ -162,6 +166,12 @@ mod tests {
         assert_eq!(free_to_low_watermark(ZONES), Some(2.5));
         assert_eq!(free_to_low_watermark("Node 0, zone Movable\n  pages free 0\n low 0\n"), None);
         assert_eq!(free_to_low_watermark(""), None);
+        let empty = "Node 0, zone Movable\n  pages free 0\n low 32\n managed 0\n";
+        assert_eq!(
+            free_to_low_watermark(&format!("{ZONES}{empty}")),
+            Some(2.5),
+            "it has none to be short of"
+        );
     }
 
     #[test]

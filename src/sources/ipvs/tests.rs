@@ -337,6 +337,27 @@ fn counters_that_stand_still_are_no_rate_and_no_leap_when_they_count_again() {
     }
 }
 
+/// Of several kernels: connections and packets were of 32 bits once, and are wider than their columns since they are of 64.
+#[test]
+fn the_totals_of_several_kernels_are_understood() {
+    let proc = |kernel: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels").join(kernel);
+    let kernels = [
+        ("3.10", [4_294_967_294, 2_147_483_658, 3, 80_000_000_000, 3_735_928_559]),
+        ("4.19", [8_000_000_000, 159_999_999_984, 78_187_493_520, 28_772_997_619_311, 1_048_575]),
+        ("5.10", [10, 84, 84, 5_188, 206_338]),
+        ("6.1", [10, 89, 79, 5_448, 206_078]),
+    ];
+    for (kernel, counters) in kernels {
+        let totals = director(&proc(kernel)).totals().expect(kernel);
+        assert_eq!(totals[&Key::Total].counters, Counters::from(counters), "{kernel}");
+        let answer = director(&proc(kernel)).answer(&ask("total_in_bytes_per_second")).expect(kernel);
+        assert!(answer.series.len() == 1 && answer.series[0].samples.is_empty(), "{kernel}: {answer:?}");
+    }
+    let error = director(&proc("6.18")).answer(&ask("total_in_bytes_per_second")).expect_err("no IPVS");
+    assert_eq!(error.reason(), Reason::SourceDown);
+    assert!(error.to_string().ends_with("net/ip_vs_stats: the totals of IPVS cannot be read"), "{error}");
+}
+
 #[test]
 fn without_the_right_the_totals_are_whole_and_say_what_is_missing() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -107,6 +107,32 @@ mod tests {
         assert_eq!(of("head\n 1: 2 3 4 5 6 7 8 9 4711 2\n", 4711), None, "a line that is cut");
     }
 
+    /// Of several kernels, which tell pointers, numbers for them, or words.
+    #[test]
+    fn the_tables_of_several_kernels_are_understood() {
+        let table = |name: &str| {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels").join(name);
+            std::fs::read_to_string(path).expect(name)
+        };
+        let sockets = [
+            ("3.10/net/icmp", 4711, 0),
+            ("3.10/net/icmp", 20017, 812),
+            ("3.10/net/raw", 9001, 5),
+            ("4.19/net/icmp", 31337, 2_147_483_647),
+            ("4.19/net/icmp6", 4712, 812),
+            ("4.19/net/raw", 777, 0),
+            ("5.10/net/icmp", 309, 0),
+            ("6.1/net/icmp", 10899, 0),
+        ];
+        for (name, inode, drops) in sockets {
+            assert_eq!(of(&table(name), inode), Some(drops), "{name}");
+            assert_eq!(of(&table(name), inode + 1), None, "{name}: another socket");
+        }
+        for name in ["icmp", "icmp6", "raw", "raw6"] {
+            assert_eq!(of(&table(&format!("6.18/net/{name}")), 0), None, "{name}: no socket");
+        }
+    }
+
     #[test]
     fn drops_lie_between_two_readings() {
         let mut drops = Drops::new(3, 100);

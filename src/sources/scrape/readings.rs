@@ -1,7 +1,7 @@
 //! What a signal's series were when they were last read, and what they are now: counters become what they grew by.
 
 use super::super::Trouble;
-use super::super::exposition::{Found, Growth, Moment, Reading, grown};
+use super::super::exposition::{Found, Growth, Moment, Reading, grown, is_impossible};
 use super::super::source::{Answer, Ask, Labels, SeriesSamples, labels_in_words};
 use crate::text::counted;
 use quietgate_detectors::{Sample, Timestamp};
@@ -72,7 +72,8 @@ impl Readings {
             return Err(Trouble::Duplicate { series: labels_in_words(labels) });
         }
         let latest = asked.until_ms.saturating_add(asked.interval_ms);
-        let (mut shown, mut told, mut ahead) = (HashMap::new(), Vec::new(), 0_u64);
+        let (mut shown, mut told) = (HashMap::new(), Vec::new());
+        let (mut ahead, mut below) = (0_u64, Vec::new());
         for (labels, found) in series {
             let mut samples = Vec::new();
             let mut counter = self.series.remove(&labels).and_then(|known| known.counter);
@@ -81,6 +82,9 @@ impl Readings {
                 let value = match growth {
                     Growth::ByType if !found.is_counter => Some(found.value),
                     _ => {
+                        if is_impossible(found.value) {
+                            below.push(labels_in_words(&labels));
+                        }
                         let ours = Moment::Ours(asked.started, asked.clock_ms);
                         let now = Reading::new(found.time_ms.map_or(ours, Moment::Theirs), found.value);
                         grown(&mut counter, now, growth, asked.interval_ms)
@@ -99,8 +103,8 @@ impl Readings {
         let lie = counted(ahead, "sample lies", "samples lie");
         let ahead_words =
             || format!("{lie} more than an interval after the time of asking: the clocks differ");
-        let warnings: Vec<_> = (ahead > 0).then(ahead_words).into_iter().collect();
-        let answer = Answer { series: told, ended, complete: warnings.is_empty(), warnings };
+        let warnings = (ahead > 0).then(ahead_words).into_iter().chain(below_words(&below)).collect();
+        let answer = Answer { series: told, ended, complete: ahead == 0, warnings };
         self.last = Some((asked.started, answer.clone()));
         Ok(answer)
     }
@@ -121,6 +125,13 @@ impl Readings {
         ended.sort_unstable();
         ended
     }
+}
+
+/// That counters are below 0, by the name of the first; nothing where none is.
+fn below_words(below: &[String]) -> Option<String> {
+    let (first, others) = below.split_first()?;
+    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    Some(format!("the counter {first}{more} is below 0, which cannot be: it is taken for no number"))
 }
 
 /// `answer` without what came before it was wanted.

@@ -108,6 +108,24 @@ fn a_counter_that_went_back_has_no_sample_once_and_the_others_have() {
 }
 
 #[test]
+fn a_counter_below_zero_cannot_be_and_is_no_number_by_its_name() {
+    let pages = Pages::new();
+    pages.told(0, "c", &counter(&[("x", 5.0), ("y", 5.0)]));
+    let below = pages.at(10_000, "c", &counter(&[("x", -1.0), ("y", 15.0)])).expect("a page");
+    let values: Vec<_> = below.series.iter().map(|series| series.samples[0].value).collect();
+    assert!(values[0].is_nan() && values[1] == 1.0 && below.complete, "{below:?}");
+    let words =
+        "the counter {__name__=\"c\", a=\"x\"} is below 0, which cannot be: it is taken for no number";
+    assert_eq!(below.warnings, [words]);
+    assert_eq!(pages.told(20_000, "c", &counter(&[("x", 100.0)])), "", "it begins anew");
+    assert_eq!(pages.told(30_000, "c", &counter(&[("x", 110.0)])), "{__name__=\"c\", a=\"x\"} 1");
+    assert_eq!(pages.told(40_000, "rate(g)", "g -0\n"), "");
+    let rate = pages.at(50_000, "rate(g)", "g -5\n").expect("a page");
+    assert!(rate.series[0].samples[0].value.is_nan() && rate.warnings.len() == 1, "{rate:?}");
+    assert_eq!(pages.told(60_000, "g", "g -5\n"), "{__name__=\"g\"} -5", "a level may be");
+}
+
+#[test]
 fn what_was_away_begins_anew() {
     let pages = Pages::new();
     pages.told(0, "c", &counter(&[("x", 0.0)]));
