@@ -3,7 +3,7 @@
 //! The recurrence of West (1979) with unequal weights: equal to pandas `ewm(com, adjust=True,
 //! ignore_na=False)` with `mean()` and `std(bias=False)`, in O(1) a sample.
 
-use crate::settled::{Moments, Settled};
+use crate::settled::{Moments, Settled, Weights};
 
 /// The newest sample weighs 1, each step back weighs `com / (1 + com)` times less.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ impl Ewm {
         }
         if let Some(settled) = self.settled.as_mut().filter(|_| done < values.len()) {
             let (means, variances) = (&mut means[done..], &mut variances[done..]);
-            settled.learn_run(&values[done..], means, variances);
+            settled.learn_run(&Weights::new(self.keep, self.share), &values[done..], means, variances);
             let last = values.len() - done - 1;
             self.now = Moments { mean: means[last], spread: variances[last] };
             variances.iter_mut().for_each(|spread| *spread *= self.unbias);
@@ -76,7 +76,7 @@ impl Ewm {
         *spread = *spread * self.keep + deviation * (value - *mean);
         let limit = (self.weight, self.weight2);
         if limit == self.weights_after() {
-            self.settled = Some(Settled::new(self.keep, self.share, self.now));
+            self.settled = Some(Settled::new(self.now));
         }
     }
 
