@@ -44,7 +44,26 @@ impl Ewm {
     /// Takes the next sample in.
     #[inline(always)]
     pub(crate) fn learn(&mut self, value: f64) {
-        self.learn_run(&[value], &mut [0.0], &mut [0.0]);
+        self.count += 1;
+        match &mut self.settled {
+            Some(settled) => self.now = settled.learn(&Weights::new(self.keep, self.share), value),
+            None => {
+                self.weigh();
+                self.update(value);
+            }
+        }
+    }
+
+    /// Mean and variance if `value` came next.
+    #[inline(always)]
+    pub(crate) fn after(&self, value: f64) -> (f64, f64) {
+        if let Some(settled) = &self.settled {
+            let Moments { mean, spread } = settled.after(&Weights::new(self.keep, self.share), value);
+            return (mean, spread * self.unbias);
+        }
+        let mut after = *self;
+        after.learn(value);
+        (after.mean(), after.variance())
     }
 
     /// Takes the next samples in, and says how mean and variance went: after each of `values` an entry in `means` and
