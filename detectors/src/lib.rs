@@ -46,6 +46,7 @@ mod averages;
 mod baseline;
 mod behind;
 mod calendar;
+mod cohort;
 mod days;
 mod detector;
 mod ensemble;
@@ -72,6 +73,7 @@ mod wide;
 mod words;
 
 pub use calendar::{Calendar, Transition, Zone};
+pub use cohort::{Cohort, Fold, JudgedRow, Look, LookSpec, Past, Said};
 pub use ensemble::Ensemble;
 pub use lack::Lack;
 pub use options::{Accepts, Default, OptionDoc, OptionError, OptionValue, Options};

@@ -1,5 +1,7 @@
 //! What every detector promises, held for each kind in the table: a new kind is tested by being in it.
 
+#[path = "conformance/cohort.rs"]
+mod cohort;
 #[path = "conformance/cuts.rs"]
 mod cuts;
 #[path = "conformance/days.rs"]

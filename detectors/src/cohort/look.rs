@@ -1,0 +1,128 @@
+//! What earlier days showed at one time of day, of many series side by side.
+
+use crate::days::Earlier;
+use crate::kinds::relative_change;
+use crate::wide::wide;
+
+/// What is made of the cells of earlier days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fold {
+    /// The highest and the lowest value, of so many days.
+    Values(u32),
+    /// The largest change from the cell before, of so many days.
+    Changes(u32),
+}
+
+impl Fold {
+    fn days(self) -> u32 {
+        match self {
+            Self::Values(days) | Self::Changes(days) => days,
+        }
+    }
+}
+
+/// What a [`Look`] is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LookSpec {
+    pub(crate) folds: Vec<Fold>,
+    /// Whether the cell a day before is wanted by itself.
+    pub(crate) yesterday: bool,
+}
+
+impl LookSpec {
+    /// How many days back it looks.
+    pub fn days(&self) -> u32 {
+        let folds = self.folds.iter().map(|fold| fold.days()).max();
+        folds.unwrap_or_default().max(u32::from(self.yesterday))
+    }
+
+    /// How many days back it looks at the cells before as well.
+    pub fn days_before(&self) -> u32 {
+        let changes = self.folds.iter().filter(|fold| matches!(fold, Fold::Changes(_)));
+        changes.map(|fold| fold.days()).max().unwrap_or_default()
+    }
+
+    /// A look at `cells`, the cells of earlier days at one time of day, with the cells `before` them. Each has `width` places for
+    /// each of the days, the day before first; not a number where a cell has no value.
+    pub fn look(&self, width: usize, cells: &[f64], before: &[f64]) -> Look {
+        let mut look = Look { width, parts: vec![Part::nothing(width); self.folds.len()], yesterday: None };
+        let days = cells.chunks_exact(width).zip(1..);
+        for (fold, part) in self.folds.iter().zip(&mut look.parts) {
+            for (cells, day) in days.clone().take_while(|(_, day)| *day <= fold.days()) {
+                match fold {
+                    Fold::Values(_) => wide!(part.take(cells, |_, value| value)),
+                    Fold::Changes(_) => {
+                        let before = &before[(day as usize - 1) * width..][..width];
+                        wide!(part.take(cells, |i, value| relative_change(before[i], value).abs()));
+                    }
+                }
+            }
+        }
+        look.yesterday = self.yesterday.then(|| cells[..width].to_vec());
+        look
+    }
+}
+
+/// What earlier days showed of consecutive series.
+#[derive(Debug, Clone)]
+pub struct Look {
+    width: usize,
+    parts: Vec<Part>,
+    yesterday: Option<Vec<f64>>,
+}
+
+/// One fold.
+#[derive(Debug, Clone)]
+struct Part {
+    highest: Vec<f64>,
+    lowest: Vec<f64>,
+    days: Vec<u8>,
+}
+
+impl Part {
+    fn nothing(width: usize) -> Self {
+        let Earlier { highest, lowest, .. } = Earlier::NONE;
+        Self { highest: vec![highest; width], lowest: vec![lowest; width], days: vec![0; width] }
+    }
+
+    /// Takes in the cells of one more day; a missing one changes nothing.
+    #[inline(always)]
+    fn take(&mut self, cells: &[f64], of: impl Fn(usize, f64) -> f64) {
+        let Self { highest, lowest, days } = self;
+        let places = highest.iter_mut().zip(lowest).zip(days).zip(cells).enumerate();
+        for (i, (((highest, lowest), days), &cell)) in places {
+            let value = of(i, cell);
+            *highest = if value > *highest { value } else { *highest };
+            *lowest = if value < *lowest { value } else { *lowest };
+            *days += u8::from(!value.is_nan());
+        }
+    }
+}
+
+impl Look {
+    /// How many series it has.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// What fold `number` is of the series at `place`.
+    #[inline(always)]
+    pub(crate) fn earlier(&self, number: usize, place: usize) -> Earlier {
+        let part = &self.parts[number];
+        let (highest, lowest) = (part.highest[place], part.lowest[place]);
+        Earlier { highest, lowest, days: part.days[place].into() }
+    }
+
+    /// The value a day before of the series at `place`; not a number where there is none, or where it is not wanted.
+    #[inline(always)]
+    pub(crate) fn yesterday(&self, place: usize) -> f64 {
+        self.yesterday.as_ref().map_or(f64::NAN, |values| values[place])
+    }
+}
+
+/// Where the days of the series are.
+pub trait Past {
+    /// What earlier days showed at `row` of the series around `member`, and which of them is the first. None where that cannot be
+    /// read now.
+    fn look(&mut self, row: i64, member: u32) -> Option<(u32, &Look)>;
+}
