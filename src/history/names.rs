@@ -85,6 +85,8 @@ pub(super) struct Names {
     seed: u64,
     series: Vec<Series>,
     index: BTreeMap<Labels, u32>,
+    /// Columns that belonged to another series before the row that is given.
+    used_again: BTreeMap<u32, i64>,
     lines: u32,
     /// Bytes of the file that are whole lines.
     bytes: u64,
@@ -101,10 +103,11 @@ impl Names {
         let (path, count, seed) = (folder.join(FILE), folder.join(COUNT), shape.seed(u32::MAX));
         let text = files::read(&path)?.unwrap_or_default();
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let (series, index) = (Vec::new(), BTreeMap::new());
+        let (series, index, used_again) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         let bytes = whole as u64;
         let (file, free) = (None, (Vec::new(), 0));
-        let mut names = Self { path, count, seed, series, index, lines: 0, bytes, file, free, writes };
+        let mut names =
+            Self { path, count, seed, series, index, used_again, lines: 0, bytes, file, free, writes };
         for line in text[..whole].lines() {
             names.take(line)?;
         }
@@ -162,6 +165,9 @@ impl Names {
             self.index.remove(&before.labels);
         }
         self.index.insert(series.labels.clone(), index);
+        if let Some(from) = series.own_from {
+            self.used_again.insert(index, from);
+        }
         match self.series.get_mut(index as usize) {
             Some(before) => *before = series,
             None => self.series.push(series),
@@ -181,6 +187,11 @@ impl Names {
     /// How many lines there are.
     pub(super) fn lines(&self) -> u32 {
         self.lines
+    }
+
+    /// Those of `width` columns from `first` on that belonged to another series before, with the row from which on they do not.
+    pub(super) fn used_again(&self, first: u32, width: u32) -> impl Iterator<Item = (u32, i64)> {
+        self.used_again.range(first..first.saturating_add(width)).map(|(column, from)| (*column, *from))
     }
 
     /// Its bytes.

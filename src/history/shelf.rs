@@ -101,6 +101,13 @@ impl Shelf {
             fadvise(&self.file, offset, NonZeroU64::new(self.row_bytes as u64), Advice::WillNeed);
     }
 
+    /// The same for all days at the time of day of a row that is going to be looked at.
+    pub(super) fn expect_slot(&self, shape: &Shape, row: i64) {
+        let offset = self.offset(shape, (shape.slot_and_day(row).0, 0));
+        let bytes = NonZeroU64::new((shape.ring() * self.row_bytes) as u64);
+        let _only_faster = fadvise(&self.file, offset, bytes, Advice::WillNeed);
+    }
+
     /// The file, where something was written since this was last asked.
     pub(super) fn unsynced(&mut self) -> Option<(PathBuf, Arc<File>)> {
         std::mem::take(&mut self.is_dirty).then(|| (self.path.clone(), Arc::clone(&self.file)))

@@ -22,7 +22,7 @@ pub struct Store {
     pub(super) names: Names,
     pub(super) shelves: Vec<Shelf>,
     /// Rows while they are changed.
-    image: Vec<u64>,
+    pub(super) image: Vec<u64>,
 }
 
 /// How what is written goes together with what is there.

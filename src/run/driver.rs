@@ -16,7 +16,7 @@ use crate::steps::{
     Attempt, End, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed,
 };
 use crate::story::Window;
-use quietgate_detectors::{Reason, Sample, Timestamp};
+use quietgate_detectors::{BatchStart, Past, Reason, Sample, Timestamp};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
@@ -131,17 +131,51 @@ impl Driver {
         self.watch.remember(signal, labels, samples);
     }
 
+    /// The watch over all series, for those that are judged together: see [`Watch::judge_together`].
+    pub fn watch(&mut self) -> &mut Watch {
+        &mut self.watch
+    }
+
+    /// A series of `signal` that is judged together with others has this number: see [`Watch::know_together`].
+    pub fn know_together(&mut self, signal: usize, number: u32, labels: &Labels, remembered: bool) {
+        self.tell_starts();
+        let is_new = self.watch.is_new(signal, labels);
+        self.watch.know_together(signal, number, labels, remembered);
+        if is_new {
+            let felt = self.felt(signal, labels);
+            self.watch.expect_starts(signal, labels, felt.into_iter());
+        }
+    }
+
+    /// Judges samples of series of `signal` by their numbers: see [`Watch::observe_together`].
+    pub fn observe_together(
+        &mut self,
+        signal: usize,
+        samples: impl IntoIterator<Item = (u32, Sample)>,
+        past: &mut impl Past,
+        heard: impl FnMut(u32, i64, Result<f64, Reason>),
+    ) {
+        self.tell_starts();
+        self.watch.observe_together(signal, samples, past, heard);
+    }
+
     /// Tells a series that is new of the batches that have started.
     fn expect_starts(&mut self, signal: usize, labels: &Labels) {
         // what was started is told before what came after it is judged, and not what was withdrawn at once
         self.tell_starts();
-        if self.watch.is_new(signal, labels)
-            && let (Some(run), Some(scope)) = (self.state.runs.get(&self.run), self.scope(signal))
-        {
-            let felt = |mark: &Mark| Felt::new(&self.plan, run, *mark).by(scope, labels);
-            let felt: Vec<_> = recent(&self.told).filter_map(felt).collect();
+        if self.watch.is_new(signal, labels) {
+            let felt = self.felt(signal, labels);
             self.watch.expect_starts(signal, labels, felt.into_iter());
         }
+    }
+
+    /// The batches that have started of late, as a series feels them.
+    fn felt(&self, signal: usize, labels: &Labels) -> Vec<BatchStart> {
+        let Some((run, scope)) = self.state.runs.get(&self.run).zip(self.scope(signal)) else {
+            return Vec::new();
+        };
+        let felt = |mark: &Mark| Felt::new(&self.plan, run, *mark).by(scope, labels);
+        recent(&self.told).filter_map(felt).collect()
     }
 
     /// The source of `signal` does not show this series any more.

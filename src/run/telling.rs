@@ -1,11 +1,12 @@
 //! What a gate says, in words and as data.
 
-use crate::monitor::{Labels, Latest, Statement, View, Watch};
+use crate::monitor::{Labels, Statement, View, Watch};
 use crate::text;
 use quietgate_detectors::{Lack, Reason, Timestamp, Verdict};
 use quietgate_rules::Condition;
 use quietgate_rules::gate::{NotBlamed, Obstacle};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// So many series are named in a sentence; the evidence has all.
 const NAMED: usize = 5;
@@ -37,22 +38,16 @@ impl Layer {
     }
 
     /// What its detectors said of the newest sample.
-    fn statements<'a>(self, view: &View<'a>) -> &'a [Statement] {
-        let of = |latest: &'a Latest| match self {
-            Self::Fast => latest.votes.as_slice(),
-            Self::Slow => &latest.slow,
-        };
-        view.latest.map(of).unwrap_or_default()
+    fn statements<'a>(self, view: &View<'a>) -> Cow<'a, [Statement]> {
+        view.votes(self == Self::Slow)
     }
 
-    /// What those of its detectors said of the newest sample that fired.
-    fn votes<'a>(self, view: &View<'a>) -> impl Iterator<Item = &'a Statement> {
-        self.statements(view).iter().filter(|vote| vote.verdict.fired())
-    }
-
-    /// The detectors by which a series is unknown: none where it is not, or for another reason than theirs.
-    fn unknown<'a>(self, view: &View<'a>) -> impl Iterator<Item = &'a Statement> {
-        let statements = self.statements(view);
+    /// The detectors among `statements` by which a series is unknown: none where it is not, or for another reason than theirs.
+    fn unknown<'a>(
+        self,
+        view: &View<'_>,
+        statements: &'a [Statement],
+    ) -> impl Iterator<Item = &'a Statement> {
         let is_theirs = |reason| statements.iter().any(|vote| vote.verdict == Verdict::Unknown(reason));
         let is_so = matches!(self.of(view), Condition::Unknown { reason, .. } if is_theirs(reason));
         statements.iter().filter(move |vote| is_so && vote.verdict.is_unknown())
@@ -186,8 +181,7 @@ fn innocent(why: NotBlamed) -> String {
 
 /// What the detectors that fired said of the newest sample.
 fn said(view: &View<'_>, layer: Layer) -> String {
-    let words: Vec<_> = layer
-        .votes(view)
+    let words: Vec<_> = fired(&layer.statements(view))
         .filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)))
         .collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join("; ")) }
@@ -195,19 +189,25 @@ fn said(view: &View<'_>, layer: Layer) -> String {
 
 /// What detectors have to tell of the newest sample that they find normal; none mostly.
 pub(super) fn told(view: &View<'_>) -> Option<String> {
-    let words: Vec<_> = remarks(view, Layer::Fast)
+    let words: Vec<_> = remarks(&Layer::Fast.statements(view))
         .filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)))
         .collect();
     (!words.is_empty()).then(|| words.join("; "))
 }
 
-fn remarks<'a>(view: &View<'a>, layer: Layer) -> impl Iterator<Item = &'a Statement> {
-    layer.statements(view).iter().filter(|vote| vote.verdict == Verdict::Normal && vote.words.is_some())
+/// Those that fired.
+fn fired(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
+    statements.iter().filter(|vote| vote.verdict.fired())
+}
+
+/// Those that find the sample normal, and have something to tell of it.
+fn remarks(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
+    statements.iter().filter(|vote| vote.verdict == Verdict::Normal && vote.words.is_some())
 }
 
 /// Which detectors make a series unknown to a layer, why, and what would end it.
 fn lacking(view: &View<'_>, layer: Layer) -> String {
-    let clauses: Vec<_> = layer.unknown(view).map(lacks_words).collect();
+    let clauses: Vec<_> = layer.unknown(view, &layer.statements(view)).map(lacks_words).collect();
     if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join("; ")) }
 }
 
@@ -298,15 +298,16 @@ fn stands(object: &mut Value, view: &View<'_>, layer: Layer) {
 
 /// Adds what the detectors of a layer said that fired, or have to tell of what is normal, and what those lack by which it is unknown.
 fn said_by(object: &mut Value, view: &View<'_>, layer: Layer) {
-    let fired: Vec<_> = layer.votes(view).filter_map(vote).collect();
+    let statements = layer.statements(view);
+    let fired: Vec<_> = fired(&statements).filter_map(vote).collect();
     if !fired.is_empty() {
         object["votes"] = json!(fired);
     }
-    let told: Vec<_> = remarks(view, layer).map(remark).collect();
+    let told: Vec<_> = remarks(&statements).map(remark).collect();
     if !told.is_empty() {
         object["told"] = json!(told);
     }
-    let unknown: Vec<_> = layer.unknown(view).map(lacks).collect();
+    let unknown: Vec<_> = layer.unknown(view, &statements).map(lacks).collect();
     if !unknown.is_empty() {
         object["unknown"] = json!(unknown);
     }

@@ -99,8 +99,14 @@ impl Members {
 
     /// Begins series `member` with an empty cell at `at`, which is of `row`: it has had none of its samples.
     pub(super) fn begin(&mut self, member: usize, at: Timestamp, row: i64) {
+        self.forget(member);
         let (grid, _) = Grid::begin(Sample { at, value: f64::NAN }, self.interval);
         (self.grids[member], self.first[member]) = (Some(grid), row);
+    }
+
+    /// Forgets all of series `member`: another one has its number.
+    pub(super) fn forget(&mut self, member: usize) {
+        self.grids[member] = None;
         (self.next[member], self.newest[member], self.filled[member]) = (0, f64::NAN, 0);
         self.averages.iter_mut().for_each(|(com, all)| all[member] = Ewm::new(*com));
         self.days.iter_mut().for_each(|days| days[member] = Days::default());
@@ -206,7 +212,8 @@ impl Members {
 
     /// The same of a cell that is learnt and not judged, a day after one of the value `before`.
     pub(super) fn learn(&mut self, member: usize, row: i64, value: f64, before: f64, variance: f64) {
-        let Some(cell) = self.cell(member, row).filter(|cell| *cell >= self.next[member]) else { return };
+        let cell = self.cell(member, row).filter(|cell| *cell >= self.next[member]);
+        let Some(cell) = cell.filter(|_| self.grids[member].is_some()) else { return };
         self.settle(member, cell);
         self.settle_day(member, row, variance);
         (self.next[member], self.newest[member]) = (cell + 1, value);

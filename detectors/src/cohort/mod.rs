@@ -156,6 +156,11 @@ impl Cohort {
         self.members.grow(members);
     }
 
+    /// Nothing of series `member` was told yet: its number is another one's now.
+    pub fn forget(&mut self, member: u32) {
+        self.members.forget(member as usize);
+    }
+
     /// Series `member` begins anew with an empty cell at `at`, which is of `row`.
     pub fn begin(&mut self, member: u32, at: Timestamp, row: i64) {
         self.members.begin(member as usize, at, row);
@@ -186,8 +191,7 @@ impl Cohort {
             let may_wait = self.members.may_wait(member as usize);
             let placed = self.members.place(member as usize, sample);
             let unknown = |members: &Members, cell, reason| {
-                let (row, at) =
-                    (members.row(member as usize, cell), members.at(member as usize, cell));
+                let (row, at) = (members.row(member as usize, cell), members.at(member as usize, cell));
                 Said::Unknown { member, row, at, reason }
             };
             match placed {

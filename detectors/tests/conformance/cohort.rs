@@ -185,7 +185,8 @@ fn what_is_learnt_and_then_judged_is_as_if_all_had_been_judged() {
         for (member, _) in samples {
             let said = cohort.votes(member).into_iter();
             let said: Vec<_> = said.map(|(verdict, evidence)| Judgement { verdict, evidence }).collect();
-            let Some(Told::Judged { judgements, periodic, .. }) = whole[member as usize].cells.get(&at) else {
+            let Some(Told::Judged { judgements, periodic, .. }) = whole[member as usize].cells.get(&at)
+            else {
                 panic!("a cell with a value")
             };
             assert_eq!((&said, cohort.is_periodic(member)), (judgements, *periodic), "{at:?}");

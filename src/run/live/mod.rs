@@ -10,6 +10,7 @@ mod feed;
 mod keep;
 mod outside;
 mod signals;
+mod together;
 
 use super::control::{self, Answer, Ends, Shown, serve};
 use super::recording::{FORM, Line, Recorder, SaidSeries};
@@ -19,7 +20,7 @@ use crate::config::plan::PlanFile;
 use crate::config::{Config, ZoneError};
 use crate::history::HistoryError;
 use crate::journal::{Entry, Journal};
-use crate::sources::{Contradicted, SourceError};
+use crate::sources::{Contradicted, SeriesSamples, SourceError};
 use crate::steps::{Attempt, Ending, Mode, Outcome, Pinned, Record, Run, Said, State, Told, Waiting, Word};
 use crate::story::{self, Waits, Window};
 use crate::text;
@@ -235,6 +236,7 @@ struct Live<'a> {
 impl Live<'_> {
     async fn whole(&mut self, job: Job) -> Result<Ended, Refused> {
         self.begin(job).await?;
+        self.judge_together();
         self.remember();
         loop {
             let waiting = self.driver.settle(&mut self.outside).await?;
@@ -396,8 +398,9 @@ impl Live<'_> {
         let now = clock::now();
         for (signal, name) in self.driver.signals().into_iter().enumerate() {
             let Some(from) = self.feed.from(signal) else { continue };
+            let room = self.kept.room(signal, now);
             match self.kept.oldest(signal, from, now) {
-                Some(oldest) if self.feed.asks_older(signal, oldest) => {}
+                Some(oldest) if self.feed.asks_older(signal, oldest, room) => {}
                 _ => self.fill(signal, &name, now),
             }
         }
@@ -406,6 +409,9 @@ impl Live<'_> {
     /// Tells the monitors of a signal what was kept of its series.
     fn fill(&mut self, signal: usize, name: &str, now: Timestamp) {
         let Some(from) = self.feed.from(signal) else { return };
+        if self.is_together(signal) {
+            return self.resume_together(signal, from, now);
+        }
         let (driver, recorder) = (&mut self.driver, &mut self.recorder);
         let (told, seq) = (self.feed.tells_past(signal), self.outside.journal.tip().seq);
         let mut failed = None;
@@ -450,7 +456,11 @@ impl Live<'_> {
         match answer {
             Ok(answer) => {
                 self.driver.trouble(signal, (!answer.complete).then_some(Reason::Partial), now);
-                self.observe(signal, &answer);
+                match self.is_together(signal) {
+                    true if is_older => self.keep_older(signal, &answer),
+                    true => self.observe_together(signal, &answer),
+                    false => self.observe(signal, &answer),
+                }
                 if is_older_whole {
                     self.fill(signal, &name, clock::now());
                 }
@@ -479,19 +489,26 @@ impl Live<'_> {
     fn observe(&mut self, signal: usize, answer: &crate::sources::Answer) {
         let now = clock::now();
         for series in &answer.series {
-            match self.kept.keeper(signal) {
-                Some(keeper) => {
-                    let mut hearing = keeper.hearing(&series.labels);
-                    let heard = |at, said| hearing.hear(at, said);
-                    self.driver.observe_heard(signal, &series.labels, &series.samples, heard);
-                }
-                None => self.driver.observe(signal, &series.labels, &series.samples),
-            }
-            if let Some(words) = self.kept.write(signal, false, now) {
-                self.outside.tell.note(&words);
-            }
+            self.observe_alone(signal, series);
+            self.write(signal, false, now);
         }
-        if let Some(words) = self.kept.write(signal, true, now) {
+        self.write(signal, true, now);
+    }
+
+    fn observe_alone(&mut self, signal: usize, series: &SeriesSamples) {
+        match self.kept.keeper(signal) {
+            Some(keeper) => {
+                let mut hearing = keeper.hearing(&series.labels);
+                let heard = |at, said| hearing.hear(at, said);
+                self.driver.observe_heard(signal, &series.labels, &series.samples, heard);
+            }
+            None => self.driver.observe(signal, &series.labels, &series.samples),
+        }
+    }
+
+    /// Writes what was heard of a signal to its history, where that is much or `at_end`.
+    fn write(&mut self, signal: usize, at_end: bool, now: Timestamp) {
+        if let Some(words) = self.kept.write(signal, at_end, now) {
             self.outside.tell.note(&words);
         }
     }
