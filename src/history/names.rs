@@ -6,8 +6,9 @@
 use super::HistoryError;
 use super::files;
 use super::shape::Shape;
+pub use crate::labels::Labels;
+use crate::labels::Table;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,9 +18,6 @@ use std::path::{Path, PathBuf};
 pub(super) const FILE: &str = "series.log";
 /// The name of the file with the number of its lines.
 const COUNT: &str = "series.count";
-
-/// Labels of a series, by name.
-pub type Labels = BTreeMap<String, String>;
 
 /// A series that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +82,8 @@ pub(super) struct Names {
     count: PathBuf,
     seed: u64,
     series: Vec<Series>,
-    index: BTreeMap<Labels, u32>,
+    /// Their columns.
+    index: Table<u32>,
     lines: u32,
     /// Bytes of the file that are whole lines.
     bytes: u64,
@@ -101,7 +100,7 @@ impl Names {
         let (path, count, seed) = (folder.join(FILE), folder.join(COUNT), shape.seed(u32::MAX));
         let text = files::read(&path)?.unwrap_or_default();
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let (series, index) = (Vec::new(), BTreeMap::new());
+        let (series, index) = (Vec::new(), Table::new());
         let bytes = whole as u64;
         let (file, free) = (None, (Vec::new(), 0));
         let mut names = Self { path, count, seed, series, index, lines: 0, bytes, file, free, writes };
@@ -157,7 +156,7 @@ impl Names {
         let index = series.index;
         self.lines += 1;
         if let Some(before) = self.series.get(index as usize)
-            && self.index.get(&before.labels) == Some(&index)
+            && self.find(&before.labels) == Some(index)
         {
             self.index.remove(&before.labels);
         }
@@ -190,7 +189,7 @@ impl Names {
 
     /// The column of the series with these labels.
     pub(super) fn find(&self, labels: &Labels) -> Option<u32> {
-        self.index.get(labels).copied()
+        self.index.get(self.index.find(labels)?).map(|(_, column)| *column)
     }
 
     /// The column of the series with these labels, and how many milliseconds after a multiple of the interval its samples come.
@@ -202,8 +201,8 @@ impl Names {
     /// These columns have nothing left of their series from the row `first` on: others may have them, and the series is as new as any.
     pub(super) fn free(&mut self, columns: Vec<u32>, first: i64) {
         for column in &columns {
-            if let Some(series) =
-                self.series.get(*column as usize).filter(|s| self.index.get(&s.labels) == Some(column))
+            if let Some(series) = self.series.get(*column as usize)
+                && self.find(&series.labels) == Some(*column)
             {
                 self.index.remove(&series.labels);
             }
@@ -272,7 +271,7 @@ mod tests {
     }
 
     fn named(name: &str) -> Series {
-        Series::begin(&Labels::from([("host".to_owned(), name.to_owned())]), 500, 1000)
+        Series::begin(&Labels::from([("host", name)]), 500, 1000)
     }
 
     #[test]

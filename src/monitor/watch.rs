@@ -1,14 +1,12 @@
 //! All series that gates look at: judged as their samples come, and how each stands.
 
 use super::{Monitor, MonitorSpec, Said};
+pub use crate::labels::Labels;
 use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::{BatchStart, Evidence, Lack, Reason, Sample, Spec, Timestamp, Verdict};
 use quietgate_rules::{Condition, Finding, RuleSpec, Standing};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-/// The labels of a series.
-pub type Labels = BTreeMap<String, String>;
 
 /// A group of series that are judged alike.
 #[derive(Debug, Clone)]
@@ -278,7 +276,7 @@ impl Signal {
 
     fn must_be_there(&self, labels: &Labels) -> bool {
         let expected = |(label, values): &(String, Vec<String>)| {
-            labels.get(label).is_some_and(|value| values.contains(value))
+            labels.get(label).is_some_and(|value| values.iter().any(|v| v == value))
         };
         if self.watched.expect.is_empty() { !self.begun } else { self.watched.expect.iter().all(expected) }
     }
@@ -346,7 +344,7 @@ impl Signal {
         let expected =
             self.watched.expect.iter().flat_map(|(label, values)| values.iter().map(move |v| (label, v)));
         let missing = expected.filter(|(label, value)| !seen(label, value));
-        missing.map(|(label, value)| Labels::from([(label.clone(), value.clone())])).collect()
+        missing.map(|(label, value)| Labels::from([(label, value)])).collect()
     }
 }
 

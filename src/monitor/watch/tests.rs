@@ -27,7 +27,7 @@ fn watch(expect: &[(&str, &[&str])]) -> Watch {
 }
 
 fn host(name: &str) -> Labels {
-    Labels::from([("host".to_owned(), name.to_owned())])
+    Labels::from([("host", name)])
 }
 
 fn see(watch: &mut Watch, name: &str, seconds: std::ops::Range<i64>, value: f64) {
@@ -36,7 +36,7 @@ fn see(watch: &mut Watch, name: &str, seconds: std::ops::Range<i64>, value: f64)
 }
 
 fn conditions(watch: &Watch, second: i64) -> Vec<(String, Condition)> {
-    let name = |labels: &Labels| labels.get("host").cloned().unwrap_or_default();
+    let name = |labels: &Labels| labels.get("host").unwrap_or_default().to_owned();
     let views = watch.views(Timestamp::from_millis(second * STEP_MS));
     views.iter().map(|view| (name(&view.labels), view.condition)).collect()
 }
