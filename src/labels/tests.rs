@@ -116,3 +116,20 @@ fn a_table_numbers_series_as_they_come_and_keeps_their_first_labels() {
     assert_eq!(table.clone().find(&named(92)).and_then(|number| table.get(number)), Some((&first, &6)));
     assert_eq!(table.find(&named(100)), None);
 }
+
+#[test]
+fn of_thousands_each_is_found_also_after_others_were_taken_out() {
+    let mut table: Table<u32> = Table::new();
+    table.extend((0..5_000).map(|name| (named(name), name)));
+    let is_kept = |name: &u32| !name.is_multiple_of(3) || *name > 4_000;
+    (0..5_000)
+        .filter(|name| !is_kept(name))
+        .for_each(|name| assert_eq!(table.remove(&named(name)), Some(name)));
+    for name in (0..5_000).rev() {
+        let found = table.find(&named(name)).and_then(|number| table.get(number));
+        assert_eq!(found.map(|(_, value)| *value), Some(name).filter(is_kept), "{name}");
+    }
+    table.retain(|_, name| *name < 10);
+    assert!(table.in_order().map(|(_, name)| *name).eq([1, 2, 4, 5, 7, 8]));
+    assert_eq!(table.find(&named(4_999)), None);
+}
