@@ -7,6 +7,7 @@
 //! that every series is judged.
 
 #[path = "common/mod.rs"]
+#[allow(dead_code, reason = "the other benches use all of it")]
 mod common;
 
 use quietgate::history::{Batch, Cell, Histories, How, Keeper, Labels, Store};
@@ -85,7 +86,8 @@ impl Run {
         let histories = Histories::open(folder.path()).expect("a folder");
         let interval = Interval::from_millis(MINUTE_MS).expect("a minute");
         let mut store = histories.signal("load", interval, DAYS).expect("a history");
-        let name = |n| Labels::from([("host", format!("host-{:05}", n / 20)), ("name", format!("n{}", n % 20))]);
+        let name =
+            |n| Labels::from([("host", format!("host-{:05}", n / 20)), ("name", format!("n{}", n % 20))]);
         let labels: Vec<_> = (0..series).map(name).collect();
         store.know(labels.iter().map(|labels| (labels, FIRST * MINUTE_MS))).expect("names");
         fill(&mut store, series);
@@ -131,7 +133,8 @@ impl Run {
         }
         let (past, mut hearing) = self.keeper.together().expect("together");
         let mut past = Timed { past, seconds: &mut looked };
-        self.watch.observe_together(0, samples, &mut past, |number, row, said| hearing.hear(number, row, said));
+        self.watch
+            .observe_together(0, samples, &mut past, |number, row, said| hearing.hear(number, row, said));
         let judged = common::cpu_seconds() - begun - looked;
         let begun = common::cpu_seconds();
         let written = self.keeper.write(Timestamp::from_millis(at)).expect("room");
@@ -162,7 +165,9 @@ fn anonymous() -> f64 {
 /// A line of the table; every series must have been judged by all five.
 fn line(series: usize) {
     let mut run = Run::new(series);
-    (0..BEFORE).for_each(|tick| drop(run.tick(FIRST + tick)));
+    for tick in 0..BEFORE {
+        run.tick(FIRST + tick);
+    }
     let (mut sum, mut worst) = (Times::default(), 0.0_f64);
     for tick in 0..TICKS {
         let Times { looked, judged, written } = run.tick(FIRST + BEFORE + tick);
@@ -192,7 +197,8 @@ fn line(series: usize) {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    let wanted = arguments.iter().position(|argument| argument == "--series").and_then(|at| arguments.get(at + 1));
+    let wanted =
+        arguments.iter().position(|argument| argument == "--series").and_then(|at| arguments.get(at + 1));
     let numbers = wanted.map_or("1000", String::as_str);
     let numbers: Result<Vec<usize>, _> = numbers.split(',').map(str::parse).collect();
     let Ok(numbers) = numbers else {

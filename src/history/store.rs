@@ -8,7 +8,7 @@ use super::shape::Shape;
 use super::shelf::Shelf;
 use super::{HistoryError, files};
 use quietgate_detectors::{DAY_MS, Interval};
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -188,7 +188,7 @@ impl Store {
     /// Where they cannot be put down for good: then none of them is known.
     pub fn know<'a>(&mut self, new: impl Iterator<Item = (&'a Labels, i64)>) -> Result<(), HistoryError> {
         let interval_ms = self.shape.interval_ms;
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         let mut series = Vec::new();
         for (labels, start_ms) in new {
             if self.names.find(labels).is_none() && seen.insert(labels) {

@@ -1,14 +1,15 @@
 //! Very many series of one signal, judged together: their days are in the history, and not in memory.
 
 use super::line::Line;
-use super::watch::{self, Labels, Statement};
+use super::watch::{self, Statement};
 use super::{MonitorSpec, Voter, is_expected};
+use crate::labels::{Labels, Table};
 use quietgate_detectors::{
     BatchStart, Cohort, Evidence, JudgedRow, LookSpec, PanelSpec, Past, Reason, Said, Sample, Timestamp,
     Verdict,
 };
 use quietgate_rules::{Finding, Standing};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// Series by their numbers, which are those that the history has for them.
@@ -16,7 +17,7 @@ use std::sync::OnceLock;
 pub struct Together {
     cohort: Cohort,
     rules: Rules,
-    numbers: HashMap<Labels, u32>,
+    numbers: Table<u32>,
     series: Vec<Option<One>>,
     /// The numbers of all series, in the order of their labels; not known where one is new.
     order: OnceLock<Vec<u32>>,
@@ -93,7 +94,7 @@ impl Together {
         Some(Self {
             cohort,
             rules: Rules { voters, slow, combined, periodic: Vec::new() },
-            numbers: HashMap::new(),
+            numbers: Table::new(),
             series: Vec::new(),
             order: OnceLock::new(),
             expected: BTreeMap::new(),
@@ -112,7 +113,8 @@ impl Together {
 
     /// The number of a series; none where it is new.
     pub fn find(&self, labels: &Labels) -> Option<u32> {
-        self.numbers.get(labels).copied()
+        let place = self.numbers.find(labels)?;
+        self.numbers.get(place).map(|(_, number)| *number)
     }
 
     /// Adds a series by its number.

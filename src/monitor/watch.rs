@@ -3,14 +3,12 @@
 use super::together::{One, Together};
 use super::view::{Latest, Origin, Stands, View};
 use super::{Monitor, MonitorSpec, Said};
+pub use crate::labels::Labels;
 use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::{BatchStart, Evidence, Lack, Past, Reason, Sample, Spec, Timestamp, Verdict};
 use quietgate_rules::{Condition, Finding, RuleSpec, Standing};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The labels of a series.
-pub type Labels = BTreeMap<String, String>;
 
 /// A group of series that are judged alike.
 #[derive(Debug, Clone)]
@@ -357,7 +355,7 @@ impl Signal {
 
     fn must_be_there(&self, labels: &Labels) -> bool {
         let expected = |(label, values): &(String, Vec<String>)| {
-            labels.get(label).is_some_and(|value| values.contains(value))
+            labels.get(label).is_some_and(|value| values.iter().any(|v| v == value))
         };
         if self.watched.expect.is_empty() { !self.begun } else { self.watched.expect.iter().all(expected) }
     }
@@ -431,7 +429,7 @@ impl Signal {
         let expected = self.watched.expect.iter().zip(&there);
         let missing = expected.flat_map(|((label, values), there)| {
             let missing = values.iter().filter(|value| !there.contains(value.as_str()));
-            missing.map(move |value| Labels::from([(label.clone(), value.clone())]))
+            missing.map(move |value| Labels::from([(label, value)]))
         });
         missing.collect()
     }

@@ -66,7 +66,7 @@ mod tests {
     }
 
     fn labels(host: &str) -> Labels {
-        Labels::from([("host".to_owned(), host.to_owned())])
+        Labels::from([("host", host)])
     }
 
     /// Both hosts have been seen all the while.

@@ -33,7 +33,7 @@ impl Scope {
         self.meant(series).is_empty()
     }
 
-    fn meant<'a>(&'a self, series: &'a Labels) -> Vec<(&'a String, &'a Meaning)> {
+    fn meant<'a>(&'a self, series: &'a Labels) -> Vec<(&'a str, &'a Meaning)> {
         self.labels.iter().filter_map(|(label, meaning)| Some((series.get(label)?, meaning))).collect()
     }
 
@@ -76,14 +76,14 @@ mod tests {
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
-        pairs.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect()
+        pairs.iter().copied().collect()
     }
 
     fn inventory() -> Inventory {
         let target = |(name, vip): (&str, &str)| Target {
             name: name.to_owned(),
             address: name.to_owned(),
-            labels: labels(&[("vip", vip)]),
+            labels: [("vip".to_owned(), vip.to_owned())].into(),
         };
         Inventory { targets: [("h1", "v1"), ("h2", "v1"), ("h3", "v2")].map(target).into() }
     }

@@ -115,7 +115,7 @@ proptest! {
         let mut restated = false;
         let mut newest = [BEFORE_MS + phase; 3];
         let mut heard: Vec<(usize, Sample)> = Vec::new();
-        let labels = ["a", "b", "c"].map(|name| Labels::from([("host".to_owned(), name.to_owned())]));
+        let labels = ["a", "b", "c"].map(|name| Labels::from([("host", name)]));
         for (number, (series, after, off, value)) in samples.into_iter().enumerate() {
             let after = if twice { after } else { after.max(1) };
             newest[series] += after * HOUR_MS;

@@ -123,7 +123,7 @@ mod tests {
         }
 
         fn see(&mut self, host: &str, minutes: std::ops::Range<i64>) {
-            let labels = Labels::from([("host".to_owned(), host.to_owned())]);
+            let labels = Labels::from([("host", host)]);
             let sample = |minute: i64| Sample::new(minute * MINUTE_MS, 100.0 + (minute * 7919 % 11) as f64);
             self.watch.observe(0, &labels, &minutes.map(sample).collect::<Vec<_>>());
         }

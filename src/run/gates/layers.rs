@@ -89,8 +89,7 @@ impl Case {
 
     fn see(&mut self, signal: usize, host: &str, seconds: RangeInclusive<i64>, value: f64) {
         let samples: Vec<_> = seconds.map(|second| Sample::new(second * SECOND_MS, value)).collect();
-        let labels =
-            if signal == TOTAL { Labels::new() } else { Labels::from([("host".into(), host.into())]) };
+        let labels = if signal == TOTAL { Labels::new() } else { Labels::from([("host", host)]) };
         self.watch.observe(signal, &labels, &samples);
     }
 

@@ -43,13 +43,13 @@ fn watch_by(detector: Spec, lateness_ms: i64) -> Watch {
 
 fn see(watch: &mut Watch, host: &str, seconds: std::ops::RangeInclusive<i64>, value: f64) {
     let samples: Vec<_> = seconds.map(|second| Sample::new(second * SECOND_MS, value)).collect();
-    watch.observe(0, &Labels::from([("host".to_owned(), host.to_owned())]), &samples);
+    watch.observe(0, &Labels::from([("host", host)]), &samples);
 }
 
 /// One sample of host `a`, so many milliseconds after the second.
 fn see_one(watch: &mut Watch, second: i64, off_ms: i64, value: f64) -> Timestamp {
     let sample = Sample::new(second * SECOND_MS + off_ms, value);
-    watch.observe(0, &Labels::from([("host".to_owned(), "a".to_owned())]), &[sample]);
+    watch.observe(0, &Labels::from([("host", "a")]), &[sample]);
     sample.at
 }
 
