@@ -3,7 +3,7 @@
 
 use super::HistoryError;
 use super::files;
-use super::row::{Found, Head, decode, encode};
+use super::row::{Found, Head, check, decode, encode};
 use super::shape::{Place, Shape};
 use rustix::fs::{Advice, fadvise};
 use std::fs::{self, File, OpenOptions};
@@ -82,6 +82,23 @@ impl Shelf {
             let here = (slot, day + next);
             let found = decode(bytes, self.seed, |row| shape.slot_and_day(row) == here, cells);
             each(day + next, found, cells);
+        }
+        Ok(())
+    }
+
+    /// Reads all rows of one slot by `bytes`, and gives for each, by the day of the ring, what stands there and its bytes to `each`.
+    pub(super) fn read_slot(
+        &self,
+        shape: &Shape,
+        slot: usize,
+        bytes: &mut Vec<u8>,
+        mut each: impl FnMut(usize, Found, &[u8]),
+    ) -> Result<(), HistoryError> {
+        bytes.resize(shape.ring() * self.row_bytes, 0);
+        let read = self.file.read_exact_at(bytes, self.offset(shape, (slot, 0)));
+        read.map_err(HistoryError::file(&self.path))?;
+        for (day, bytes) in bytes.chunks_exact(self.row_bytes).enumerate() {
+            each(day, check(bytes, self.seed, |row| shape.slot_and_day(row) == (slot, day)), bytes);
         }
         Ok(())
     }

@@ -292,9 +292,12 @@ impl Writing<'_> {
         how: How,
         written: &mut Written,
     ) -> Result<(), HistoryError> {
-        let column = (piece.column - self.shelf.place.first) as usize;
-        let owns = |row| self.names.all().get(piece.column as usize).is_some_and(|series| series.owns(row));
-        for (row, &new) in (piece.row..).zip(cells) {
+        let first = (piece.column - self.shelf.place.first) as usize;
+        let owns = |names: &Names, column: usize, row| {
+            names.all().get(piece.column as usize - first + column).is_some_and(|series| series.owns(row))
+        };
+        for ((right, row), &new) in piece.places().zip(cells) {
+            let column = first + right;
             if row > self.latest {
                 written.too_new += 1;
                 continue;
@@ -304,7 +307,7 @@ impl Writing<'_> {
             if self.image.states[number] == State::Unknown {
                 self.image.states[number] = self.load(number, row, written)?;
             }
-            if self.image.states[number] == State::Over || !owns(row) {
+            if self.image.states[number] == State::Over || !owns(self.names, column, row) {
                 written.too_old += 1;
                 continue;
             }

@@ -223,7 +223,7 @@ impl Together {
 
     /// What the detectors of the rules say of the newest sample of a series, or those of the slow layer.
     pub(super) fn votes(&self, number: u32, one: &One, spec: &MonitorSpec, slow: bool) -> Vec<Statement> {
-        let Some(newest) = one.newest else { return Vec::new() };
+        let Some(newest) = one.newest.filter(|newest| !newest.value.is_nan()) else { return Vec::new() };
         let names = spec.detectors();
         let all = (0..).zip(self.cohort.votes(number)).map(|(column, (verdict, evidence))| Statement {
             kind: names[column].entry().kind,

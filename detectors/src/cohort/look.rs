@@ -44,8 +44,11 @@ impl LookSpec {
 
     /// A look at `cells`, the cells of earlier days at one time of day, with the cells `before` them. Each has `width` places for
     /// each of the days, the day before first; not a number where a cell has no value.
-    pub fn look(&self, width: usize, cells: &[f64], before: &[f64]) -> Look {
-        let mut look = Look { width, parts: vec![Part::nothing(width); self.folds.len()], yesterday: None };
+    /// It takes the place of another `look`, whose memory it uses.
+    pub fn look(&self, width: usize, cells: &[f64], before: &[f64], look: &mut Look) {
+        look.width = width;
+        look.parts.resize_with(self.folds.len(), Part::default);
+        look.parts.iter_mut().for_each(|part| part.begin(width));
         let days = cells.chunks_exact(width).zip(1..);
         for (fold, part) in self.folds.iter().zip(&mut look.parts) {
             for (cells, day) in days.clone().take_while(|(_, day)| *day <= fold.days()) {
@@ -58,21 +61,24 @@ impl LookSpec {
                 }
             }
         }
-        look.yesterday = self.yesterday.then(|| cells[..width].to_vec());
-        look
+        look.yesterday.clear();
+        if self.yesterday {
+            look.yesterday.extend_from_slice(&cells[..width]);
+        }
     }
 }
 
 /// What earlier days showed of consecutive series.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Look {
     width: usize,
     parts: Vec<Part>,
-    yesterday: Option<Vec<f64>>,
+    /// Empty where it is not wanted.
+    yesterday: Vec<f64>,
 }
 
 /// One fold.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Part {
     highest: Vec<f64>,
     lowest: Vec<f64>,
@@ -80,9 +86,16 @@ struct Part {
 }
 
 impl Part {
-    fn nothing(width: usize) -> Self {
+    /// Of no day yet.
+    fn begin(&mut self, width: usize) {
         let Earlier { highest, lowest, .. } = Earlier::NONE;
-        Self { highest: vec![highest; width], lowest: vec![lowest; width], days: vec![0; width] }
+        let Self { highest: highs, lowest: lows, days } = self;
+        [(highs, highest), (lows, lowest)].into_iter().for_each(|(all, none)| {
+            all.clear();
+            all.resize(width, none);
+        });
+        days.clear();
+        days.resize(width, 0);
     }
 
     /// Takes in the cells of one more day; a missing one changes nothing.
@@ -116,7 +129,7 @@ impl Look {
     /// The value a day before of the series at `place`; not a number where there is none, or where it is not wanted.
     #[inline(always)]
     pub(crate) fn yesterday(&self, place: usize) -> f64 {
-        self.yesterday.as_ref().map_or(f64::NAN, |values| values[place])
+        self.yesterday.get(place).copied().unwrap_or(f64::NAN)
     }
 }
 

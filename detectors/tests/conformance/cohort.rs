@@ -49,8 +49,9 @@ struct Looking<'a>(&'a Kept, Option<Look>);
 impl Past for Looking<'_> {
     fn look(&mut self, row: i64, _: u32) -> Option<(u32, &Look)> {
         let Self(kept, look) = self;
-        let made = kept.spec.look(kept.width, &kept.earlier(row), &kept.earlier(row - 1));
-        Some((0, look.insert(made)))
+        let look = look.get_or_insert_default();
+        kept.spec.look(kept.width, &kept.earlier(row), &kept.earlier(row - 1), look);
+        Some((0, look))
     }
 }
 
