@@ -66,6 +66,12 @@ impl Seen {
         }
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.highest.clear();
+        self.lowest.clear();
+        self.days.clear();
+    }
+
     #[inline(always)]
     pub(crate) fn push(&mut self, earlier: Earlier) {
         self.highest.push(earlier.highest);

@@ -6,6 +6,7 @@ use super::keep::{Keeper, WAITING_MAX, take};
 use super::pasts::{Looking, Pasts};
 use super::{Batch, Damage, HistoryError, How, Labels, Written};
 use quietgate_detectors::{LookSpec, Reason, Sample, Timestamp};
+use std::collections::BTreeSet;
 
 /// So many times of day are looked at for series that have not come of late: one that was there for half an hour on any day that is
 /// kept is found.
@@ -160,7 +161,16 @@ impl Keeper {
         let (mut cells, mut bits) = (Vec::new(), Vec::new());
         let mut before = Vec::new();
         let first = self.store.shelves[shelf].place.first;
+        // of what stopped before, the newest sample is judged all the same: who looks sees since when it is stale
+        let stopped: BTreeSet<i64> =
+            newest.iter().flatten().copied().filter(|row| *row < wanted.judged).collect();
+        for row in stopped.range(..rows.first) {
+            self.judge_row((shelf, *row), &newest, |newest| newest == *row, &mut resumed.damage, each)?;
+        }
         for row in rows.first..wanted.judged {
+            if stopped.contains(&row) {
+                self.judge_row((shelf, row), &newest, |newest| newest == row, &mut resumed.damage, each)?;
+            }
             self.store.read_row(shelf, row, &mut bits, &mut resumed.damage)?;
             values(&bits, &mut cells);
             if wanted.asks_period {
@@ -169,13 +179,35 @@ impl Keeper {
             }
             each(Piece::Learn { first, row, cells: &cells, before: &before });
         }
-        let mut samples = Vec::new();
         for row in wanted.judged.max(wanted.oldest)..=wanted.newest {
-            self.store.read_row(shelf, row, &mut bits, &mut resumed.damage)?;
-            self.samples(first, row, &bits, &newest, &mut samples);
-            if let (Some(pasts), false) = (&mut self.pasts, samples.is_empty()) {
-                each(Piece::Judge { samples: &samples, past: Looking { store: &mut self.store, pasts } });
+            self.judge_row((shelf, row), &newest, |_| true, &mut resumed.damage, each)?;
+        }
+        Ok(())
+    }
+
+    /// Has the cells of a row judged, of those series that are known and of which `is_wanted` says so by their newest row.
+    fn judge_row(
+        &mut self,
+        (shelf, row): (usize, i64),
+        newest: &[Option<i64>],
+        is_wanted: impl Fn(i64) -> bool,
+        damage: &mut Damage,
+        each: &mut impl FnMut(Piece<'_>),
+    ) -> Result<(), HistoryError> {
+        let (mut bits, mut samples) = (Vec::new(), Vec::new());
+        self.store.read_row(shelf, row, &mut bits, damage)?;
+        let (interval_ms, first) = (self.store.shape().interval_ms, self.store.shelves[shelf].place.first);
+        let mut one = Vec::new();
+        for (column, (bits, newest)) in (first..).zip(bits.iter().zip(newest)) {
+            if *bits != MISSING && newest.is_some_and(&is_wanted) {
+                let series = &self.store.series()[column as usize];
+                one.clear();
+                take(Cell::from_bits(*bits), series.at(row, interval_ms), &mut one);
+                samples.extend(one.iter().map(|sample| (column, *sample)));
             }
+        }
+        if let (Some(pasts), false) = (&mut self.pasts, samples.is_empty()) {
+            each(Piece::Judge { samples: &samples, past: Looking { store: &mut self.store, pasts } });
         }
         Ok(())
     }
@@ -225,28 +257,6 @@ impl Keeper {
             let time = |row| Timestamp::from_millis(series.at(row, interval_ms));
             resumed.newest.push((series.labels.clone(), time(newest)));
             each(Piece::Series { column, labels: &series.labels, at: time(row), row });
-        }
-    }
-
-    /// The samples that give the cells of a row their content, of those series that are known.
-    fn samples(
-        &self,
-        first: u32,
-        row: i64,
-        bits: &[u64],
-        newest: &[Option<i64>],
-        samples: &mut Vec<(u32, Sample)>,
-    ) {
-        samples.clear();
-        let (interval_ms, mut one) = (self.store.shape().interval_ms, Vec::new());
-        for (column, (bits, newest)) in (first..).zip(bits.iter().zip(newest)) {
-            if *bits == MISSING || newest.is_none() {
-                continue;
-            }
-            let series = &self.store.series()[column as usize];
-            one.clear();
-            take(Cell::from_bits(*bits), series.at(row, interval_ms), &mut one);
-            samples.extend(one.iter().map(|sample| (column, *sample)));
         }
     }
 }

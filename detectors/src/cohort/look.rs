@@ -3,6 +3,10 @@
 use crate::days::Earlier;
 use crate::kinds::relative_change;
 use crate::wide::wide;
+use std::ops::Range;
+
+/// So many series are looked at together.
+const SERIES: usize = 256;
 
 /// What is made of the cells of earlier days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,14 +53,20 @@ impl LookSpec {
         look.width = width;
         look.parts.resize_with(self.folds.len(), Part::default);
         look.parts.iter_mut().for_each(|part| part.begin(width));
-        let days = cells.chunks_exact(width).zip(1..);
-        for (fold, part) in self.folds.iter().zip(&mut look.parts) {
-            for (cells, day) in days.clone().take_while(|(_, day)| *day <= fold.days()) {
-                match fold {
-                    Fold::Values(_) => wide!(part.take(cells, |_, value| value)),
-                    Fold::Changes(_) => {
-                        let before = &before[(day as usize - 1) * width..][..width];
-                        wide!(part.take(cells, |i, value| relative_change(before[i], value).abs()));
+        // so many series at a time that what is made of them stays in the first cache
+        for from in (0..width).step_by(SERIES) {
+            let some = from..width.min(from + SERIES);
+            for (fold, part) in self.folds.iter().zip(&mut look.parts) {
+                let day = |day: u32| (day as usize - 1) * width;
+                let mut to = part.piece(some.clone());
+                for back in (1..=fold.days()).map(day).take_while(|back| *back < cells.len()) {
+                    match fold {
+                        Fold::Values(_) => wide!(to.take_values(&cells[back..][some.clone()])),
+                        Fold::Changes(_) => {
+                            let (cells, before) =
+                                (&cells[back..][some.clone()], &before[back..][some.clone()]);
+                            wide!(to.take_changes(cells, before));
+                        }
                     }
                 }
             }
@@ -98,17 +108,48 @@ impl Part {
         days.resize(width, 0);
     }
 
-    /// Takes in the cells of one more day; a missing one changes nothing.
-    #[inline(always)]
-    fn take(&mut self, cells: &[f64], of: impl Fn(usize, f64) -> f64) {
+    /// Some of its series.
+    fn piece(&mut self, some: Range<usize>) -> Piece<'_> {
         let Self { highest, lowest, days } = self;
-        let places = highest.iter_mut().zip(lowest).zip(days).zip(cells).enumerate();
-        for (i, (((highest, lowest), days), &cell)) in places {
-            let value = of(i, cell);
+        Piece {
+            highest: &mut highest[some.clone()],
+            lowest: &mut lowest[some.clone()],
+            days: &mut days[some],
+        }
+    }
+}
+
+/// A fold of some series.
+struct Piece<'a> {
+    highest: &'a mut [f64],
+    lowest: &'a mut [f64],
+    days: &'a mut [u8],
+}
+
+impl Piece<'_> {
+    /// Takes in the values of one more day; a missing one changes nothing.
+    #[inline(always)]
+    fn take_values(&mut self, values: &[f64]) {
+        for ((highest, lowest), &value) in self.highest.iter_mut().zip(&mut *self.lowest).zip(values) {
             *highest = if value > *highest { value } else { *highest };
             *lowest = if value < *lowest { value } else { *lowest };
-            *days += u8::from(!value.is_nan());
         }
+        // apart, for these are narrower
+        self.days.iter_mut().zip(values).for_each(|(days, value)| *days += u8::from(!value.is_nan()));
+    }
+
+    /// Takes in the sizes of the changes of one more day. Nobody asks for the smallest.
+    #[inline(always)]
+    fn take_changes(&mut self, values: &[f64], before: &[f64]) {
+        let mut sizes = [f64::NAN; SERIES];
+        let pairs = before.iter().zip(values);
+        sizes.iter_mut().zip(pairs).for_each(|(size, (&before, &value))| {
+            *size = relative_change(before, value).abs();
+        });
+        for (highest, &size) in self.highest.iter_mut().zip(&sizes) {
+            *highest = if size > *highest { size } else { *highest };
+        }
+        self.days.iter_mut().zip(&sizes).for_each(|(days, size)| *days += u8::from(!size.is_nan()));
     }
 }
 

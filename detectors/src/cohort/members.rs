@@ -248,12 +248,13 @@ impl Members {
                 gather_average(&averages[member], value, before, through);
             }
         }
-        to.folds.clear();
-        to.folds.extend(self.shown.iter().map(|(fold, earlier)| {
-            let mut seen = Seen::default();
+        if to.folds.len() != self.shown.len() {
+            to.folds = self.shown.iter().map(|(fold, _)| (*fold, Seen::default())).collect();
+        }
+        for ((_, earlier), (_, seen)) in self.shown.iter().zip(&mut to.folds) {
+            seen.clear();
             all().for_each(|member| seen.push(earlier[member]));
-            (*fold, seen)
-        }));
+        }
     }
 
     /// What was gathered of `members` as detectors look at it.
