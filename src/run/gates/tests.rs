@@ -112,7 +112,7 @@ fn window(state: &State, watch: &Watch, side: Side, second: i64) -> Option<Windo
 fn window_at(state: &State, watch: &Watch, side: Side, now: Timestamp) -> Option<Window> {
     let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
     let run = state.open_run().expect("a run");
-    Gates { plan: &plan, run, watch, scopes: &[Scope::default()], now }.window((0, 0), side)
+    Gates::new(&plan, run, watch, &[Scope::default()], now).window((0, 0), side)
 }
 
 /// The state of a run whose batch started and ended at second 10.
@@ -170,7 +170,7 @@ fn a_detector_that_is_unknown_is_named_with_what_it_lacks_and_until_when() {
     let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
     let run = state.open_run().expect("a run");
     fn gates<'a>(plan: &'a Plan, run: &'a Run, watch: &'a Watch, second: i64) -> Gates<'a> {
-        Gates { plan, run, watch, scopes: &[], now: at(second) }
+        Gates::new(plan, run, watch, &[], at(second))
     }
     let held = gates(&plan, run, &watch, 60).before(0, 0);
     let lack =
@@ -207,7 +207,7 @@ fn what_knows_too_little_of_the_time_before_a_batch_says_until_when_it_looks() {
     see(&mut watch, "a", 60..=70, 0.0);
     let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
     let run = state.open_run().expect("a run");
-    let gates = Gates { plan: &plan, run, watch: &watch, scopes: &[Scope::default()], now: at(70) };
+    let gates = Gates::new(&plan, run, &watch, &[Scope::default()], at(70));
     let (held, _) = gates.held_by((0, 0), Side::Before);
     assert_eq!(
         held[0].words,
@@ -291,7 +291,7 @@ fn an_anomaly_began_when_its_sample_was_taken_and_not_with_its_cell() {
         let now = see_one(&mut watch, 10, off_ms, 9.0).max(at(10));
         let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
         let run = state.open_run().expect("a run");
-        let gates = Gates { plan: &plan, run, watch: &watch, scopes: &[Scope::default()], now };
+        let gates = Gates::new(&plan, run, &watch, &[Scope::default()], now);
         let is_held = gates.after(0, 0, true).decision == Decision::Hold;
         assert_eq!(!is_held, is_blamed, "{off_ms} ms after the start");
     }

@@ -1,0 +1,135 @@
+//! Every required series at one instant, as gates count them: walked once, however many gates ask, and however often until
+//! anything is heard. Without words, which only those few series need that keep a gate shut.
+
+use super::scope::{About, Scope};
+use super::telling;
+use crate::monitor::{Monitor, MonitorSpec, View, Watch};
+use quietgate_detectors::{Sample, Timestamp};
+use quietgate_rules::{Condition, Direction, RuleSpec, Sustain};
+use std::sync::OnceLock;
+
+/// All required series at one instant, in the order of the [views](Watch::views) of the watch.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// When it was made, and until when it holds as long as nothing is heard: then something is stale, or may be.
+    from: Timestamp,
+    until: Timestamp,
+    pub(super) series: Vec<Stand>,
+    /// The places of those of which a detector has something to tell although it finds them normal.
+    pub(super) told: Vec<usize>,
+    /// Whether the slow layer finds any of them anomalous.
+    pub(super) is_slowly_moving: bool,
+    /// Whether any of them is anomalous by its rule.
+    pub(super) is_moving: bool,
+    /// The shortest clean window, in milliseconds, where every one of them is clean by a sample that does not lie ahead.
+    shortest_ms: Option<i64>,
+    /// Of which of them nothing could be said once a batch starts.
+    blind: OnceLock<Vec<bool>>,
+}
+
+/// How a required series stands.
+#[derive(Debug, Clone)]
+pub(super) struct Stand {
+    /// The number of its signal.
+    pub(super) signal: usize,
+    /// How it stands by its rule.
+    pub(super) condition: Condition,
+    /// How it stands by the slow layer; none where that does not judge it.
+    pub(super) slow: Option<Condition>,
+    /// The time of its newest sample that was found anomalous, over or not, and the same by the slow layer.
+    pub(super) anomalous_until: [Option<Timestamp>; 2],
+    /// Which targets it is about.
+    pub(super) about: About,
+}
+
+impl Look {
+    /// That at `now`, by the `views` of that time.
+    pub(super) fn new(watch: &Watch, views: &[View<'_>], scopes: &[Scope], now: Timestamp) -> Self {
+        let about =
+            |view: &View<'_>| scopes.get(view.signal).map_or(About::Plan, |scope| scope.about(&view.labels));
+        let stand = |view: &View<'_>| Stand {
+            signal: view.signal,
+            condition: view.condition,
+            slow: view.slow,
+            anomalous_until: view.anomalous_until,
+            about: about(view),
+        };
+        let max_ages: Vec<i64> = watch.signals().map(|signal| signal.max_age_ms).collect();
+        let until = |view: &View<'_>| holds_until(view, max_ages.get(view.signal).copied().unwrap_or(0), now);
+        let is_anomalous = |condition| matches!(condition, Some(Condition::Anomalous { .. }));
+        Self {
+            from: now,
+            until: views.iter().map(until).min().unwrap_or(Timestamp::from_millis(i64::MAX)),
+            series: views.iter().map(stand).collect(),
+            told: (0..views.len()).filter(|i| telling::has_told(&views[*i])).collect(),
+            is_slowly_moving: views.iter().any(|view| is_anomalous(view.slow)),
+            is_moving: views.iter().any(|view| is_anomalous(Some(view.condition))),
+            shortest_ms: shortest_ms(views, now),
+            blind: OnceLock::new(),
+        }
+    }
+
+    /// Whether it says what one made at `now` would, where nothing was heard since.
+    pub(super) fn holds_at(&self, now: Timestamp) -> bool {
+        self.from <= now && now <= self.until
+    }
+
+    /// Whether every series is clean, and was for at least so long, in milliseconds.
+    pub(super) fn is_clean_for(&self, clean_ms: i64) -> bool {
+        self.shortest_ms.is_some_and(|shortest_ms| shortest_ms >= clean_ms.max(0))
+    }
+
+    /// Of which series nothing could be said once a batch starts now, by their place: no place where that can be none.
+    pub(super) fn blind<'v, 'w: 'v>(&self, watch: &Watch, views: impl Fn() -> &'v [View<'w>]) -> &[bool] {
+        self.blind.get_or_init(|| {
+            if self.is_large() && !watch.signals().any(|signal| may_lack(&signal.spec)) {
+                return Vec::new();
+            }
+            let lacks = |view: &View<'_>| watch.start_lacks(view.signal, &view.labels, false);
+            views().iter().map(|view| !lacks(view).is_empty()).collect()
+        })
+    }
+
+    /// Whether there are so many series that not each of them is put on record.
+    pub(super) fn is_large(&self) -> bool {
+        self.series.len() > telling::ALL_TOLD
+    }
+}
+
+/// Until when a series stands as it does now, where nothing is heard of it.
+fn holds_until(view: &View<'_>, max_age_ms: i64, now: Timestamp) -> Timestamp {
+    let plus = |at: Timestamp| Timestamp::from_millis(at.as_millis().saturating_add(max_age_ms));
+    match view.latest {
+        // without a sample it stays unknown, and a stale one stays stale
+        None => Timestamp::from_millis(i64::MAX),
+        Some(latest) if plus(latest.at) < now => Timestamp::from_millis(i64::MAX),
+        // what lies too far ahead is believed once it does not
+        Some(latest) if latest.at.as_millis().saturating_sub(now.as_millis()) > max_age_ms => now,
+        Some(latest) => plus(latest.at),
+    }
+}
+
+/// The shortest clean window, where every series is clean, and by a sample that does not lie ahead of `now`.
+fn shortest_ms(views: &[View<'_>], now: Timestamp) -> Option<i64> {
+    let clean_ms = |view: &View<'_>| match view.condition {
+        Condition::Clean { since, until, .. } if until <= now => {
+            Some(until.as_millis().saturating_sub(since.as_millis()))
+        }
+        _ => None,
+    };
+    views.iter().try_fold(None, |shortest: Option<i64>, view| {
+        let own = clean_ms(view)?;
+        Some(Some(shortest.map_or(own, |shortest| shortest.min(own))))
+    })?
+}
+
+/// Whether any detector of the rule could have nothing to say of the start of a batch: then a series of one sample lacks something.
+fn may_lack(spec: &MonitorSpec) -> bool {
+    let Some(rule) = spec.rules.first() else { return false };
+    // by this rule every detector counts, whatever that of the signal makes of what is unknown
+    let any = RuleSpec::new("any", &[], rule.detectors().to_vec(), Direction::Either, Sustain::ONE);
+    let Ok(any) = any else { return true };
+    let mut monitor = Monitor::new(&MonitorSpec { rules: vec![any], slow: None, ..spec.clone() });
+    monitor.observe(&[Sample::new(0, 0.0)], |_| {});
+    !monitor.start_lacks(false).is_empty()
+}
