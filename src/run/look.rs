@@ -133,3 +133,101 @@ fn may_lack(spec: &MonitorSpec) -> bool {
     monitor.observe(&[Sample::new(0, 0.0)], |_| {});
     !monitor.start_lacks(false).is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::{Labels, Watched};
+    use quietgate_detectors::{Calendar, Interval, OptionValue, Spec};
+    use quietgate_rules::gate::{self, Answer, Part, Seen};
+
+    const SECOND_MS: i64 = 1000;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn spec(detector: &str) -> MonitorSpec {
+        let above = [("above".to_owned(), OptionValue::Number(5.0))];
+        let options = if detector == "threshold" { &above[..] } else { &[] };
+        let detectors = vec![Spec::new(detector, options).expect("a detector")];
+        let rule = RuleSpec::new("any", &[], detectors, Direction::Up, Sustain::ONE).expect("a rule");
+        let interval = Interval::from_millis(SECOND_MS).expect("a second");
+        MonitorSpec { rules: vec![rule], slow: None, interval, calendar: Calendar::Utc, lateness_ms: 0 }
+    }
+
+    /// Hosts of which each has been seen from the first to the second of its seconds, each half a second apart from the others.
+    fn watch(hosts: &[(i64, i64, f64)]) -> Watch {
+        let (name, expect) = ("loss".to_owned(), Vec::new());
+        let watched = Watched { name, spec: spec("threshold"), max_age_ms: 3 * SECOND_MS, expect };
+        let mut watch = Watch::new(vec![watched]);
+        for (number, (from, until, last)) in hosts.iter().enumerate() {
+            let labels = Labels::from([("host".to_owned(), format!("h{number}"))]);
+            let value = |second: i64| if second == *until { *last } else { 0.0 };
+            let offset = 500 * number as i64;
+            let samples =
+                (*from..=*until).map(|second| Sample::new(second * SECOND_MS + offset, value(second)));
+            watch.observe(0, &labels, &samples.collect::<Vec<_>>());
+        }
+        watch
+    }
+
+    fn look(watch: &Watch, now: Timestamp) -> Look {
+        Look::new(watch, &watch.views(now), &[], now)
+    }
+
+    fn conditions(look: &Look) -> Vec<Condition> {
+        look.series.iter().map(|stand| stand.condition).collect()
+    }
+
+    #[test]
+    fn as_long_as_a_look_holds_another_one_would_say_the_same() {
+        let watch = watch(&[(0, 10, 0.0), (2, 10, 90.0), (0, 7, 0.0), (9, 16, 0.0)]);
+        let mut longest = 0;
+        for now in (0..25_000).step_by(100) {
+            let made = look(&watch, at(now));
+            assert!(made.holds_at(at(now)) && !made.holds_at(at(now - 1)), "{now}: not before it was made");
+            for later in (now..25_000).step_by(100).take_while(|later| made.holds_at(at(*later))) {
+                assert_eq!(conditions(&look(&watch, at(later))), conditions(&made), "{now}, {later}");
+                longest = longest.max(later - now);
+            }
+        }
+        assert!(longest > 2_000, "it held for some time");
+    }
+
+    #[test]
+    fn a_look_knows_whether_a_gate_would_open_whatever_its_batch() {
+        let fleets = [
+            watch(&[(0, 10, 0.0), (2, 10, 0.0)]),
+            watch(&[(0, 10, 0.0), (2, 10, 90.0)]),
+            watch(&[(0, 10, 0.0), (2, 6, 0.0)]),
+        ];
+        let mut open = 0;
+        for watch in &fleets {
+            for now in (8_000..13_000).step_by(500) {
+                let look = look(watch, at(now));
+                let seen = |stand: &Stand| {
+                    let (condition, anomalous_until, part) = (stand.condition, None, Part::Control);
+                    Seen { condition, anomalous_until, part, signal: 0, blind: None }
+                };
+                let seen: Vec<Seen> = look.series.iter().map(seen).collect();
+                for clean_ms in (0..12_000).step_by(500) {
+                    let is_open = gate::before(&seen, at(now), clean_ms) == Answer::Proceed;
+                    // what lies ahead is counted one by one
+                    let is_ahead = now < 10_500;
+                    assert!(
+                        look.is_clean_for(clean_ms) == is_open || is_ahead && !look.is_clean_for(clean_ms)
+                    );
+                    open += usize::from(look.is_clean_for(clean_ms));
+                }
+            }
+        }
+        assert!(open > 50, "{open}");
+    }
+
+    #[test]
+    fn only_what_judges_starts_can_lack_something_for_it() {
+        let lacking = ["threshold", "ss", "ewma3sigma", "step_contrast"].map(|kind| may_lack(&spec(kind)));
+        assert_eq!(lacking, [false, false, false, true]);
+    }
+}

@@ -81,7 +81,7 @@ impl Case {
         let (plan, run, scopes) = (&self.plan, &self.state.runs["r"], &self.scopes);
         let felt = Felt::new(plan, run, marks(run).last().expect("it has started"));
         self.watch.batch_starts(|signal, labels| {
-            felt.by((["loss", "cpu", "total"][signal], &scopes[signal]), labels)
+            felt.by(["loss", "cpu", "total"][signal], &scopes[signal].about(labels))
         });
     }
 

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 /// What a look may take and be repeated at each occasion.
 const CHEAP: Duration = Duration::from_millis(4);
-/// A dear look is repeated after so many times what it took: looks take 2 % of a core then.
-const REST: u32 = 50;
+/// A dear look is repeated after so many times what it took: looks take 1 % of a core then.
+const REST: u32 = 100;
 /// But after this at the latest.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -85,7 +85,7 @@ mod tests {
         let now = Instant::now();
         let mut pace = Pace::new(now);
         assert_eq!(pace.until_due(now), Duration::ZERO, "nothing was looked at yet");
-        for (took, rest) in [(0, 0), (4, 0), (5, 250), (20, 1000), (100, 5000), (60_000, 5000)] {
+        for (took, rest) in [(0, 0), (4, 0), (5, 500), (20, 2000), (50, 5000), (60_000, 5000)] {
             pace.looked(millis(took), now);
             assert_eq!(pace.until_due(now), millis(rest), "{took} ms");
             assert_eq!(pace.until_due(now + millis(rest)), Duration::ZERO, "{took} ms");
