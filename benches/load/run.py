@@ -4,6 +4,7 @@
     benches/load/run.py                            3,000 hosts x 20 series + 10,000 VIPs, 10 minutes
     benches/load/run.py --series 2000 --minutes 1 --every 1    a short form, to see that it works
     benches/load/run.py --expect                   the config also says which hosts must be there
+    benches/load/run.py --again                    records the run, drives it once more, and compares every decision
     benches/load/run.py --binary PATH              that program instead of a fresh release build
     benches/load/run.py --keep DIR                 leaves config, plan, journal and logs in DIR
     benches/load/run.py --perf FILE                `perf record` of the last minute into FILE
@@ -46,13 +47,13 @@ signals:
     query: host_load
     interval: {every}s
     labels: {{host: target}}{expect}
-    rule: {{kind: majority, detectors: [ss, ls, ewma3sigma], sustain: 2 of 3}}
+    rule: {{kind: majority, detectors: [ss, ls, ewma3sigma], sustain: 1 of 1}}
   vip_traffic:
     source: in
     query: vip_traffic
     interval: {every}s
     labels: {{vip: vip}}
-    rule: {{kind: majority, detectors: [ss, ls, ewma3sigma], sustain: 2 of 3}}
+    rule: {{kind: majority, detectors: [ss, ls, ewma3sigma], sustain: 1 of 1}}
 """
 
 PROMETHEUS = """global: {{scrape_interval: {every}s, scrape_timeout: {every}s}}
@@ -181,7 +182,7 @@ class Bench:
         self.port, own = free_port(), free_port()
         write_files(folder, wanted, self.port, int(self.exporter.child.stdout.readline()), self.pages)
         out = (folder / "quietgate.out").open("wb")
-        run = self.start("quietgate", [self.binary, "run", "plan.yaml"], stdout=out)
+        run = self.start("quietgate", [self.binary, "run", "plan.yaml", *(["--record", "said"] if wanted.again else [])], stdout=out)
         wait_for("quietgate run", 30, lambda: listens(self.port))
         flags = [f"--web.listen-address=127.0.0.1:{own}", f"--storage.tsdb.path={folder}/tsdb", "--log.level=warn"]
         self.start("prometheus", ["prometheus", f"--config.file={folder}/prometheus.yml", *flags], stdout=subprocess.DEVNULL)
@@ -242,9 +243,15 @@ def report(bench):
     for name, is_found in leapt:
         print(f"- {name} leapt: {'held for and named' if is_found else '**not found**'}")
     notes = [line for line in (bench.folder / "quietgate.log").read_text().splitlines() if "samples" in line or "partial" in line]
+    is_same = True
+    if wanted.again:
+        command = [str(bench.binary), "replay", "--recorded", "said", "--state", "state"]
+        again = subprocess.run(command, cwd=bench.folder, capture_output=True, text=True, check=False)
+        is_same = again.returncode == 0
+        print(f"- driven once more: {(again.stdout + again.stderr).strip()[:600]}")
     if notes:
         print(f"- {len(notes)} notes about samples, such as: {notes[0][:300]}")
-    return bad["failed_total"] == 0 and all(is_found for _, is_found in leapt)
+    return is_same and bad["failed_total"] == 0 and all(is_found for _, is_found in leapt)
 
 
 def main():
@@ -254,6 +261,7 @@ def main():
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--every", type=int, default=10, help="seconds between samples")
     parser.add_argument("--expect", action="store_true")
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--binary", type=Path)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--perf", type=Path)

@@ -229,3 +229,33 @@ fn time(text: &str) -> Option<Timestamp> {
     let at: jiff::Timestamp = text.parse().ok()?;
     Some(Timestamp::from_millis(at.as_millisecond()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_merely_counted_stands_behind_all_that_is_named() {
+        let evidence = json!([
+            {"series": "loss{host=\"h1\"}", "condition": "clean", "at": "1970-01-01T00:00:01Z", "value": 0.0},
+            {"series": "loss{host=\"h2\"}", "condition": "anomalous", "at": "1970-01-01T00:00:01Z", "value": 9.0},
+            {"series": "and 40 more of loss", "condition": "anomalous", "more": 40},
+            {"series": "and 60,000 more of loss", "condition": "clean", "more": 60000},
+        ]);
+        let at = Timestamp::from_millis(2000);
+        let seen = series(&evidence, at);
+        let names: Vec<_> = seen.iter().map(|series| series.series.as_str()).collect();
+        let counted = ["and 40 more of loss", "and 60,000 more of loss"];
+        assert_eq!(names, ["loss{host=\"h2\"}", "loss{host=\"h1\"}", counted[0], counted[1]]);
+        assert_eq!(
+            seen.iter().map(|series| series.more).collect::<Vec<_>>(),
+            [None, None, Some(40), Some(60000)]
+        );
+        let lines = table(&seen, at);
+        let row: Vec<_> = lines[3].split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        assert_eq!(row, [counted[0], "anomalous"], "it has no sample of its own: {lines:?}");
+        let written = json!(seen[0]);
+        assert_eq!(written.get("more"), None, "a series that is named is written as before");
+    }
+}
