@@ -4,8 +4,8 @@
 //! Nothing that keeps a run safe waits for that. A start is only ever decided by a look, made on all that was heard until then, and its
 //! gate is looked at once more behind the intent: a look that comes later lets a batch start later, never on less. What persons ask
 //! for, the end of an attempt, a sample that is told otherwise and an anomaly that was not there before are looked at at once. What
-//! remains is what only makes a gate hold that was holding or open anyway: a clean window that is long enough, a patience that
-//! ends, a series that falls silent. That is told a few seconds later.
+//! remains is told or opened a few seconds later: a clean window that is long enough, a patience that ends, a series that falls silent,
+//! an anomaly that is known and of which the control has told by now.
 
 use crate::monitor::Labels;
 use quietgate_detectors::Timestamp;
