@@ -5,8 +5,7 @@ use super::watch::{self, Statement};
 use super::{MonitorSpec, Voter, is_expected};
 use crate::labels::{Labels, Table};
 use quietgate_detectors::{
-    BatchStart, Cohort, Evidence, JudgedRow, LookSpec, PanelSpec, Past, Reason, Said, Sample, Timestamp,
-    Verdict,
+    BatchStart, Cohort, JudgedRow, LookSpec, PanelSpec, Past, Reason, Said, Sample, Timestamp, Verdict,
 };
 use quietgate_rules::{Finding, Standing};
 use std::collections::BTreeMap;
@@ -229,20 +228,15 @@ impl Together {
             kind: names[column].entry().kind,
             verdict,
             evidence,
-            words: evidence.and_then(|evidence| self.told(column, verdict, &evidence, newest.at)),
+            words: evidence
+                .filter(|_| verdict.fired())
+                .map(|evidence| self.cohort.words(column, verdict, &evidence, newest.at)),
             lack: match verdict {
                 Verdict::Unknown(reason) => self.cohort.lack(number, column, reason),
                 _ => None,
             },
         });
         watch::those_of(spec, &names, all.collect(), slow)
-    }
-
-    fn told(&self, column: usize, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> Option<String> {
-        match verdict {
-            Verdict::Normal => self.cohort.remark(column, evidence),
-            _ => Some(self.cohort.words(column, verdict, evidence, at)),
-        }
     }
 }
 

@@ -38,6 +38,11 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// Whether a detector may have to tell something of a sample that it finds normal: none of those that keep no past has.
+    pub fn may_tell_of_normal(&self) -> bool {
+        matches!(self.origin, Some(Origin::Alone(_)))
+    }
+
     /// What each detector said of its newest sample, in the order of the rule, or those of the slow layer; nothing where that has no
     /// value.
     pub fn votes(&self, slow: bool) -> Cow<'a, [Statement]> {

@@ -1,15 +1,17 @@
-//! What a gate says, in words and as data.
+//! What a gate says, in words.
 
 use crate::monitor::{Labels, Statement, View, Watch};
 use crate::text;
 use quietgate_detectors::{Lack, Reason, Timestamp, Verdict};
 use quietgate_rules::Condition;
 use quietgate_rules::gate::{NotBlamed, Obstacle};
-use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// So many series are named in a sentence; the evidence has all.
-const NAMED: usize = 5;
+/// So many series are named in a sentence; the evidence has more.
+pub(super) const NAMED: usize = 5;
+
+/// Of so many required series every one is put on record with each decision.
+pub(super) const ALL_TOLD: usize = 1000;
 
 /// By which of a signal's rules something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +40,12 @@ impl Layer {
     }
 
     /// What its detectors said of the newest sample.
-    fn statements<'a>(self, view: &View<'a>) -> Cow<'a, [Statement]> {
+    pub(super) fn statements<'a>(self, view: &View<'a>) -> Cow<'a, [Statement]> {
         view.votes(self == Self::Slow)
     }
 
     /// The detectors among `statements` by which a series is unknown: none where it is not, or for another reason than theirs.
-    fn unknown<'a>(
+    pub(super) fn unknown<'a>(
         self,
         view: &View<'_>,
         statements: &'a [Statement],
@@ -66,10 +68,10 @@ pub fn series_name(signal: &str, labels: &Labels) -> String {
     if labels.is_empty() { signal.to_owned() } else { format!("{signal}{{{}}}", labels.join(",")) }
 }
 
-/// Some clauses as one sentence.
-pub(super) fn sentence(clauses: &[String]) -> String {
-    let shown = clauses[..clauses.len().min(NAMED)].join("; ");
-    let more = clauses.len().saturating_sub(NAMED);
+/// The first clauses of so many, [`NAMED`] at most, as one sentence.
+pub(super) fn sentence(clauses: &[String], of: usize) -> String {
+    let shown = clauses.join("; ");
+    let more = of.saturating_sub(clauses.len());
     if more > 0 { format!("{shown}; and {more} more") } else { shown }
 }
 
@@ -196,13 +198,18 @@ pub(super) fn told(view: &View<'_>) -> Option<String> {
 }
 
 /// Those that fired.
-fn fired(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
+pub(super) fn fired(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
     statements.iter().filter(|vote| vote.verdict.fired())
 }
 
 /// Those that find the sample normal, and have something to tell of it.
-fn remarks(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
+pub(super) fn remarks(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
     statements.iter().filter(|vote| vote.verdict == Verdict::Normal && vote.words.is_some())
+}
+
+/// Whether detectors have that.
+pub(super) fn has_told(view: &View<'_>) -> bool {
+    view.may_tell_of_normal() && remarks(&Layer::Fast.statements(view)).next().is_some()
 }
 
 /// Which detectors make a series unknown to a layer, why, and what would end it.
@@ -242,90 +249,4 @@ pub(super) fn lack_words(lack: Lack) -> String {
         }
         Lack::Compared => "what it compares the sample with is missing, or was 0".to_owned(),
     }
-}
-
-/// Every required series as data: its newest sample, what it is found to be, and the numbers of what fired, or what those
-/// lack by which it is unknown; what the slow layer finds beside, where it judges the series; and what those lack by which
-/// nothing could be said of it once a batch starts.
-pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
-    let series = |view: &View<'_>| {
-        let mut object = json!({"series": name(watch, view)});
-        stands(&mut object, view, Layer::Fast);
-        if let Some(latest) = view.latest {
-            object["at"] = json!(text::rfc3339(latest.at.as_millis()));
-            object["value"] = json!(latest.value);
-        }
-        said_by(&mut object, view, Layer::Fast);
-        if view.slow.is_some() {
-            let mut slow = json!({});
-            stands(&mut slow, view, Layer::Slow);
-            said_by(&mut slow, view, Layer::Slow);
-            object["slow"] = slow;
-        }
-        let lacks = watch.start_lacks(view.signal, &view.labels, false);
-        if !lacks.is_empty() && matches!(view.condition, Condition::Clean { .. }) {
-            object["start"] = json!(lacks.iter().map(self::lacks).collect::<Vec<_>>());
-        }
-        object
-    };
-    views.iter().map(series).collect()
-}
-
-/// Adds how a series stands by a layer.
-fn stands(object: &mut Value, view: &View<'_>, layer: Layer) {
-    let time = |at: Timestamp| json!(text::rfc3339(at.as_millis()));
-    match layer.of(view) {
-        Condition::Clean { since, samples, .. } => {
-            object["condition"] = json!("clean");
-            object["clean_since"] = time(since);
-            object["samples"] = json!(samples);
-        }
-        Condition::Suspect { since } => {
-            object["condition"] = json!("suspect");
-            object["since"] = time(since);
-        }
-        Condition::Anomalous { since, .. } => {
-            object["condition"] = json!("anomalous");
-            object["since"] = time(since);
-        }
-        Condition::Expected { until } => {
-            object["condition"] = json!("expected");
-            object["until"] = time(until);
-        }
-        Condition::Unknown { reason, .. } => object["condition"] = json!(format!("unknown({reason})")),
-    }
-}
-
-/// Adds what the detectors of a layer said that fired, or have to tell of what is normal, and what those lack by which it is unknown.
-fn said_by(object: &mut Value, view: &View<'_>, layer: Layer) {
-    let statements = layer.statements(view);
-    let fired: Vec<_> = fired(&statements).filter_map(vote).collect();
-    if !fired.is_empty() {
-        object["votes"] = json!(fired);
-    }
-    let told: Vec<_> = remarks(&statements).map(remark).collect();
-    if !told.is_empty() {
-        object["told"] = json!(told);
-    }
-    let unknown: Vec<_> = layer.unknown(view, &statements).map(lacks).collect();
-    if !unknown.is_empty() {
-        object["unknown"] = json!(unknown);
-    }
-}
-
-fn remark(vote: &Statement) -> Value {
-    json!({"detector": vote.kind, "verdict": vote.verdict.to_string(), "words": vote.words})
-}
-
-fn lacks(vote: &Statement) -> Value {
-    json!({"detector": vote.kind, "verdict": vote.verdict.to_string(), "words": vote.lack.map(lack_words)})
-}
-
-fn vote(vote: &Statement) -> Option<Value> {
-    let evidence = vote.evidence?;
-    let finite = |limit: f64| Some(limit).filter(|limit| limit.is_finite());
-    Some(json!({
-        "detector": vote.kind, "verdict": vote.verdict.to_string(), "lower": finite(evidence.lower),
-        "upper": finite(evidence.upper), "score": evidence.score, "points": evidence.points, "words": vote.words,
-    }))
 }

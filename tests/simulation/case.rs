@@ -157,7 +157,7 @@ impl Case {
 
     /// A driver that goes on from `state`, and has seen no sample yet.
     pub(crate) fn driver(&self, state: State) -> Driver {
-        let own = Scope::new(vec![("host".to_owned(), Meaning::Target)]);
+        let own = Scope::new(vec![("host".to_owned(), Meaning::Target)], &self.plan.inventory);
         let scopes = if self.load { vec![own, Scope::default()] } else { vec![own] };
         Driver::new(self.plan.clone(), self.watch(), scopes, state, RUN.to_owned())
     }

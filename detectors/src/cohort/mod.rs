@@ -297,11 +297,6 @@ impl Cohort {
         self.judges.get(column).map(|judge| judge.words(verdict, evidence, at)).unwrap_or_default()
     }
 
-    /// What detector `column` has to tell of a cell that it finds normal; nothing mostly.
-    pub fn remark(&self, column: usize, evidence: &Evidence) -> Option<String> {
-        self.judges.get(column)?.remark(evidence)
-    }
-
     /// What detector `column` lacks that said `reason` of the newest cell of `member`; none where the reason says it all.
     pub fn lack(&self, member: u32, column: usize, reason: Reason) -> Option<Lack> {
         let (newest, _) = self.members.newest(member as usize)?;

@@ -9,6 +9,7 @@ mod captures;
 mod feed;
 mod keep;
 mod outside;
+mod pace;
 mod signals;
 mod together;
 
@@ -30,6 +31,7 @@ use captures::Captures;
 use feed::{Feed, Fetched};
 use keep::Kept;
 use outside::Outside;
+use pace::Pace;
 use quietgate_detectors::{Reason, Timestamp};
 use serde_json::json;
 use std::fmt;
@@ -37,7 +39,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The longest that nothing is looked at: windows open, patience ends and samples age without anybody saying so.
 const LOOK_MS: i64 = 1000;
@@ -180,7 +182,8 @@ pub async fn drive(
     let recorder = recorder.transpose()?;
     let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
     let seen = shown.subscribe();
-    let mut live = Live { driver, outside, feed, captures, kept, shown, needs_person: false, recorder };
+    let pace = Pace::new(Instant::now());
+    let mut live = Live { driver, outside, feed, captures, kept, shown, needs_person: false, recorder, pace };
     tokio::pin!(answering);
     let (run, who, state_folder) = (job.pinned.run.clone(), job.who.clone(), job.state.clone());
     let ended = tokio::select! {
@@ -231,6 +234,7 @@ struct Live<'a> {
     /// Whether the run is left paused for a person from the beginning.
     needs_person: bool,
     recorder: Option<Recorder>,
+    pace: Pace,
 }
 
 impl Live<'_> {
@@ -239,10 +243,9 @@ impl Live<'_> {
         self.judge_together();
         self.remember();
         loop {
-            let waiting = self.driver.settle(&mut self.outside).await?;
-            let at = self.driver.looked().as_millis();
-            self.put_down(|seq| Line::Looked { at, seq });
-            self.show(waiting);
+            if self.pace.until_due(Instant::now()).is_zero() {
+                self.look().await?;
+            }
             // what was begun of a capture is kept: it has its own limit
             let ended = self.driver.run().and_then(|run| self.ended(run));
             if let Some(ended) = ended.filter(|_| self.captures.under_way() == 0) {
@@ -250,6 +253,18 @@ impl Live<'_> {
             }
             self.wait().await?;
         }
+    }
+
+    /// Does all there is to do, and shows what is waited for.
+    async fn look(&mut self) -> Result<(), Refused> {
+        let (began, waited) = (Instant::now(), self.outside.waited);
+        let waiting = self.driver.settle(&mut self.outside).await?;
+        let at = self.driver.looked().as_millis();
+        self.put_down(|seq| Line::Looked { at, seq });
+        self.show(waiting);
+        let waited = self.outside.waited.saturating_sub(waited);
+        self.pace.looked(began.elapsed().saturating_sub(waited), Instant::now());
+        Ok(())
     }
 
     /// Puts on record that the run begins, or goes on: then what was in flight is unknown, or settled by its probe.
@@ -340,18 +355,30 @@ impl Live<'_> {
         }
         tokio::select! {
             biased;
-            Some(asked) = self.outside.asked.recv() => self.outside.keep(asked),
-            record = self.outside.attempts.next() => drop(self.driver.write(&mut self.outside, record).await?),
-            record = self.captures.next() => drop(self.driver.write(&mut self.outside, record).await?),
+            Some(asked) = self.outside.asked.recv() => {
+                self.outside.keep(asked);
+                self.pace.hurry();
+            }
+            record = self.outside.attempts.next() => self.write(record).await?,
+            record = self.captures.next() => self.write(record).await?,
             Some(mut fetched) = self.feed.next() => {
                 let (signal, contradicted) = (fetched.signal, std::mem::take(&mut fetched.contradicted));
                 self.take(fetched);
                 self.contradict(signal, &contradicted).await?;
                 self.capture(signal).await?;
+                if !self.pace.until_due(Instant::now()).is_zero() {
+                    self.pace.anomalous(signal, self.driver.moving(signal, clock::now()));
+                }
             }
             () = tokio::time::sleep(Duration::from_millis(pause_ms.unsigned_abs())) => {}
         }
         Ok(())
+    }
+
+    /// Puts on record what was not decided by a look, and is looked at at once.
+    async fn write(&mut self, record: Record) -> Result<(), Refused> {
+        self.pace.hurry();
+        self.driver.write(&mut self.outside, record).await.map(drop)
     }
 
     /// Pauses the run where one of its gates opened by a sample that is told otherwise now: a person is to judge what follows from
@@ -367,7 +394,7 @@ impl Live<'_> {
         };
         let word = Word { who: GATE.to_owned(), reason };
         let pause = Record::Pause(Said { run: run.pinned.run.clone(), word });
-        self.driver.write(&mut self.outside, pause).await.map(drop)
+        self.write(pause).await
     }
 
     /// Captures the scene where something of `signal` is anomalous now and was not before, as long as the run goes on here.
@@ -377,7 +404,7 @@ impl Live<'_> {
         let now = clock::now();
         let anomalous = self.driver.anomalous(signal, now);
         let Some(capture) = self.captures.due(run, signal, &anomalous, now) else { return Ok(()) };
-        self.driver.write(&mut self.outside, Record::Capture(capture.clone())).await?;
+        self.write(Record::Capture(capture.clone())).await?;
         self.captures.start(signal, &capture);
         // they begin before anything else is looked at
         tokio::task::yield_now().await;
@@ -490,9 +517,9 @@ impl Live<'_> {
         let now = clock::now();
         for series in &answer.series {
             self.observe_alone(signal, series);
-            self.write(signal, false, now);
+            self.keep(signal, false, now);
         }
-        self.write(signal, true, now);
+        self.keep(signal, true, now);
     }
 
     fn observe_alone(&mut self, signal: usize, series: &SeriesSamples) {
@@ -507,7 +534,7 @@ impl Live<'_> {
     }
 
     /// Writes what was heard of a signal to its history, where that is much or `at_end`.
-    fn write(&mut self, signal: usize, at_end: bool, now: Timestamp) {
+    fn keep(&mut self, signal: usize, at_end: bool, now: Timestamp) {
         if let Some(words) = self.kept.write(signal, at_end, now) {
             self.outside.tell.note(&words);
         }

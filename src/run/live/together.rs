@@ -95,7 +95,7 @@ impl Live<'_> {
             let (some, others) = rest.split_at(some.min(MANY));
             self.judge_samples(signal, some);
             // what comes later looks back on it
-            self.write(signal, true, now);
+            self.keep(signal, true, now);
             rest = others;
         }
         let strange = self.kept.strange(signal);
