@@ -4,16 +4,18 @@
 //! answer of a source and the findings: a new sample of every series by its labels, the five detectors, the rule, its sustain, how each
 //! series stands, and the row in the history. The history has 14 days of minutes at the times of day of the ticks, in the page
 //! cache; and all series have seen as many samples before as make the weights of averages stand still. Without numbers it is a test
-//! that every series is judged.
+//! that every series is judged. With `--start` it is the time from opening such a history, all 14 days of it, until every series is judged
+//! (16 GB on disk for 100,000 series).
 
 #[path = "common/mod.rs"]
 #[allow(dead_code, reason = "the other benches use all of it")]
 mod common;
 
-use quietgate::history::{Batch, Cell, Histories, How, Keeper, Labels, Store};
+use quietgate::history::{Batch, Cell, Histories, How, Keeper, Labels, Piece, Store, Wanted};
 use quietgate::monitor::{MonitorSpec, Watch, Watched};
 use quietgate_detectors::{Calendar, DAY_MS, Interval, Look, Past, Sample, Spec, Timestamp, Verdict};
 use quietgate_rules::{Condition, Direction, RuleSpec, Sustain};
+use std::path::Path;
 use std::process::ExitCode;
 use tempfile::TempDir;
 
@@ -34,6 +36,11 @@ fn value(series: usize, row: i64) -> f64 {
     let noise = (mixed ^ (mixed >> 31)) as f64 / u64::MAX as f64;
     let day = std::f64::consts::TAU * (row.rem_euclid(SLOTS) as f64) / SLOTS as f64;
     100.0 + 30.0 * day.sin() + 10.0 * noise
+}
+
+/// The labels of a series.
+fn name(series: usize) -> Labels {
+    Labels::from([("host", format!("host-{:05}", series / 20)), ("name", format!("n{}", series % 20))])
 }
 
 fn watch() -> Watch {
@@ -86,8 +93,6 @@ impl Run {
         let histories = Histories::open(folder.path()).expect("a folder");
         let interval = Interval::from_millis(MINUTE_MS).expect("a minute");
         let mut store = histories.signal("load", interval, DAYS).expect("a history");
-        let name =
-            |n| Labels::from([("host", format!("host-{:05}", n / 20)), ("name", format!("n{}", n % 20))]);
         let labels: Vec<_> = (0..series).map(name).collect();
         store.know(labels.iter().map(|labels| (labels, FIRST * MINUTE_MS))).expect("names");
         fill(&mut store, series);
@@ -155,6 +160,79 @@ fn fill(store: &mut Store, series: usize) {
     }
 }
 
+/// So many rows are judged once more at a start: ten minutes of a window, and what a sustain looks back on.
+const JUDGED: i64 = 75;
+
+/// How long it takes from opening a history of 14 days until every series is judged: on the clock, and of the processor.
+fn start(series: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let interval = Interval::from_millis(MINUTE_MS).expect("a minute");
+    let histories = Histories::open(folder.path()).expect("a folder");
+    let mut store = histories.signal("load", interval, DAYS).expect("a history");
+    let labels: Vec<_> = (0..series).map(name).collect();
+    let from = FIRST - i64::from(DAYS) * SLOTS;
+    store.know(labels.iter().map(|labels| (labels, from * MINUTE_MS))).expect("names");
+    let mut batch = Batch::default();
+    for row in from..FIRST {
+        batch.clear();
+        (0..series).for_each(|series| batch.add(series as u32, row, Cell::Value(value(series, row))));
+        store.write(&batch, How::Restate, row * MINUTE_MS).expect("room");
+    }
+    store.unsynced().into_iter().for_each(|files| files.sync().expect("a disk"));
+    drop((store, histories, labels, batch));
+    for is_cold in [true, false] {
+        if is_cold {
+            forget(folder.path());
+        }
+        let (clock, begun) = (std::time::Instant::now(), common::cpu_seconds());
+        let known = started(folder.path(), interval);
+        let (clock, processor) = (clock.elapsed().as_secs_f64(), common::cpu_seconds() - begun);
+        assert_eq!(known, series, "every series can be judged");
+        let files = if is_cold { "cold" } else { "in the page cache" };
+        println!("| {series} | {files} | {clock:.1} s | {processor:.1} s | {:.0} MiB |", anonymous());
+    }
+}
+
+/// Opens a history, learns and judges what is in it; how many series can be judged then.
+fn started(folder: &Path, interval: Interval) -> usize {
+    let histories = Histories::open(folder).expect("a folder");
+    let mut keeper = Keeper::new(histories.signal("load", interval, DAYS).expect("a history"));
+    let mut watch = watch();
+    let together = watch.judge_together(0, DAYS).expect("all five");
+    let ((memory, asks_period), look) = (together.memory(), together.look().clone());
+    keeper.judged_together(look);
+    let (oldest, newest) = (FIRST - i64::from(DAYS) * SLOTS, FIRST - 1);
+    let wanted = Wanted { oldest, judged: newest - JUDGED, newest, memory, asks_period };
+    let resumed = keeper.resume(wanted, |piece| match piece {
+        Piece::Series { column, labels, at, row } => {
+            watch.know_together(0, column, labels, false);
+            watch.together(0).expect("together").begin(column, at, row);
+        }
+        Piece::Learn { first, row, cells, before } => {
+            watch.together(0).expect("together").learn(first, row, cells, before);
+        }
+        Piece::Judge { samples, mut past } => {
+            watch.observe_together(0, samples.iter().copied(), &mut past, |_, _, _| {});
+        }
+    });
+    assert_eq!(resumed.expect("a history").damage.rows, 0);
+    let views = watch.views(Timestamp::from_millis(newest * MINUTE_MS));
+    views.iter().filter(|view| !matches!(view.condition, Condition::Unknown { .. })).count()
+}
+
+/// Lets the system forget the files below `folder`, which are on disk.
+fn forget(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            forget(&path);
+        } else {
+            let file = std::fs::File::open(&path).expect("a file");
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).expect("a file system");
+        }
+    }
+}
+
 /// Mebibytes of memory that no file stands behind.
 fn anonymous() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -205,6 +283,12 @@ fn main() -> ExitCode {
         eprintln!("--series takes whole numbers with commas between them");
         return ExitCode::from(2);
     };
+    if arguments.iter().any(|argument| argument == "--start") {
+        println!("| series | 14 days of minutes | until all is judged | processor | anonymous memory |");
+        println!("|---|---|---|---|---|");
+        numbers.into_iter().for_each(start);
+        return ExitCode::SUCCESS;
+    }
     println!("| series | tick | earlier days | judged | written | worst tick | anonymous memory |");
     println!("|---|---|---|---|---|---|---|");
     numbers.into_iter().for_each(line);

@@ -8,7 +8,7 @@ use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::{BatchStart, Evidence, Lack, Past, Reason, Sample, Spec, Timestamp, Verdict};
 use quietgate_rules::{Condition, Finding, RuleSpec, Standing};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// A group of series that are judged alike.
 #[derive(Debug, Clone)]
@@ -188,7 +188,8 @@ impl Watch {
     pub fn remember(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
         let signal = &mut self.signals[signal];
         let is_declared = !signal.watched.expect.is_empty();
-        let is_new = !signal.series.contains_key(labels);
+        // one that was told of batches alone is known by no more than its name
+        let is_new = signal.series.get(labels).is_none_or(|series| series.latest.is_none());
         signal.know(labels);
         if let Some(series) = signal.series.get_mut(labels) {
             series.required &= is_declared || !is_new;
@@ -418,7 +419,7 @@ impl Signal {
             return if nothing { vec![Labels::new()] } else { Vec::new() };
         }
         // by label, for there may be very many of them
-        let mut there: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); self.watched.expect.len()];
+        let mut there: Vec<HashSet<&str>> = vec![HashSet::new(); self.watched.expect.len()];
         for series in self.stands().filter(|series| series.required) {
             let values = self.watched.expect.iter().map(|(label, _)| series.labels.get(label));
             let known = there.iter_mut().zip(values).filter_map(|(there, value)| Some((there, value?)));

@@ -210,8 +210,27 @@ impl Members {
         }
     }
 
-    /// The same of a cell that is learnt and not judged, a day after one of the value `before`.
-    pub(super) fn learn(&mut self, member: usize, row: i64, value: f64, before: f64, variance: f64) {
+    /// Learns, and does not judge, the cells of some series at a row, where the first of `cells` is that of series `first`: `before`
+    /// has the cells of the day before, where they are wanted.
+    pub(super) fn learn_some(
+        &mut self,
+        some: impl Iterator<Item = usize>,
+        (first, row): (usize, i64),
+        cells: &[f64],
+        before: &[f64],
+        variance: f64,
+    ) {
+        for member in some {
+            let value = cells[member - first];
+            if !value.is_nan() {
+                let before = before.get(member - first).copied().unwrap_or(f64::NAN);
+                self.learn(member, row, value, before, variance);
+            }
+        }
+    }
+
+    /// The same of one, whose value a day before was `before`.
+    fn learn(&mut self, member: usize, row: i64, value: f64, before: f64, variance: f64) {
         let cell = self.cell(member, row).filter(|cell| *cell >= self.next[member]);
         let Some(cell) = cell.filter(|_| self.grids[member].is_some()) else { return };
         self.settle(member, cell);
@@ -220,6 +239,33 @@ impl Members {
         if let Some(days) = &mut self.days {
             days[member].before = before;
         }
+        if let Some(grid) = &mut self.grids[member] {
+            grid.place(Sample { at: grid.at(cell), value });
+        }
+    }
+
+    /// Whether `member` has begun, and has had no sample.
+    pub(super) fn is_fresh(&self, member: usize) -> bool {
+        self.grids.get(member).is_some_and(Option::is_some) && self.next[member] == 0
+    }
+
+    /// Takes over what `member`, which was fresh, has learnt elsewhere without a gap: its averages before the sample of `row`, and
+    /// the newest samples with that one.
+    pub(super) fn take_over(
+        &mut self,
+        member: usize,
+        row: i64,
+        averages: impl Iterator<Item = Ewm>,
+        recent: impl DoubleEndedIterator<Item = f64> + ExactSizeIterator,
+    ) {
+        let (Some(cell), before) = (self.cell(member, row), recent.len().saturating_sub(1)) else { return };
+        self.averages.iter_mut().zip(averages).for_each(|((_, all), average)| all[member] = average);
+        let places = self.recent[member * self.depth..][..self.depth].iter_mut().rev();
+        let mut newest_first = recent.rev();
+        let Some(value) = newest_first.next() else { return };
+        places.zip(newest_first).for_each(|(place, value)| *place = value);
+        self.filled[member] = u16::try_from(before).unwrap_or(u16::MAX);
+        (self.next[member], self.newest[member]) = (cell + 1, value);
         if let Some(grid) = &mut self.grids[member] {
             grid.place(Sample { at: grid.at(cell), value });
         }

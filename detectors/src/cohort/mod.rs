@@ -7,6 +7,7 @@
 mod across;
 mod look;
 mod members;
+mod warming;
 
 pub(crate) use across::{Across, Row, Sides, Wants};
 pub use look::{Fold, Look, LookSpec, Past};
@@ -20,6 +21,7 @@ use crate::registry::{Common, Spec};
 use crate::sample::{DAY_MS, Interval, Sample, Timestamp};
 use crate::verdict::{Evidence, Reason, Verdict};
 use members::{Gathered, Members};
+use warming::Warming;
 
 /// Judges many series, by their numbers from 0 on.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub struct Cohort {
     look: LookSpec,
     variance: Option<f64>,
     members: Members,
+    /// Series that learn side by side.
+    warming: Option<Warming>,
     /// What waits to be judged.
     waiting: Vec<Waiting>,
     gathered: Gathered,
@@ -118,6 +122,7 @@ impl Cohort {
             look,
             variance: *period,
             members,
+            warming: None,
             waiting: Vec::new(),
             gathered: Gathered::default(),
             row: RowOf { verdicts: vec![Vec::new(); detectors.len()], ..RowOf::default() },
@@ -158,11 +163,13 @@ impl Cohort {
 
     /// Nothing of series `member` was told yet: its number is another one's now.
     pub fn forget(&mut self, member: u32) {
+        self.end_warming();
         self.members.forget(member as usize);
     }
 
     /// Series `member` begins anew with an empty cell at `at`, which is of `row`.
     pub fn begin(&mut self, member: u32, at: Timestamp, row: i64) {
+        self.end_warming();
         self.members.begin(member as usize, at, row);
     }
 
@@ -170,13 +177,41 @@ impl Cohort {
     /// `before` has the cells of the day before, where it [asks for a daily period](Self::asks_period). Not a number where there
     /// is no value.
     pub fn learn(&mut self, first: u32, row: i64, cells: &[f64], before: &[f64]) {
-        let variance = self.variance.unwrap_or_default();
-        for (i, (member, &value)) in (first as usize..self.len()).zip(cells).enumerate() {
-            if !value.is_nan() {
-                let before = before.get(i).copied().unwrap_or(f64::NAN);
-                self.members.learn(member, row, value, before, variance);
+        let first = first as usize;
+        let cells = &cells[..cells.len().min(self.len().saturating_sub(first))];
+        let mut is_over = false;
+        match &mut self.warming {
+            Some(warming) if warming.goes_on_with(first, row, cells) => {
+                is_over = warming.learn(&mut self.members, cells);
+                let others = warming.others().iter().copied();
+                self.members.learn_some(others, (first, row), cells, &[], 0.0);
+            }
+            _ => {
+                self.end_warming();
+                let begun = Warming::begin(&self.members, first, row, cells).filter(|_| !self.asks_period());
+                let variance = self.variance.unwrap_or_default();
+                match &begun {
+                    Some(begun) => {
+                        let others = begun.others().iter().copied();
+                        self.members.learn_some(others, (first, row), cells, &[], 0.0);
+                    }
+                    None => {
+                        let all = first..first + cells.len();
+                        self.members.learn_some(all, (first, row), cells, before, variance);
+                    }
+                }
+                self.warming = begun;
             }
         }
+        if is_over {
+            self.end_warming();
+        }
+    }
+
+    /// What was learnt side by side goes to each series.
+    fn end_warming(&mut self) {
+        let warming = self.warming.take();
+        warming.into_iter().for_each(|warming| warming.end(&mut self.members));
     }
 
     /// Judges samples of series by their numbers, which follow those of earlier calls: of each series in the order of time. Gives
@@ -187,6 +222,7 @@ impl Cohort {
         past: &mut impl Past,
         mut tell: impl FnMut(Said<'_>),
     ) {
+        self.end_warming();
         for (member, sample) in samples {
             let may_wait = self.members.may_wait(member as usize);
             let placed = self.members.place(member as usize, sample);

@@ -198,6 +198,52 @@ fn what_is_learnt_and_then_judged_is_as_if_all_had_been_judged() {
 }
 
 #[test]
+fn what_is_learnt_side_by_side_is_as_if_each_had_been_told_alone() {
+    let spec = PanelSpec { period: None, ..panel(variants(), interval(60_000), 0) };
+    // one whole, one with a gap, one that begins later, one that ends, and one that is never there
+    let is_there = |member: u32, row: i64| match member {
+        0 => true,
+        1 => row != 700,
+        2 => row > 300,
+        3 => row < 1990,
+        _ => false,
+    };
+    let first = START_MS / 60_000;
+    let value = |member: u32, row: i64| varied((row + i64::from(member) * 7) as usize);
+    // before and behind the row at which the weights of averages stand still
+    for learnt in [5, 1500, 1849, 1850, 1851, 1900, 2100] {
+        let (mut side_by_side, mut told) =
+            (Cohort::new(&spec).expect("kinds"), Cohort::new(&spec).expect("kinds"));
+        let kept = Kept::new(&told, spec.interval, 5);
+        for cohort in [&mut side_by_side, &mut told] {
+            cohort.grow(5);
+            (0..5).for_each(|member| cohort.begin(member, Timestamp::from_millis(START_MS), first));
+        }
+        for row in 0..learnt + 10 {
+            let there = (0..5).filter(|member| is_there(*member, row));
+            let at = Timestamp::from_millis(START_MS + row * 60_000);
+            let samples: Vec<_> =
+                there.map(|member| (member, Sample { at, value: value(member, row) })).collect();
+            told.observe(samples.iter().copied(), &mut Looking(&kept, None), |_| {});
+            if row < learnt {
+                let mut cells = [f64::NAN; 5];
+                samples.iter().for_each(|(member, sample)| cells[*member as usize] = sample.value);
+                side_by_side.learn(0, first + row, &cells, &[]);
+                continue;
+            }
+            side_by_side.observe(samples.iter().copied(), &mut Looking(&kept, None), |_| {});
+            for member in 0..5 {
+                assert_eq!(
+                    side_by_side.votes(member),
+                    told.votes(member),
+                    "{member} at {row}, {learnt} learnt"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn where_the_past_cannot_be_read_a_row_says_so_and_goes_on() {
     struct Broken;
     impl Past for Broken {
