@@ -1,7 +1,7 @@
 //! What every detector promises.
 
 use crate::averages::Averages;
-use crate::cohort::Across;
+use crate::flock::Across;
 use crate::residuals::AllResiduals;
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Verdict};

@@ -1,13 +1,13 @@
 //! What every detector promises, held for each kind in the table: a new kind is tested by being in it.
 
-#[path = "conformance/cohort.rs"]
-mod cohort;
 #[path = "conformance/cuts.rs"]
 mod cuts;
 #[path = "conformance/days.rs"]
 mod days;
 #[path = "conformance/edges.rs"]
 mod edges;
+#[path = "conformance/flock.rs"]
+mod flock;
 #[path = "conformance/invariants.rs"]
 mod invariants;
 #[path = "conformance/options.rs"]

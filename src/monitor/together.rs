@@ -5,7 +5,7 @@ use super::watch::{self, Statement};
 use super::{MonitorSpec, Voter, is_expected};
 use crate::labels::{Labels, Table};
 use quietgate_detectors::{
-    BatchStart, Cohort, JudgedRow, LookSpec, PanelSpec, Past, Reason, Said, Sample, Timestamp, Verdict,
+    BatchStart, Flock, JudgedRow, LookSpec, PanelSpec, Past, Reason, Said, Sample, Timestamp, Verdict,
 };
 use quietgate_rules::{Finding, Standing};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 /// Series by their numbers, which are those that the history has for them.
 #[derive(Debug, Clone)]
 pub struct Together {
-    cohort: Cohort,
+    flock: Flock,
     rules: Rules,
     numbers: Table<u32>,
     series: Vec<Option<One>>,
@@ -82,7 +82,7 @@ impl Together {
         let detectors = spec.detectors();
         let all = spec.rules.iter().chain(&spec.slow);
         let voters: Vec<_> = all.map(|rule| Voter::new(rule, &detectors)).collect();
-        let cohort = Cohort::new(&PanelSpec {
+        let flock = Flock::new(&PanelSpec {
             period: voters.iter().find_map(|voter| voter.combiner.period()),
             detectors,
             interval: spec.interval,
@@ -91,7 +91,7 @@ impl Together {
         })?;
         let (slow, combined) = (spec.slow.as_ref().map(|_| spec.rules.len()), vec![Vec::new(); voters.len()]);
         Some(Self {
-            cohort,
+            flock,
             rules: Rules { voters, slow, combined, periodic: Vec::new() },
             numbers: Table::new(),
             series: Vec::new(),
@@ -102,12 +102,12 @@ impl Together {
 
     /// What it must see of earlier days.
     pub fn look(&self) -> &LookSpec {
-        self.cohort.look()
+        self.flock.look()
     }
 
     /// How many cells before the first that it shall judge it must learn, and how many days before that.
     pub fn memory(&self) -> (i64, bool) {
-        (i64::try_from(self.cohort.memory()).unwrap_or(i64::MAX), self.cohort.asks_period())
+        (i64::try_from(self.flock.memory()).unwrap_or(i64::MAX), self.flock.asks_period())
     }
 
     /// The number of a series; none where it is new.
@@ -121,7 +121,7 @@ impl Together {
         let place = number as usize;
         if place >= self.series.len() {
             self.series.resize_with(place + 1, || None);
-            self.cohort.grow(place + 1);
+            self.flock.grow(place + 1);
         }
         let line = |voter: usize| {
             Line::new(
@@ -147,7 +147,7 @@ impl Together {
         if let Some(before) = self.series[place].replace(one) {
             self.numbers.remove(&before.labels);
         }
-        self.cohort.forget(number);
+        self.flock.forget(number);
         self.expected.remove(&number);
         self.numbers.insert(labels.clone(), number);
         self.order.take();
@@ -174,12 +174,12 @@ impl Together {
 
     /// Series `number` begins anew with an empty cell at `at`, which is of `row`.
     pub fn begin(&mut self, number: u32, at: Timestamp, row: i64) {
-        self.cohort.begin(number, at, row);
+        self.flock.begin(number, at, row);
     }
 
-    /// Learns what series had, and does not judge it: see [`Cohort::learn`].
+    /// Learns what series had, and does not judge it: see [`Flock::learn`].
     pub fn learn(&mut self, first: u32, row: i64, cells: &[f64], before: &[f64]) {
-        self.cohort.learn(first, row, cells, before);
+        self.flock.learn(first, row, cells, before);
     }
 
     /// A batch starts.
@@ -199,8 +199,8 @@ impl Together {
         past: &mut impl Past,
         mut heard: impl FnMut(u32, i64, Result<f64, Reason>),
     ) {
-        let Self { cohort, rules, series, expected, .. } = self;
-        cohort.observe(samples, past, |said| match said {
+        let Self { flock, rules, series, expected, .. } = self;
+        flock.observe(samples, past, |said| match said {
             Said::Judged(row) => {
                 rules.combine(&row);
                 for (place, (&number, &value)) in row.members.iter().zip(row.values).enumerate() {
@@ -224,15 +224,15 @@ impl Together {
     pub(super) fn votes(&self, number: u32, one: &One, spec: &MonitorSpec, slow: bool) -> Vec<Statement> {
         let Some(newest) = one.newest.filter(|newest| !newest.value.is_nan()) else { return Vec::new() };
         let names = spec.detectors();
-        let all = (0..).zip(self.cohort.votes(number)).map(|(column, (verdict, evidence))| Statement {
+        let all = (0..).zip(self.flock.votes(number)).map(|(column, (verdict, evidence))| Statement {
             kind: names[column].entry().kind,
             verdict,
             evidence,
             words: evidence
                 .filter(|_| verdict.fired())
-                .map(|evidence| self.cohort.words(column, verdict, &evidence, newest.at)),
+                .map(|evidence| self.flock.words(column, verdict, &evidence, newest.at)),
             lack: match verdict {
-                Verdict::Unknown(reason) => self.cohort.lack(number, column, reason),
+                Verdict::Unknown(reason) => self.flock.lack(number, column, reason),
                 _ => None,
             },
         });

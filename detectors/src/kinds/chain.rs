@@ -2,9 +2,9 @@
 
 use super::Round;
 use crate::calendar::Calendar;
-use crate::cohort::{Across, Fold, Row, Wants};
 use crate::days::{Days, Earlier, Seen};
 use crate::detector::{Cells, Detector};
+use crate::flock::{Across, Fold, Row, Wants};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;

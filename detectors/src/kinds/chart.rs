@@ -2,8 +2,8 @@
 //! `ewma3sigma` have in common.
 
 use crate::averages::{AverageId, Averages, Track};
-use crate::cohort::{Across, Row, Sides, Wants};
 use crate::detector::{Cells, Detector};
+use crate::flock::{Across, Row, Sides, Wants};
 use crate::options::{Accepts, Default, OptionDoc, Options};
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Reason, Verdict};

@@ -1,7 +1,7 @@
 //! `ss`: short-term ratio against the few samples before.
 
-use crate::cohort::{Across, Row, Wants};
 use crate::detector::{Cells, Detector};
+use crate::flock::{Across, Row, Wants};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;

@@ -1,7 +1,7 @@
 //! `threshold`: a fixed limit, for what has a known one.
 
-use crate::cohort::{Across, Row, Wants};
 use crate::detector::{Cells, Detector};
+use crate::flock::{Across, Row, Wants};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;

@@ -16,6 +16,9 @@ const SYNC_MS: i64 = 60_000;
 /// So many cells are written before the rest of an answer is looked at.
 const MANY: usize = 1 << 20;
 
+/// The newest samples of series.
+pub(super) type Newest = Vec<(Labels, Timestamp)>;
+
 /// The histories of the signals of a run, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -121,7 +124,7 @@ impl Kept {
         (from, judged, now): (Timestamp, Timestamp, Timestamp),
         (memory, asks_period): (i64, bool),
         each: impl FnMut(Piece<'_>),
-    ) -> Option<(Vec<(Labels, Timestamp)>, Vec<String>)> {
+    ) -> Option<(Newest, Vec<String>)> {
         let one = self.one(signal)?;
         let row = |store: &mut Store, at: Timestamp| store.row_from(at.as_millis());
         let oldest = match one.keeper.oldest(from, now) {

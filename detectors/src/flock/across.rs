@@ -53,7 +53,7 @@ impl Row<'_> {
     /// What earlier days showed, folded so.
     pub(crate) fn fold(&self, wanted: Fold) -> &Seen {
         let fold = self.folds.iter().find(|(fold, _)| *fold == wanted);
-        // every fold that a detector wants is asked for when the cohort is made
+        // every fold that a detector wants is asked for when the flock is made
         &fold.expect("a fold that is wanted").1
     }
 }

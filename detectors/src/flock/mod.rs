@@ -1,7 +1,7 @@
 //! Very many series that are judged alike, and whose days are kept elsewhere: on disk, not in memory.
 //!
-//! A [`Panel`](crate::Panel) judges one series along its time. A cohort judges a *row*: the cells of many series at one time. What
-//! detectors need of earlier days comes as a [`Look`] at that row; the little that is remembered besides of each series, the cohort
+//! A [`Panel`](crate::Panel) judges one series along its time. A flock judges a *row*: the cells of many series at one time. What
+//! detectors need of earlier days comes as a [`Look`] at that row; the little that is remembered besides of each series, the flock
 //! keeps. It says of every cell what a panel would say, to the bit, but for the days of the period test, which are those of UTC.
 
 mod across;
@@ -25,7 +25,7 @@ use warming::Warming;
 
 /// Judges many series, by their numbers from 0 on.
 #[derive(Debug, Clone)]
-pub struct Cohort {
+pub struct Flock {
     specs: Vec<Spec>,
     interval: Interval,
     judges: Vec<Box<dyn Detector>>,
@@ -59,7 +59,7 @@ struct RowOf {
     verdicts: Vec<Vec<Verdict>>,
 }
 
-/// What a cohort has to say, of each series in the order of its cells; it may restate the newest cell of a series.
+/// What a flock has to say, of each series in the order of its cells; it may restate the newest cell of a series.
 #[derive(Debug)]
 pub enum Said<'a> {
     /// The cells of some series at one time.
@@ -96,8 +96,8 @@ pub struct JudgedRow<'a> {
     pub is_read: bool,
 }
 
-impl Cohort {
-    /// A cohort of series that are judged by `spec`; none where one of its detectors keeps a past of its own, samples are waited
+impl Flock {
+    /// A flock of series that are judged by `spec`; none where one of its detectors keeps a past of its own, samples are waited
     /// for, or days do not all have the same cells.
     pub fn new(spec: &PanelSpec) -> Option<Self> {
         let PanelSpec { detectors, period, interval, calendar, lateness_ms } = spec;
@@ -314,13 +314,13 @@ impl Cohort {
         let (members, mut gathered) = ([member], Gathered::default());
         self.members.gather(&members, &mut gathered);
         let row = self.members.row_of(&members, &gathered);
-        let vote = |judge: &Box<dyn Detector>| {
-            let (judge, mut verdict) = (across(judge.as_ref()), [Verdict::Normal]);
+        let vote = |judge: &dyn Detector| {
+            let (judge, mut verdict) = (across(judge), [Verdict::Normal]);
             judge.judge_row(&row, &mut verdict);
             let [verdict] = verdict;
             (verdict, (!verdict.is_unknown()).then(|| judge.row_evidence(&row, 0).bounded()))
         };
-        self.judges.iter().map(vote).collect()
+        self.judges.iter().map(|judge| vote(judge.as_ref())).collect()
     }
 
     /// Whether `member` has a daily period at its newest cell.
@@ -360,6 +360,6 @@ impl RowOf {
 
 /// A detector as one of rows.
 fn across(judge: &dyn Detector) -> &dyn Across {
-    // a cohort is made of such alone
+    // a flock is made of such alone
     judge.across().expect("a detector that keeps no past of its own")
 }

@@ -64,8 +64,8 @@ impl Warming {
 
     /// Learns the next row; says whether it is the last that is learnt so, as the weights stand still.
     pub(super) fn learn(&mut self, members: &mut Members, cells: &[f64]) -> bool {
-        for place in 0..cells.len() {
-            if self.is_whole[place] && cells[place].is_nan() {
+        for (place, cell) in cells.iter().enumerate() {
+            if cell.is_nan() && self.is_whole[place] {
                 self.is_whole[place] = false;
                 self.others.push(self.first + place);
                 self.hand_over(members, place);

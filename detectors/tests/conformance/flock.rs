@@ -1,11 +1,11 @@
-//! A cohort says of every cell of its series what a panel says of each alone, to the bit.
+//! A flock says of every cell of its series what a panel says of each alone, to the bit.
 
 use crate::story::{Story, Told, bound, default_of, given, panel, tell};
 use crate::streams::{Event, START_MS, dividing, events, interval, samples, unbroken, varied};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use quietgate_detectors::{
-    Calendar, Cohort, Entry, Interval, Judgement, Look, LookSpec, PanelSpec, Past, Said, Sample, Spec,
+    Calendar, Entry, Flock, Interval, Judgement, Look, LookSpec, PanelSpec, Past, Said, Sample, Spec,
     Timestamp, Verdict, Zone, all, find,
 };
 use std::cell::RefCell;
@@ -25,8 +25,8 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(cohort: &Cohort, interval: Interval, width: usize) -> Self {
-        let (spec, a_day) = (cohort.look().clone(), interval.cells_a_day() as i64);
+    fn new(flock: &Flock, interval: Interval, width: usize) -> Self {
+        let (spec, a_day) = (flock.look().clone(), interval.cells_a_day() as i64);
         Self { spec, a_day, width, rows: RefCell::default() }
     }
 
@@ -55,16 +55,16 @@ impl Past for Looking<'_> {
     }
 }
 
-/// What a cohort has said of each of its series in the end, where one sample of each is told after the other.
+/// What a flock has said of each of its series in the end, where one sample of each is told after the other.
 fn told(spec: &PanelSpec, streams: &[Vec<Sample>]) -> Vec<Story> {
-    let mut cohort = Cohort::new(spec).expect("kinds that keep no past");
-    cohort.grow(streams.len());
-    let kept = Kept::new(&cohort, spec.interval, streams.len());
+    let mut flock = Flock::new(spec).expect("kinds that keep no past");
+    flock.grow(streams.len());
+    let kept = Kept::new(&flock, spec.interval, streams.len());
     let mut stories = vec![Story::default(); streams.len()];
     for turn in 0..streams.iter().map(Vec::len).max().unwrap_or_default() {
         let next = (0..).zip(streams).filter_map(|(member, stream)| Some((member, *stream.get(turn)?)));
         let mut judged: Vec<(u32, i64, f64, bool, Vec<Verdict>)> = Vec::new();
-        cohort.observe(next, &mut Looking(&kept, None), |said| match said {
+        flock.observe(next, &mut Looking(&kept, None), |said| match said {
             Said::Judged(row) => {
                 assert!(row.is_read && row.members.is_sorted());
                 for (i, &member) in row.members.iter().enumerate() {
@@ -79,9 +79,9 @@ fn told(spec: &PanelSpec, streams: &[Vec<Sample>]) -> Vec<Story> {
             }
         });
         for (member, row, value, periodic, verdicts) in judged {
-            let votes = cohort.votes(member);
+            let votes = flock.votes(member);
             assert_eq!(votes.iter().map(|(verdict, _)| *verdict).collect::<Vec<_>>(), verdicts);
-            assert_eq!(cohort.is_periodic(member), periodic);
+            assert_eq!(flock.is_periodic(member), periodic);
             let judgements = votes.into_iter().map(|(verdict, evidence)| Judgement { verdict, evidence });
             let told = Told::Judged { value, periodic, judgements: judgements.collect() };
             let at = Timestamp::from_millis(row * spec.interval.as_millis());
@@ -109,7 +109,7 @@ fn alone(spec: &PanelSpec, stream: &[Sample]) -> Story {
     Story { late: Vec::new(), ..tell(spec, stream, &[1]) }
 }
 
-/// A stream without what is late by more than its cell: a panel counts that, a cohort leaves it.
+/// A stream without what is late by more than its cell: a panel counts that, a flock leaves it.
 fn streams(events: &[Vec<Event>], interval: Interval) -> Vec<Vec<Sample>> {
     events.iter().map(|events| samples(events, interval)).collect()
 }
@@ -157,8 +157,8 @@ fn what_is_learnt_and_then_judged_is_as_if_all_had_been_judged() {
     let streams = [0, 3].map(|shift| daily(shift)[..600].to_vec());
     let whole = told(&spec, &streams);
     // the same once more, of which the first weeks are learnt from what was kept
-    let mut cohort = Cohort::new(&spec).expect("a cohort");
-    let kept = Kept::new(&cohort, spec.interval, 2);
+    let mut flock = Flock::new(&spec).expect("a flock");
+    let kept = Kept::new(&flock, spec.interval, 2);
     for (member, story) in (0..).zip(&whole) {
         for (at, told) in &story.cells {
             let value = match told {
@@ -168,29 +168,29 @@ fn what_is_learnt_and_then_judged_is_as_if_all_had_been_judged() {
             kept.put(at.as_millis() / 3_600_000, member, value);
         }
     }
-    cohort.grow(2);
+    flock.grow(2);
     let first = START_MS / 3_600_000;
-    (0..2).for_each(|member| cohort.begin(member, Timestamp::from_millis(START_MS), first));
+    (0..2).for_each(|member| flock.begin(member, Timestamp::from_millis(START_MS), first));
     let rows = kept.rows.borrow().clone();
     let (learnt, judged) = rows.iter().partition::<Vec<_>, _>(|(row, _)| **row < first + 500);
     for (row, cells) in learnt {
         let nothing = vec![f64::NAN; 2];
-        cohort.learn(0, *row, cells, rows.get(&(row - 24)).unwrap_or(&nothing));
+        flock.learn(0, *row, cells, rows.get(&(row - 24)).unwrap_or(&nothing));
     }
     let mut heard = 0;
     for (row, cells) in judged {
         let at = Timestamp::from_millis(row * 3_600_000);
         let some = (0..).zip(cells).filter(|(_, value)| !value.is_nan());
         let samples: Vec<_> = some.map(|(member, &value)| (member, Sample { at, value })).collect();
-        cohort.observe(samples.iter().copied(), &mut Looking(&kept, None), |_| {});
+        flock.observe(samples.iter().copied(), &mut Looking(&kept, None), |_| {});
         for (member, _) in samples {
-            let said = cohort.votes(member).into_iter();
+            let said = flock.votes(member).into_iter();
             let said: Vec<_> = said.map(|(verdict, evidence)| Judgement { verdict, evidence }).collect();
             let Some(Told::Judged { judgements, periodic, .. }) = whole[member as usize].cells.get(&at)
             else {
                 panic!("a cell with a value")
             };
-            assert_eq!((&said, cohort.is_periodic(member)), (judgements, *periodic), "{at:?}");
+            assert_eq!((&said, flock.is_periodic(member)), (judgements, *periodic), "{at:?}");
             heard += 1;
         }
     }
@@ -213,11 +213,11 @@ fn what_is_learnt_side_by_side_is_as_if_each_had_been_told_alone() {
     // before and behind the row at which the weights of averages stand still
     for learnt in [5, 1500, 1849, 1850, 1851, 1900, 2100] {
         let (mut side_by_side, mut told) =
-            (Cohort::new(&spec).expect("kinds"), Cohort::new(&spec).expect("kinds"));
+            (Flock::new(&spec).expect("kinds"), Flock::new(&spec).expect("kinds"));
         let kept = Kept::new(&told, spec.interval, 5);
-        for cohort in [&mut side_by_side, &mut told] {
-            cohort.grow(5);
-            (0..5).for_each(|member| cohort.begin(member, Timestamp::from_millis(START_MS), first));
+        for flock in [&mut side_by_side, &mut told] {
+            flock.grow(5);
+            (0..5).for_each(|member| flock.begin(member, Timestamp::from_millis(START_MS), first));
         }
         for row in 0..learnt + 10 {
             let there = (0..5).filter(|member| is_there(*member, row));
@@ -252,11 +252,11 @@ fn where_the_past_cannot_be_read_a_row_says_so_and_goes_on() {
         }
     }
     let spec = spec(interval(3_600_000));
-    let mut cohort = Cohort::new(&spec).expect("a cohort");
-    cohort.grow(2);
+    let mut flock = Flock::new(&spec).expect("a flock");
+    flock.grow(2);
     let mut read = Vec::new();
     let samples = [0, 1].map(|member| (member, Sample::new(START_MS, 1.0)));
-    cohort.observe(samples, &mut Broken, |said| match said {
+    flock.observe(samples, &mut Broken, |said| match said {
         Said::Judged(row) => read.push((row.members.to_vec(), row.is_read)),
         Said::Unknown { .. } => panic!("it has a value"),
     });
@@ -267,12 +267,12 @@ fn where_the_past_cannot_be_read_a_row_says_so_and_goes_on() {
 fn there_is_none_of_what_keeps_a_past_of_its_own() {
     let hour = interval(3_600_000);
     for entry in all() {
-        let is_one = Cohort::new(&panel(vec![default_of(entry)], hour, 0)).is_some();
+        let is_one = Flock::new(&panel(vec![default_of(entry)], hour, 0)).is_some();
         assert_eq!(is_one, KINDS.contains(&entry.kind), "{}", entry.kind);
     }
     let ls = || vec![default_of(find("ls").expect("a kind"))];
-    assert!(Cohort::new(&panel(ls(), hour, 1000)).is_none(), "samples are waited for");
-    assert!(Cohort::new(&panel(ls(), interval(7 * 3_600_000), 0)).is_none(), "days are not alike");
+    assert!(Flock::new(&panel(ls(), hour, 1000)).is_none(), "samples are waited for");
+    assert!(Flock::new(&panel(ls(), interval(7 * 3_600_000), 0)).is_none(), "days are not alike");
     let calendar = Calendar::Civil(Arc::new(Zone::new(0, Vec::new())));
-    assert!(Cohort::new(&PanelSpec { calendar, ..panel(ls(), hour, 0) }).is_none(), "nor with a zone");
+    assert!(Flock::new(&PanelSpec { calendar, ..panel(ls(), hour, 0) }).is_none(), "nor with a zone");
 }

@@ -1,4 +1,4 @@
-//! What is remembered of each series of a cohort: a column for each number, so that a row of cells goes through memory in order.
+//! What is remembered of each series of a flock: a column for each number, so that a row of cells goes through memory in order.
 
 use super::across::{Averaged, Recent, Row, Sides};
 use super::look::{Fold, Look, LookSpec};
@@ -8,7 +8,7 @@ use crate::grid::{Grid, Placed};
 use crate::period::Pairs;
 use crate::sample::{Interval, Sample, Timestamp};
 
-/// All series of a cohort, by their number.
+/// All series of a flock, by their number.
 ///
 /// The newest cell of each may still be taken back, so all but `newest` and `shown` is as it was before that cell.
 #[derive(Debug, Clone)]
