@@ -26,8 +26,7 @@ fn filled(series: usize, rows: impl Iterator<Item = i64>) -> (TempDir, Histories
     let histories = Histories::open(dir.path()).expect("a folder");
     let interval = Interval::from_millis(MINUTE_MS).expect("a minute");
     let mut store = histories.signal("load", interval, DAYS).expect("a history");
-    let labels: Vec<_> =
-        (0..series).map(|n| Labels::from([("host".to_owned(), format!("h{n:06}"))])).collect();
+    let labels: Vec<_> = (0..series).map(|n| Labels::from([("host", format!("h{n:06}"))])).collect();
     store.know(labels.iter().map(|labels| (labels, NOW * MINUTE_MS))).expect("names");
     let curve = common::day_curve(SLOTS as usize);
     for row in rows {

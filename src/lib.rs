@@ -17,6 +17,7 @@
 //! plan                   steps, batches, limits, and when they may start
 //! settings               what kinds take, checked
 //! clock                  the time of day
+//! labels                 labels of a series, shared and hashed once
 //! sabotage               for tests alone: mistakes that the simulation must see
 //! text                   numbers, durations and times as people read them
 //! ```
@@ -38,6 +39,7 @@ pub mod config;
 pub mod fuzzing;
 pub mod history;
 pub mod journal;
+pub mod labels;
 pub mod monitor;
 pub mod plan;
 pub mod replay;

@@ -12,5 +12,7 @@ mod dice;
 mod kill;
 #[path = "history/model.rs"]
 mod model;
+#[path = "history/together.rs"]
+mod together;
 #[path = "history/trouble.rs"]
 mod trouble;

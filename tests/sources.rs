@@ -73,7 +73,5 @@ fn now() -> i64 {
 
 /// Without the labels that a Prometheus adds.
 fn plain(labels: &Labels) -> Labels {
-    let mut labels = labels.clone();
-    labels.retain(|name, _| !["instance", "job"].contains(&name.as_str()));
-    labels
+    labels.without("instance").without("job")
 }

@@ -12,6 +12,13 @@ pub(crate) struct Averages {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AverageId(usize);
 
+impl AverageId {
+    /// Its number among those of the series.
+    pub(crate) fn number(self) -> usize {
+        self.0
+    }
+}
+
 impl Averages {
     /// The average with the centre of mass `com`, followed from now on.
     pub(crate) fn follow(&mut self, com: f64) -> AverageId {
@@ -20,6 +27,11 @@ impl Averages {
             self.averages.push(Average::new(com));
             self.averages.len() - 1
         }))
+    }
+
+    /// The centre of mass of each, by number.
+    pub(crate) fn centres(&self) -> Vec<f64> {
+        self.averages.iter().map(|average| average.com).collect()
     }
 
     pub(crate) fn get(&self, id: AverageId) -> &Average {

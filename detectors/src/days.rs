@@ -66,6 +66,19 @@ impl Seen {
         }
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.highest.clear();
+        self.lowest.clear();
+        self.days.clear();
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, earlier: Earlier) {
+        self.highest.push(earlier.highest);
+        self.lowest.push(earlier.lowest);
+        self.days.push(earlier.days);
+    }
+
     fn put(&mut self, i: usize, earlier: Earlier) {
         (self.highest[i], self.lowest[i], self.days[i]) = (earlier.highest, earlier.lowest, earlier.days);
     }

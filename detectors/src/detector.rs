@@ -1,6 +1,7 @@
 //! What every detector promises.
 
 use crate::averages::Averages;
+use crate::flock::Across;
 use crate::residuals::AllResiduals;
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Verdict};
@@ -34,6 +35,11 @@ pub(crate) trait Detector: Boxed + fmt::Debug + Send {
     /// What it lacks to judge a batch that starts with the next cell; nothing where it could, and where it judges all cells
     /// alike.
     fn lacks(&self, _residuals: &AllResiduals) -> Option<Lacks> {
+        None
+    }
+
+    /// The same for one cell of each of many series, whose past is kept elsewhere; none where it keeps its own.
+    fn across(&self) -> Option<&dyn Across> {
         None
     }
 

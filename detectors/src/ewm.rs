@@ -3,7 +3,8 @@
 //! The recurrence of West (1979) with unequal weights: equal to pandas `ewm(com, adjust=True,
 //! ignore_na=False)` with `mean()` and `std(bias=False)`, in O(1) a sample.
 
-use crate::settled::{Moments, Settled};
+use crate::settled::{Moments, Settled, Weights};
+use crate::wide::wide;
 
 /// The newest sample weighs 1, each step back weighs `com / (1 + com)` times less.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +45,42 @@ impl Ewm {
     /// Takes the next sample in.
     #[inline(always)]
     pub(crate) fn learn(&mut self, value: f64) {
-        self.learn_run(&[value], &mut [0.0], &mut [0.0]);
+        self.count += 1;
+        match &mut self.settled {
+            Some(settled) => self.now = settled.learn(&Weights::new(self.keep, self.share), value),
+            None => {
+                self.weigh();
+                self.update(value);
+            }
+        }
+    }
+
+    /// Takes the next sample of each of many series in, whose weights are these: after it their `means` and `spreads`. Whether the weights
+    /// have reached their limit by it.
+    pub(crate) fn learn_all(&mut self, values: &[f64], means: &mut [f64], spreads: &mut [f64]) -> bool {
+        self.count += 1;
+        self.weigh();
+        let (share, keep) = (self.share, self.keep);
+        wide!(learn_side_by_side((share, keep), values, means, spreads));
+        self.end_of_weights()
+    }
+
+    /// That of one of these series.
+    pub(crate) fn of(&self, mean: f64, spread: f64) -> Self {
+        let now = Moments { mean, spread };
+        Self { now, settled: self.settled.map(|_| Settled::new(now)), ..*self }
+    }
+
+    /// Mean and variance if `value` came next.
+    #[inline(always)]
+    pub(crate) fn after(&self, value: f64) -> (f64, f64) {
+        if let Some(settled) = &self.settled {
+            let Moments { mean, spread } = settled.after(&Weights::new(self.keep, self.share), value);
+            return (mean, spread * self.unbias);
+        }
+        let mut after = *self;
+        after.learn(value);
+        (after.mean(), after.variance())
     }
 
     /// Takes the next samples in, and says how mean and variance went: after each of `values` an entry in `means` and
@@ -60,7 +96,7 @@ impl Ewm {
         }
         if let Some(settled) = self.settled.as_mut().filter(|_| done < values.len()) {
             let (means, variances) = (&mut means[done..], &mut variances[done..]);
-            settled.learn_run(&values[done..], means, variances);
+            settled.learn_run(&Weights::new(self.keep, self.share), &values[done..], means, variances);
             let last = values.len() - done - 1;
             self.now = Moments { mean: means[last], spread: variances[last] };
             variances.iter_mut().for_each(|spread| *spread *= self.unbias);
@@ -74,10 +110,17 @@ impl Ewm {
         let deviation = value - *mean;
         *mean += deviation * self.share;
         *spread = *spread * self.keep + deviation * (value - *mean);
-        let limit = (self.weight, self.weight2);
-        if limit == self.weights_after() {
-            self.settled = Some(Settled::new(self.keep, self.share, self.now));
+        self.end_of_weights();
+    }
+
+    /// Whether the weights have reached their limit.
+    #[inline(always)]
+    fn end_of_weights(&mut self) -> bool {
+        let is_over = (self.weight, self.weight2) == self.weights_after();
+        if is_over {
+            self.settled = Some(Settled::new(self.now));
         }
+        is_over
     }
 
     /// Lets `cells` cells without a sample pass: the past loses weight, mean and variance stay what they were. A
@@ -138,6 +181,16 @@ impl Ewm {
     /// Both sums of weights with one more sample.
     fn weights_after(&self) -> (f64, f64) {
         (self.weight * self.keep + 1.0, self.weight2 * self.keep * self.keep + 1.0)
+    }
+}
+
+/// Means and spreads with one more sample each, by the operations of [`Ewm::update`].
+#[inline(always)]
+fn learn_side_by_side((share, keep): (f64, f64), values: &[f64], means: &mut [f64], spreads: &mut [f64]) {
+    for ((&value, mean), spread) in values.iter().zip(means).zip(spreads) {
+        let deviation = value - *mean;
+        *mean += deviation * share;
+        *spread = *spread * keep + deviation * (value - *mean);
     }
 }
 

@@ -50,6 +50,7 @@ mod days;
 mod detector;
 mod ensemble;
 mod ewm;
+mod flock;
 mod grid;
 mod kinds;
 mod lack;
@@ -73,6 +74,7 @@ mod words;
 
 pub use calendar::{Calendar, Transition, Zone};
 pub use ensemble::Ensemble;
+pub use flock::{Flock, Fold, JudgedRow, Look, LookSpec, Past, Said};
 pub use lack::Lack;
 pub use options::{Accepts, Default, OptionDoc, OptionError, OptionValue, Options};
 pub use panel::{BatchStart, Block, Panel, PanelSpec, Run};

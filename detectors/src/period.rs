@@ -7,16 +7,19 @@
 //! Reference: D16 and D17.
 
 use crate::sample::Interval;
-use crate::wide::wide;
 
-/// The period test of one series. Memory: two days of cells.
+/// The period test of one series. Memory: a day of cells.
 #[derive(Debug, Clone)]
 pub(crate) struct Period {
     a_day: u64,
     variance: f64,
-    /// Ring over the cell number; not a number where a cell has no value. Grows up to two days.
+    /// Ring over the cell number; not a number where a cell has no value. Grows up to a day.
     cells: Vec<f64>,
     next: u64,
+    /// Of the day at hand and the one before it, without the newest.
+    pairs: Pairs,
+    /// The newest cell and that of a day before, while it may still be taken back.
+    newest: Option<(f64, f64)>,
     periodic: bool,
 }
 
@@ -31,7 +34,8 @@ const CONSTANT: f64 = 1e-12;
 impl Period {
     /// A test for series of this interval, with a variance threshold between 0 and 2.
     pub(crate) fn new(interval: Interval, variance: f64) -> Self {
-        Self { a_day: interval.cells_a_day() as u64, variance, cells: Vec::new(), next: 0, periodic: false }
+        let (a_day, cells, pairs) = (interval.cells_a_day() as u64, Vec::new(), Pairs::default());
+        Self { a_day, variance, cells, next: 0, pairs, newest: None, periodic: false }
     }
 
     /// Whether the series is periodic at the newest cell.
@@ -46,10 +50,17 @@ impl Period {
 
     /// Takes in the values of consecutive cells, all of one day as [`held_for`](Self::held_for) counts it.
     pub(crate) fn observe_run(&mut self, values: &[f64]) {
-        self.test_if_due();
-        let place = (self.next % (2 * self.a_day)) as usize;
+        self.settle();
+        let place = (self.next % self.a_day) as usize;
         let known = values.len().min(self.cells.len() - place);
-        self.cells[place..place + known].copy_from_slice(&values[..known]);
+        let mut pairs = self.pairs;
+        for (cell, &value) in self.cells[place..place + known].iter_mut().zip(values) {
+            if let Some((before, newest)) = self.newest.replace((*cell, value)) {
+                pairs.add(before, newest);
+            }
+            *cell = value;
+        }
+        self.pairs = pairs;
         self.cells.extend_from_slice(&values[known..]);
         self.next += values.len() as u64;
     }
@@ -57,11 +68,11 @@ impl Period {
     /// The next `cells` cells have no value.
     pub(crate) fn skip(&mut self, cells: u64) {
         let mut left = cells;
-        // after three empty days the answer cannot change any more
+        // after two empty days the answer cannot change any more
         let idle = left.saturating_sub(3 * self.a_day) / self.a_day * self.a_day;
         while left > idle {
-            self.test_if_due();
-            let place = (self.next % (2 * self.a_day)) as usize;
+            self.settle();
+            let place = (self.next % self.a_day) as usize;
             let run = self.held_for(self.next).min(left - idle);
             if place + run as usize > self.cells.len() {
                 self.cells.resize(place + run as usize, f64::NAN);
@@ -70,72 +81,76 @@ impl Period {
             self.next += run;
             left -= run;
         }
-        if idle > 0 {
-            self.cells.fill(f64::NAN);
-            self.cells.resize(2 * self.a_day as usize, f64::NAN);
-            self.next += idle;
-            self.periodic = false;
-        }
+        self.next += idle;
     }
 
     /// The newest cell has no value after all.
     pub(crate) fn retract(&mut self) {
+        self.newest = None;
         if let Some(newest) = self.next.checked_sub(1) {
-            self.cells[(newest % (2 * self.a_day)) as usize] = f64::NAN;
+            self.cells[(newest % self.a_day) as usize] = f64::NAN;
         }
     }
 
-    fn test_if_due(&mut self) {
-        if self.next.is_multiple_of(self.a_day) && self.next >= 2 * self.a_day {
-            let (one, other) = self.cells.split_at(self.a_day as usize);
-            self.periodic = wide!(day_variance(one, other)) < self.variance;
+    /// The newest cell stays as it is. Where its day is over, that is tested.
+    fn settle(&mut self) {
+        if let Some((before, newest)) = self.newest.take() {
+            self.pairs.add(before, newest);
+        }
+        if self.next.is_multiple_of(self.a_day) {
+            self.periodic = std::mem::take(&mut self.pairs).variance(self.a_day) < self.variance;
         }
     }
 }
 
-/// Sums are kept in this many parts, which lets the processor add them side by side.
-const PARTS: usize = 16;
+/// What is counted of the cells of a day, each with the one a day before. Sums are of differences from the first of them, so that
+/// what all have in common does not drown what they differ in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pairs {
+    count: u64,
+    first: (f64, f64),
+    one: f64,
+    other: f64,
+    one_one: f64,
+    other_other: f64,
+    one_other: f64,
+}
 
-/// Adds up `term` over all pairs.
-#[inline(always)]
-fn sum(one: &[f64], other: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut parts = [0.0; PARTS];
-    let (ones, others) = (one.chunks_exact(PARTS), other.chunks_exact(PARTS));
-    let (last_ones, last_others) = (ones.remainder(), others.remainder());
-    for (ones, others) in ones.zip(others) {
-        for (part, (&a, &b)) in parts.iter_mut().zip(ones.iter().zip(others)) {
-            *part += if present(a, b) { term(a, b) } else { 0.0 };
+impl Pairs {
+    /// One more; where either is not a number it counts nowhere.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, one: f64, other: f64) {
+        if one.is_nan() | other.is_nan() {
+            return;
         }
+        if self.count == 0 {
+            self.first = (one, other);
+        }
+        let (one, other) = (one - self.first.0, other - self.first.1);
+        self.count += 1;
+        self.one += one;
+        self.other += other;
+        self.one_one += one * one;
+        self.other_other += other * other;
+        self.one_other += one * other;
     }
-    let rest: f64 =
-        last_ones.iter().zip(last_others).map(|(&a, &b)| if present(a, b) { term(a, b) } else { 0.0 }).sum();
-    parts.iter().sum::<f64>() + rest
-}
 
-/// Whether neither is missing.
-#[inline(always)]
-fn present(a: f64, b: f64) -> bool {
-    !(a.is_nan() | b.is_nan())
-}
-
-/// Variance of the difference of two z-scored days; not a number where it is not defined.
-#[inline(always)]
-fn day_variance(one: &[f64], other: &[f64]) -> f64 {
-    // a pair with a missing half counts nowhere
-    let pairs = sum(one, other, |_, _| 1.0);
-    if pairs < PAIRS_MIN * one.len() as f64 {
-        return f64::NAN;
+    /// Variance of the difference of the two days, each z-scored, which have so many cells; not a number where it is not
+    /// defined.
+    pub(crate) fn variance(&self, a_day: u64) -> f64 {
+        let pairs = self.count as f64;
+        if pairs < PAIRS_MIN * a_day as f64 {
+            return f64::NAN;
+        }
+        let (one, other) = (self.one / pairs, self.other / pairs);
+        let sigma_one = (self.one_one / pairs - one * one).max(0.0).sqrt();
+        let sigma_other = (self.other_other / pairs - other * other).max(0.0).sqrt();
+        let constant = |sigma: f64, mean: f64| sigma <= CONSTANT * mean.abs().max(f64::MIN_POSITIVE);
+        if constant(sigma_one, self.first.0 + one) || constant(sigma_other, self.first.1 + other) {
+            return f64::NAN;
+        }
+        2.0 - 2.0 * (self.one_other / pairs - one * other) / (sigma_one * sigma_other)
     }
-    let (mean_a, mean_b) = (sum(one, other, |a, _| a) / pairs, sum(one, other, |_, b| b) / pairs);
-    let aa = sum(one, other, |a, _| (a - mean_a) * (a - mean_a));
-    let bb = sum(one, other, |_, b| (b - mean_b) * (b - mean_b));
-    let ab = sum(one, other, |a, b| (a - mean_a) * (b - mean_b));
-    let (sigma_a, sigma_b) = ((aa / pairs).sqrt(), (bb / pairs).sqrt());
-    let constant = |sigma: f64, mean: f64| sigma <= CONSTANT * mean.abs().max(f64::MIN_POSITIVE);
-    if constant(sigma_a, mean_a) || constant(sigma_b, mean_b) {
-        return f64::NAN;
-    }
-    2.0 - 2.0 * (ab / pairs) / (sigma_a * sigma_b)
 }
 
 #[cfg(test)]
@@ -211,6 +226,8 @@ mod tests {
         };
         let difference: Vec<f64> = z(&one).iter().zip(z(&other)).map(|(a, b)| a - b).collect();
         let expected = difference.iter().map(|d| d * d).sum::<f64>() / 24.0;
-        assert!((day_variance(&one, &other) - expected).abs() < 1e-12);
+        let mut pairs = Pairs::default();
+        one.iter().zip(&other).for_each(|(one, other)| pairs.add(*one, *other));
+        assert!((pairs.variance(24) - expected).abs() < 1e-12);
     }
 }

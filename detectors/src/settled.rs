@@ -5,10 +5,11 @@
 //! last of the block before. Blocks begin where the weights settled, not where calls do: one that is not full yet is
 //! worked out anew with each sample, by the same operations, so that the answer does not depend on how samples come.
 
-use fearless_simd::{Level, dispatch, f64x8, prelude::*};
+use fearless_simd::{Level, dispatch, f64x4, prelude::*};
+use std::array::from_fn;
 
 /// Samples of a block.
-const BLOCK: usize = 8;
+const BLOCK: usize = 4;
 
 /// One number a sample of a block.
 type Lanes = [f64; BLOCK];
@@ -20,11 +21,27 @@ pub(crate) struct Moments {
     pub(crate) spread: f64,
 }
 
+/// Weights that no longer move: the same for all series that are averaged alike.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Settled {
+pub(crate) struct Weights {
     share: f64,
     /// What a sample keeps of its weight after 1, 2, ... more of them.
     kept: Lanes,
+}
+
+impl Weights {
+    /// Each sample weighs `share`, and each step back `keep` times less.
+    #[inline(always)]
+    pub(crate) fn new(keep: f64, share: f64) -> Self {
+        let mut kept = [keep; BLOCK];
+        (1..BLOCK).for_each(|lane| kept[lane] = kept[lane - 1] * keep);
+        Self { share, kept }
+    }
+}
+
+/// What is remembered of one series: there may be a million of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settled {
     /// Before the block at hand.
     start: Moments,
     /// Of the block at hand, `filled` samples.
@@ -33,102 +50,135 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
-    /// From `now` on each sample weighs `share`, and each step back `keep` times less.
-    pub(crate) fn new(keep: f64, share: f64, now: Moments) -> Self {
-        let mut kept = [keep; BLOCK];
-        (1..BLOCK).for_each(|lane| kept[lane] = kept[lane - 1] * keep);
-        Self { share, kept, start: now, block: [0.0; BLOCK], filled: 0 }
+    /// From `now` on.
+    pub(crate) fn new(now: Moments) -> Self {
+        Self { start: now, block: [0.0; BLOCK], filled: 0 }
     }
 
     /// Takes the next samples in. Gives mean and spread after each of them; both are as long as `values`.
-    pub(crate) fn learn_run(&mut self, values: &[f64], means: &mut [f64], spreads: &mut [f64]) {
-        let begun = self.learn_part(values, means, spreads);
+    pub(crate) fn learn_run(
+        &mut self,
+        weights: &Weights,
+        values: &[f64],
+        means: &mut [f64],
+        spreads: &mut [f64],
+    ) {
+        let begun = if self.filled == 0 { 0 } else { values.len().min(BLOCK - self.filled) };
+        self.learn_each(weights, &values[..begun], means, spreads);
         let (values, means, spreads) = (&values[begun..], &mut means[begun..], &mut spreads[begun..]);
-        let (blocks, _) = values.as_chunks();
-        let (block_means, block_spreads) = (means.as_chunks_mut().0, spreads.as_chunks_mut().0);
-        self.start =
-            dispatch!(Level::new(), simd => self.learn_blocks(simd, blocks, block_means, block_spreads));
+        let (blocks, rest) = values.as_chunks();
+        if !blocks.is_empty() {
+            let (block_means, block_spreads) = (means.as_chunks_mut().0, spreads.as_chunks_mut().0);
+            self.start = dispatch!(Level::new(), simd => {
+                weights.learn_blocks(simd, self.start, blocks, block_means, block_spreads)
+            });
+        }
         let done = blocks.len() * BLOCK;
-        self.learn_part(&values[done..], &mut means[done..], &mut spreads[done..]);
+        self.learn_each(weights, rest, &mut means[done..], &mut spreads[done..]);
     }
 
-    /// Goes on with a block that was begun, or begins one if there are too few samples for a whole one. Says how many
-    /// samples it took.
-    fn learn_part(&mut self, values: &[f64], means: &mut [f64], spreads: &mut [f64]) -> usize {
-        if values.is_empty() || (self.filled == 0 && values.len() >= BLOCK) {
-            return 0;
+    fn learn_each(&mut self, weights: &Weights, values: &[f64], means: &mut [f64], spreads: &mut [f64]) {
+        for ((&value, mean), spread) in values.iter().zip(means).zip(spreads) {
+            Moments { mean: *mean, spread: *spread } = self.learn(weights, value);
         }
-        let part = values.len().min(BLOCK - self.filled);
-        let lanes = self.filled..self.filled + part;
-        self.block[lanes.clone()].copy_from_slice(&values[..part]);
-        // what lies behind the newest sample has no part in what lies before it
-        let (mut block_means, mut block_spreads) = ([[0.0; BLOCK]], [[0.0; BLOCK]]);
-        let block = &[self.block];
-        let after = dispatch!(Level::new(), simd => {
-            self.learn_blocks(simd, block, &mut block_means, &mut block_spreads)
-        });
-        means[..part].copy_from_slice(&block_means[0][lanes.clone()]);
-        spreads[..part].copy_from_slice(&block_spreads[0][lanes.clone()]);
-        self.filled = lanes.end % BLOCK;
+    }
+
+    /// Takes the next sample in: mean and spread after it, by the same operations as in a run.
+    #[inline(always)]
+    pub(crate) fn learn(&mut self, weights: &Weights, value: f64) -> Moments {
+        let after = self.after(weights, value);
+        self.block[self.filled] = value;
+        self.filled = (self.filled + 1) % BLOCK;
         if self.filled == 0 {
             self.start = after;
         }
-        part
+        after
     }
 
+    /// Mean and spread if `value` came next.
+    #[inline(always)]
+    pub(crate) fn after(&self, Weights { share, kept }: &Weights, value: f64) -> Moments {
+        let (mut block, start) = (self.block, self.start);
+        // what lies behind the newest sample has no part in what lies before it
+        block[self.filled] = value;
+        let first = block[0];
+        let own = scanned(kept, block.map(|value| (value - first) * share));
+        let means: Lanes = from_fn(|lane| (first + own[lane]) + (start.mean - first) * kept[lane]);
+        let before = [start.mean, means[0], means[1], means[2]];
+        let own = scanned(kept, from_fn(|lane| (block[lane] - before[lane]) * (block[lane] - means[lane])));
+        let spreads: Lanes = from_fn(|lane| own[lane] + start.spread * kept[lane]);
+        Moments { mean: means[self.filled], spread: spreads[self.filled] }
+    }
+}
+
+/// Each lane with what is kept of the lanes before it.
+#[inline(always)]
+fn scanned(kept: &Lanes, sums: Lanes) -> Lanes {
+    let back = |sums: Lanes, lanes: usize, lane: usize| if lane < lanes { 0.0 } else { sums[lane - lanes] };
+    let sums = from_fn(|lane| sums[lane] + back(sums, 1, lane) * kept[0]);
+    from_fn(|lane| sums[lane] + back(sums, 2, lane) * kept[1])
+}
+
+impl Weights {
     /// Mean and spread after each sample of whole blocks, and after all.
     #[inline(always)]
     fn learn_blocks<S: Simd>(
         &self,
         simd: S,
+        start: Moments,
         blocks: &[Lanes],
         means: &mut [Lanes],
         spreads: &mut [Lanes],
     ) -> Moments {
-        let mean = self.means(simd, blocks, means);
-        let spread = self.spreads(simd, blocks, means, spreads);
+        let mean = self.means(simd, start, blocks, means);
+        let spread = self.spreads(simd, start, blocks, means, spreads);
         Moments { mean, spread }
     }
 
     #[inline(always)]
-    fn means<S: Simd>(&self, simd: S, blocks: &[Lanes], means: &mut [Lanes]) -> f64 {
-        let kept = f64x8::from_slice(simd, &self.kept);
-        let mut start = f64x8::splat(simd, self.start.mean);
+    fn means<S: Simd>(&self, simd: S, start: Moments, blocks: &[Lanes], means: &mut [Lanes]) -> f64 {
+        let kept = f64x4::from_slice(simd, &self.kept);
+        let mut start = f64x4::splat(simd, start.mean);
         for (block, place) in blocks.iter().zip(means) {
             // measured from a sample of the block: a constant series has no deviation at all, not even by rounding
-            let first = f64x8::splat(simd, block[0]);
-            let own = self.scan(simd, (f64x8::from_slice(simd, block) - first) * self.share);
+            let first = f64x4::splat(simd, block[0]);
+            let own = self.scan(simd, (f64x4::from_slice(simd, block) - first) * self.share);
             let after = (first + own) + (start - first) * kept;
             after.store_slice(place);
-            start = f64x8::splat(simd, after[BLOCK - 1]);
+            start = f64x4::splat(simd, after[BLOCK - 1]);
         }
         start[0]
     }
 
     #[inline(always)]
-    fn spreads<S: Simd>(&self, simd: S, blocks: &[Lanes], means: &[Lanes], spreads: &mut [Lanes]) -> f64 {
-        let kept = f64x8::from_slice(simd, &self.kept);
-        let mut mean = f64x8::splat(simd, self.start.mean);
-        let mut start = f64x8::splat(simd, self.start.spread);
+    fn spreads<S: Simd>(
+        &self,
+        simd: S,
+        start: Moments,
+        blocks: &[Lanes],
+        means: &[Lanes],
+        spreads: &mut [Lanes],
+    ) -> f64 {
+        let kept = f64x4::from_slice(simd, &self.kept);
+        let (mut mean, mut start) = (f64x4::splat(simd, start.mean), f64x4::splat(simd, start.spread));
         for ((block, after), place) in blocks.iter().zip(means).zip(spreads) {
-            let (values, after) = (f64x8::from_slice(simd, block), f64x8::from_slice(simd, after));
+            let (values, after) = (f64x4::from_slice(simd, block), f64x4::from_slice(simd, after));
             let before = mean.slide::<{ BLOCK - 1 }>(after);
             let own = self.scan(simd, (values - before) * (values - after));
             let spread = own + start * kept;
             spread.store_slice(place);
             mean = after;
-            start = f64x8::splat(simd, spread[BLOCK - 1]);
+            start = f64x4::splat(simd, spread[BLOCK - 1]);
         }
         start[0]
     }
 
     /// Each lane with what is kept of the lanes before it.
     #[inline(always)]
-    fn scan<S: Simd>(&self, simd: S, sums: f64x8<S>) -> f64x8<S> {
-        let none = f64x8::splat(simd, 0.0);
+    fn scan<S: Simd>(&self, simd: S, sums: f64x4<S>) -> f64x4<S> {
+        let none = f64x4::splat(simd, 0.0);
         let sums = sums + none.slide::<{ BLOCK - 1 }>(sums) * self.kept[0];
-        let sums = sums + none.slide::<{ BLOCK - 2 }>(sums) * self.kept[1];
-        sums + none.slide::<{ BLOCK - 4 }>(sums) * self.kept[3]
+        sums + none.slide::<{ BLOCK - 2 }>(sums) * self.kept[1]
     }
 }
 
@@ -139,8 +189,12 @@ mod tests {
     const KEEP: f64 = 50.0 / 51.0;
     const START: Moments = Moments { mean: 90.0, spread: 700.0 };
 
+    fn weights() -> Weights {
+        Weights::new(KEEP, 1.0 - KEEP)
+    }
+
     fn fresh() -> Settled {
-        Settled::new(KEEP, 1.0 - KEEP, START)
+        Settled::new(START)
     }
 
     fn varied(samples: usize) -> Vec<f64> {
@@ -149,7 +203,7 @@ mod tests {
 
     fn learn(settled: &mut Settled, values: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let (mut means, mut spreads) = (vec![0.0; values.len()], vec![0.0; values.len()]);
-        settled.learn_run(values, &mut means, &mut spreads);
+        settled.learn_run(&weights(), values, &mut means, &mut spreads);
         (means, spreads)
     }
 
@@ -186,7 +240,7 @@ mod tests {
         let learn = |level: Level| {
             let (mut means, mut spreads) = ([[0.0; BLOCK]; 8], [[0.0; BLOCK]; 8]);
             let blocks = values.as_chunks().0;
-            dispatch!(level, simd => fresh().learn_blocks(simd, blocks, &mut means, &mut spreads));
+            dispatch!(level, simd => weights().learn_blocks(simd, START, blocks, &mut means, &mut spreads));
             (means, spreads)
         };
         assert_eq!(learn(Level::new()), learn(Level::baseline()));
@@ -194,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_constant_has_no_deviation_at_all() {
-        let mut constant = Settled::new(KEEP, 1.0 - KEEP, Moments { mean: 0.1, spread: 0.0 });
+        let mut constant = Settled::new(Moments { mean: 0.1, spread: 0.0 });
         let (means, spreads) = learn(&mut constant, &[0.1; 100]);
         assert!(means.iter().all(|mean| *mean == 0.1) && spreads.iter().all(|spread| *spread == 0.0));
     }

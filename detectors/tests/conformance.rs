@@ -6,6 +6,8 @@ mod cuts;
 mod days;
 #[path = "conformance/edges.rs"]
 mod edges;
+#[path = "conformance/flock.rs"]
+mod flock;
 #[path = "conformance/invariants.rs"]
 mod invariants;
 #[path = "conformance/options.rs"]

@@ -253,8 +253,8 @@ fn silent(answer: &Answer) -> Option<String> {
 
 /// Those of the values of `label` that no series has; nothing where all are there.
 fn missing(label: &str, values: &[String], fresh: &[&Labels]) -> Option<String> {
-    let present: BTreeSet<&String> = fresh.iter().filter_map(|labels| labels.get(label)).collect();
-    let missing: Vec<_> = values.iter().filter(|value| !present.contains(value)).collect();
+    let present: BTreeSet<&str> = fresh.iter().filter_map(|labels| labels.get(label)).collect();
+    let missing: Vec<_> = values.iter().filter(|value| !present.contains(value.as_str())).collect();
     let named = || text::few(&missing, NAMED, |value| format!("{label}={value:?}"));
     (!missing.is_empty()).then(|| text::plain(&named()).into_owned())
 }

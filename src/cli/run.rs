@@ -166,7 +166,7 @@ fn again(run: &str, before: &State, state: &Path) -> Result<Job, Failure> {
     if let Mode::Finished(_) = known.mode {
         return Err(Failure::Input(format!("the run {run} is over")));
     }
-    let pinned = known.pinned.clone();
+    let pinned = Pinned::clone(&known.pinned);
     let config = config(&format!("config of {run}"), &pinned.config)?;
     let file = plan(&format!("plan of {run}"), &pinned.text, &pinned, &config)?;
     if crate::run::pinned(run, &file, texts(&pinned)).steps != pinned.steps {

@@ -23,8 +23,8 @@ impl Config {
     /// A series of no signal, with the reason.
     pub fn signal_of(&self, info: &SeriesInfo, only: Option<usize>) -> Result<(usize, Labels), Strange> {
         let mut labels: Labels = info.labels.iter().cloned().collect();
-        if let Some(signal) = labels.remove(SIGNAL_LABEL) {
-            return Ok((self.labelled(signal)?, labels));
+        if let Some(signal) = labels.get(SIGNAL_LABEL) {
+            return Ok((self.labelled(signal)?, labels.without(SIGNAL_LABEL)));
         }
         if let Some(place) = self.place(&info.name) {
             return Ok((place, labels));
@@ -40,8 +40,8 @@ impl Config {
         if !base.is_empty() {
             return Ok((self.place(base).ok_or_else(named)?, labels));
         }
-        match (labels.remove(SIGNAL_LABEL), only) {
-            (Some(signal), _) => Ok((self.labelled(signal)?, labels)),
+        match (labels.get(SIGNAL_LABEL), only) {
+            (Some(signal), _) => Ok((self.labelled(signal)?, labels.without(SIGNAL_LABEL))),
             (None, Some(only)) => Ok((only, labels)),
             (None, None) => Err(self.strange(Why::Nameless)),
         }
@@ -51,8 +51,8 @@ impl Config {
         self.signals.iter().position(|signal| signal.name == name)
     }
 
-    fn labelled(&self, signal: String) -> Result<usize, Strange> {
-        self.place(&signal).ok_or_else(|| self.strange(Why::Label(signal)))
+    fn labelled(&self, signal: &str) -> Result<usize, Strange> {
+        self.place(signal).ok_or_else(|| self.strange(Why::Label(signal.to_owned())))
     }
 
     fn strange(&self, why: Why) -> Strange {
@@ -62,14 +62,14 @@ impl Config {
 
 /// The labels in `host="h1",vip=a`: values with or without quotes; none where that is not what it is.
 fn in_braces(text: &str) -> Option<Labels> {
-    let mut labels = Labels::new();
+    let mut labels = Vec::new();
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let (label, value) = pair.split_once('=')?;
         let value = value.trim();
         let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-        labels.insert(label.trim().to_owned(), bare.to_owned());
+        labels.push((label.trim(), bare));
     }
-    Some(labels)
+    Some(labels.into_iter().collect())
 }
 
 /// A series is of no signal of a config.
@@ -133,7 +133,7 @@ mod tests {
         let at = Timestamp::from_millis(0);
         let info = SeriesInfo {
             name: name.to_owned(),
-            labels: owned(labels).into_iter().collect(),
+            labels: owned(labels).iter().map(|(label, value)| (label.to_owned(), value.to_owned())).collect(),
             samples: 1,
             file: None,
             first: at,
@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn owned(labels: &[(&str, &str)]) -> Labels {
-        labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect()
+        labels.iter().copied().collect()
     }
 
     fn said(signal: &str, labels: &[(&str, &str)]) -> Result<(String, Labels), String> {

@@ -1,6 +1,7 @@
 //! What is to be written at once: cells of many series, gathered as they come.
 
 use super::cell::Cell;
+use super::shape::LARGEST;
 
 /// Rows that are written together lie between two multiples of this.
 pub(super) const ROWS: i64 = 512;
@@ -12,21 +13,26 @@ pub struct Batch {
     cells: Vec<u64>,
 }
 
-/// Consecutive cells of one series.
+/// Consecutive cells: of one series, or at one row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Piece {
     pub(super) column: u32,
     pub(super) row: i64,
     first: usize,
     length: usize,
+    /// Whether they are of consecutive columns.
+    across: bool,
 }
 
 impl Batch {
     /// Adds the cell of a column at a row. What was added for the same one before is written before.
     pub fn add(&mut self, column: u32, row: i64, cell: Cell) {
         match self.pieces.last_mut() {
-            Some(last) if last.column == column && last.goes_on_at(row) => last.length += 1,
-            _ => self.pieces.push(Piece { column, row, first: self.cells.len(), length: 1 }),
+            Some(last) if last.goes_on_at(column, row) => last.length += 1,
+            Some(last) if last.goes_on_across(column, row) => {
+                (last.length, last.across) = (last.length + 1, true)
+            }
+            _ => self.pieces.push(Piece { column, row, first: self.cells.len(), length: 1, across: false }),
         }
         self.cells.push(cell.bits());
     }
@@ -63,7 +69,27 @@ impl Batch {
 }
 
 impl Piece {
-    fn goes_on_at(&self, row: i64) -> bool {
-        row == self.row + self.length as i64 && row.rem_euclid(ROWS) != 0
+    /// Whether the cell of `column` at `row` is the next one in time.
+    #[inline]
+    fn goes_on_at(&self, column: u32, row: i64) -> bool {
+        let is_next = row == self.row + self.length as i64 && row.rem_euclid(ROWS) != 0;
+        !self.across && column == self.column && is_next
+    }
+
+    /// Whether it is that of the next column. Each shelf begins at a column that is a power of two, or a multiple of that of the
+    /// first large one.
+    #[inline]
+    fn goes_on_across(&self, column: u32, row: i64) -> bool {
+        let is_next = row == self.row && column as usize == self.column as usize + self.length;
+        (self.across || self.length == 1)
+            && is_next
+            && !column.is_power_of_two()
+            && !column.is_multiple_of(LARGEST)
+    }
+
+    /// The place of each of its cells: how far from its column, and its row.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, i64)> {
+        let (right, down) = if self.across { (1, 0) } else { (0, 1) };
+        (0..self.length).map(move |i| (i * right, self.row + i as i64 * down))
     }
 }

@@ -1,5 +1,7 @@
 //! What the history knows of a series at one time, and the eight bytes that stand for it.
 
+use quietgate_detectors::Reason;
+
 /// One cell of a series' grid.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell {
@@ -22,6 +24,15 @@ impl Cell {
     /// A sample with this value.
     pub fn of(value: f64) -> Self {
         if value.is_finite() { Self::Value(value) } else { Self::NotANumber }
+    }
+
+    /// What was said of it when it was judged.
+    pub(super) fn said(said: Result<f64, Reason>) -> Self {
+        match said {
+            Ok(value) => Self::of(value),
+            Err(Reason::Conflicting) => Self::Conflicting,
+            Err(_) => Self::NotANumber,
+        }
     }
 
     /// What becomes of a cell with this content when a sample with `value` comes on top: as the grid of the detectors has it.

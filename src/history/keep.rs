@@ -1,19 +1,21 @@
 //! What is judged of the series of a signal, on its way into its history; and back, for monitors that begin anew.
 
 use super::cell::Cell;
-use super::{Batch, HistoryError, How, Labels, Reading, Store, Written};
+use super::{Batch, HistoryError, How, Labels, Pasts, Reading, Store, Written};
 use quietgate_detectors::{Reason, Sample, Timestamp};
 
 /// So many cells wait at most where they cannot be written: what comes then is lost.
-const WAITING_MAX: usize = 4 << 20;
+pub(super) const WAITING_MAX: usize = 4 << 20;
 
 /// The history of a signal, and what waits to be written there.
 #[derive(Debug)]
 pub struct Keeper {
-    store: Store,
-    batch: Batch,
+    pub(super) store: Store,
+    pub(super) batch: Batch,
     new: Vec<(Labels, Vec<(i64, Cell)>)>,
-    waiting: usize,
+    pub(super) waiting: usize,
+    /// Where series are judged together: what earlier days showed.
+    pub(super) pasts: Option<Pasts>,
 }
 
 /// Hears what the monitor of one series says.
@@ -42,7 +44,7 @@ pub struct Filled {
 impl Keeper {
     /// Keeps what is heard in `store`.
     pub fn new(store: Store) -> Self {
-        Self { store, batch: Batch::default(), new: Vec::new(), waiting: 0 }
+        Self { store, batch: Batch::default(), new: Vec::new(), waiting: 0, pasts: None }
     }
 
     /// The history.
@@ -149,11 +151,7 @@ impl Keeper {
 impl Hearing<'_> {
     /// The cell at this time has this value now, or none for this reason.
     pub fn hear(&mut self, at: Timestamp, said: Result<f64, Reason>) {
-        let cell = match said {
-            Ok(value) => Cell::of(value),
-            Err(Reason::Conflicting) => Cell::Conflicting,
-            Err(_) => Cell::NotANumber,
-        };
+        let cell = Cell::said(said);
         let at_ms = at.as_millis();
         match &mut self.to {
             To::Column { batch, column, phase_ms, interval_ms } => {
@@ -172,7 +170,7 @@ fn row_of(at_ms: i64, phase_ms: i64, interval_ms: i64) -> i64 {
 }
 
 /// The samples that give a cell its content.
-fn take(cell: Cell, at_ms: i64, samples: &mut Vec<Sample>) {
+pub(super) fn take(cell: Cell, at_ms: i64, samples: &mut Vec<Sample>) {
     match cell {
         Cell::Missing => {}
         Cell::Value(value) => samples.push(Sample::new(at_ms, value)),

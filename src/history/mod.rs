@@ -12,22 +12,26 @@ mod files;
 pub(crate) mod fuzzing;
 mod keep;
 mod names;
+mod pasts;
 mod read;
 mod room;
 mod row;
 mod shape;
 mod shelf;
 mod store;
+mod together;
 
 pub use batch::Batch;
 pub use cell::Cell;
 pub use error::HistoryError;
 pub use keep::{Filled, Hearing, Keeper};
 pub use names::{Labels, Series};
+pub use pasts::{Looking, Pasts};
 pub use read::{Cells, Damage, Reading};
 pub use room::{free, needs};
 pub use shape::Shape;
 pub use store::{How, Store, Unsynced, Written};
+pub use together::{HearingRows, Piece, Resumed, Wanted};
 
 use quietgate_detectors::Interval;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};

@@ -6,6 +6,8 @@
 use super::HistoryError;
 use super::files;
 use super::shape::Shape;
+pub use crate::labels::Labels;
+use crate::labels::Table;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -17,9 +19,6 @@ use std::path::{Path, PathBuf};
 pub(super) const FILE: &str = "series.log";
 /// The name of the file with the number of its lines.
 const COUNT: &str = "series.count";
-
-/// Labels of a series, by name.
-pub type Labels = BTreeMap<String, String>;
 
 /// A series that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +83,10 @@ pub(super) struct Names {
     count: PathBuf,
     seed: u64,
     series: Vec<Series>,
-    index: BTreeMap<Labels, u32>,
+    /// Their columns.
+    index: Table<u32>,
+    /// Columns that belonged to another series before the row that is given.
+    used_again: BTreeMap<u32, i64>,
     lines: u32,
     /// Bytes of the file that are whole lines.
     bytes: u64,
@@ -101,10 +103,11 @@ impl Names {
         let (path, count, seed) = (folder.join(FILE), folder.join(COUNT), shape.seed(u32::MAX));
         let text = files::read(&path)?.unwrap_or_default();
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let (series, index) = (Vec::new(), BTreeMap::new());
+        let (series, index, used_again) = (Vec::new(), Table::new(), BTreeMap::new());
         let bytes = whole as u64;
         let (file, free) = (None, (Vec::new(), 0));
-        let mut names = Self { path, count, seed, series, index, lines: 0, bytes, file, free, writes };
+        let mut names =
+            Self { path, count, seed, series, index, used_again, lines: 0, bytes, file, free, writes };
         for line in text[..whole].lines() {
             names.take(line)?;
         }
@@ -157,11 +160,14 @@ impl Names {
         let index = series.index;
         self.lines += 1;
         if let Some(before) = self.series.get(index as usize)
-            && self.index.get(&before.labels) == Some(&index)
+            && self.find(&before.labels) == Some(index)
         {
             self.index.remove(&before.labels);
         }
         self.index.insert(series.labels.clone(), index);
+        if let Some(from) = series.own_from {
+            self.used_again.insert(index, from);
+        }
         match self.series.get_mut(index as usize) {
             Some(before) => *before = series,
             None => self.series.push(series),
@@ -183,6 +189,11 @@ impl Names {
         self.lines
     }
 
+    /// Those of `width` columns from `first` on that belonged to another series before, with the row from which on they do not.
+    pub(super) fn used_again(&self, first: u32, width: u32) -> impl Iterator<Item = (u32, i64)> {
+        self.used_again.range(first..first.saturating_add(width)).map(|(column, from)| (*column, *from))
+    }
+
     /// Its bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
@@ -190,7 +201,7 @@ impl Names {
 
     /// The column of the series with these labels.
     pub(super) fn find(&self, labels: &Labels) -> Option<u32> {
-        self.index.get(labels).copied()
+        self.index.get(self.index.find(labels)?).map(|(_, column)| *column)
     }
 
     /// The column of the series with these labels, and how many milliseconds after a multiple of the interval its samples come.
@@ -202,8 +213,8 @@ impl Names {
     /// These columns have nothing left of their series from the row `first` on: others may have them, and the series is as new as any.
     pub(super) fn free(&mut self, columns: Vec<u32>, first: i64) {
         for column in &columns {
-            if let Some(series) =
-                self.series.get(*column as usize).filter(|s| self.index.get(&s.labels) == Some(column))
+            if let Some(series) = self.series.get(*column as usize)
+                && self.find(&series.labels) == Some(*column)
             {
                 self.index.remove(&series.labels);
             }
@@ -272,7 +283,7 @@ mod tests {
     }
 
     fn named(name: &str) -> Series {
-        Series::begin(&Labels::from([("host".to_owned(), name.to_owned())]), 500, 1000)
+        Series::begin(&Labels::from([("host", name)]), 500, 1000)
     }
 
     #[test]

@@ -243,7 +243,7 @@ impl Turning {
 }
 
 impl Damage {
-    fn add(&mut self, row: i64) {
+    pub(super) fn add(&mut self, row: i64) {
         self.rows += 1;
         let (first, last) = self.span.unwrap_or((row, row));
         self.span = Some((first.min(row), last.max(row)));

@@ -45,7 +45,20 @@ pub(super) fn encode(head: Head, cells: &[u64], seed: u64, out: &mut Vec<u8>) {
 /// Reads the bytes at the place of a row, where `is_here` says whether a row of that number belongs. The cells go to `cells`, which
 /// is as long as the shelf is wide; those that the row does not have are missing.
 pub(super) fn decode(bytes: &[u8], seed: u64, is_here: impl Fn(i64) -> bool, cells: &mut [u64]) -> Found {
-    cells.fill(MISSING);
+    let found = check(bytes, seed, is_here);
+    match found {
+        Found::Whole(head) => {
+            let (known, missing) = cells.split_at_mut((head.count as usize).min(cells.len()));
+            known.iter_mut().zip(bits(bytes)).for_each(|(cell, bits)| *cell = bits);
+            missing.fill(MISSING);
+        }
+        Found::Empty | Found::Damaged => cells.fill(MISSING),
+    }
+    found
+}
+
+/// What stands in the bytes at the place of a row.
+pub(super) fn check(bytes: &[u8], seed: u64, is_here: impl Fn(i64) -> bool) -> Found {
     if bytes[..HEAD] == [0; HEAD] {
         // many at once, for most of a young history is holes
         let any = bytes.as_chunks().0.iter().fold(0, |any, eight| any | u64::from_ne_bytes(*eight));
@@ -54,13 +67,13 @@ pub(super) fn decode(bytes: &[u8], seed: u64, is_here: impl Fn(i64) -> bool, cel
     let (row, lines, count) = (number(bytes, 0) as i64, half(bytes, 8), half(bytes, 12));
     let length = HEAD + 8 * count as usize;
     let is_whole = length <= bytes.len() && is_here(row) && sum(&bytes[..length], seed) == number(bytes, SUM);
-    if !is_whole {
-        return Found::Damaged;
-    }
-    for (cell, bytes) in cells.iter_mut().zip(bytes[HEAD..length].as_chunks().0) {
-        *cell = u64::from_le_bytes(*bytes);
-    }
-    Found::Whole(Head { row, lines, count })
+    if is_whole { Found::Whole(Head { row, lines, count }) } else { Found::Damaged }
+}
+
+/// The cells of a row that is whole, and what lies behind them.
+#[inline(always)]
+pub(super) fn bits(row: &[u8]) -> impl Iterator<Item = u64> {
+    row[HEAD..].as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 /// The checksum of a row, or of any bytes whose ninth to sixteenth byte before their values hold it.

@@ -17,7 +17,7 @@ pub(super) const FILE: &str = "shape";
 /// Series of the first shelf: most signals have few.
 const FIRST: u32 = 16;
 /// Series of a large shelf. More would not be faster, and less would be more open files.
-const LARGEST: u32 = 4096;
+pub(super) const LARGEST: u32 = 4096;
 
 /// What a history keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

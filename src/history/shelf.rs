@@ -3,7 +3,7 @@
 
 use super::HistoryError;
 use super::files;
-use super::row::{Found, Head, decode, encode};
+use super::row::{Found, Head, check, decode, encode};
 use super::shape::{Place, Shape};
 use rustix::fs::{Advice, fadvise};
 use std::fs::{self, File, OpenOptions};
@@ -39,6 +39,8 @@ impl Shelf {
         if found != wanted {
             return Err(HistoryError::Length { path, found, wanted });
         }
+        // what is wanted is said each time: rows that lie beside it are those of other times of day
+        let _only_faster = fadvise(&file, 0, None, Advice::Random);
         let (file, seed) = (Arc::new(file), shape.seed(place.shelf));
         let row_bytes = Shape::row_bytes(place.width);
         Ok(Self { place, file, path, seed, row_bytes, is_dirty: false, bytes: Vec::new() })
@@ -86,6 +88,23 @@ impl Shelf {
         Ok(())
     }
 
+    /// Reads all rows of one slot by `bytes`, and gives for each, by the day of the ring, what stands there and its bytes to `each`.
+    pub(super) fn read_slot(
+        &self,
+        shape: &Shape,
+        slot: usize,
+        bytes: &mut Vec<u8>,
+        mut each: impl FnMut(usize, Found, &[u8]),
+    ) -> Result<(), HistoryError> {
+        bytes.resize(shape.ring() * self.row_bytes, 0);
+        let read = self.file.read_exact_at(bytes, self.offset(shape, (slot, 0)));
+        read.map_err(HistoryError::file(&self.path))?;
+        for (day, bytes) in bytes.chunks_exact(self.row_bytes).enumerate() {
+            each(day, check(bytes, self.seed, |row| shape.slot_and_day(row) == (slot, day)), bytes);
+        }
+        Ok(())
+    }
+
     /// Writes a row.
     pub(super) fn write(&mut self, shape: &Shape, head: Head, cells: &[u64]) -> Result<(), HistoryError> {
         encode(head, &cells[..head.count as usize], self.seed, &mut self.bytes);
@@ -99,6 +118,13 @@ impl Shelf {
         let offset = self.offset(shape, shape.slot_and_day(row));
         let _only_faster =
             fadvise(&self.file, offset, NonZeroU64::new(self.row_bytes as u64), Advice::WillNeed);
+    }
+
+    /// The same for all days at the time of day of a row that is going to be looked at.
+    pub(super) fn expect_slot(&self, shape: &Shape, row: i64) {
+        let offset = self.offset(shape, (shape.slot_and_day(row).0, 0));
+        let bytes = NonZeroU64::new((shape.ring() * self.row_bytes) as u64);
+        let _only_faster = fadvise(&self.file, offset, bytes, Advice::WillNeed);
     }
 
     /// The file, where something was written since this was last asked.

@@ -8,7 +8,7 @@ use super::shape::Shape;
 use super::shelf::Shelf;
 use super::{HistoryError, files};
 use quietgate_detectors::{DAY_MS, Interval};
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub struct Store {
     pub(super) names: Names,
     pub(super) shelves: Vec<Shelf>,
     /// Rows while they are changed.
-    image: Vec<u64>,
+    pub(super) image: Vec<u64>,
 }
 
 /// How what is written goes together with what is there.
@@ -188,7 +188,7 @@ impl Store {
     /// Where they cannot be put down for good: then none of them is known.
     pub fn know<'a>(&mut self, new: impl Iterator<Item = (&'a Labels, i64)>) -> Result<(), HistoryError> {
         let interval_ms = self.shape.interval_ms;
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         let mut series = Vec::new();
         for (labels, start_ms) in new {
             if self.names.find(labels).is_none() && seen.insert(labels) {
@@ -292,9 +292,12 @@ impl Writing<'_> {
         how: How,
         written: &mut Written,
     ) -> Result<(), HistoryError> {
-        let column = (piece.column - self.shelf.place.first) as usize;
-        let owns = |row| self.names.all().get(piece.column as usize).is_some_and(|series| series.owns(row));
-        for (row, &new) in (piece.row..).zip(cells) {
+        let first = (piece.column - self.shelf.place.first) as usize;
+        let owns = |names: &Names, column: usize, row| {
+            names.all().get(piece.column as usize - first + column).is_some_and(|series| series.owns(row))
+        };
+        for ((right, row), &new) in piece.places().zip(cells) {
+            let column = first + right;
             if row > self.latest {
                 written.too_new += 1;
                 continue;
@@ -304,7 +307,7 @@ impl Writing<'_> {
             if self.image.states[number] == State::Unknown {
                 self.image.states[number] = self.load(number, row, written)?;
             }
-            if self.image.states[number] == State::Over || !owns(row) {
+            if self.image.states[number] == State::Over || !owns(self.names, column, row) {
                 written.too_old += 1;
                 continue;
             }

@@ -4,17 +4,23 @@
 //! cut into calls.
 
 mod anomaly;
+mod line;
+mod together;
+mod view;
 mod watch;
 
 pub use anomaly::{Anomalies, Anomaly, Vote};
-pub use watch::{Labels, Latest, Statement, View, Watch, Watched};
+pub use together::Together;
+pub use view::{Latest, View};
+pub use watch::{Labels, Statement, Watch, Watched};
 
 use crate::sabotage::{self, Sabotage};
+use line::Line;
 use quietgate_detectors::{
     BatchStart, Block, Calendar, Evidence, Interval, Lack, Panel, PanelSpec, Reason, Run, Sample, Spec,
     Timestamp, Verdict,
 };
-use quietgate_rules::{Combiner, Finding, RuleSpec, Sustained};
+use quietgate_rules::{Combiner, Finding, RuleSpec};
 
 /// What a series is judged by.
 #[derive(Debug, Clone)]
@@ -220,7 +226,7 @@ impl Opinions {
             Block::Judged(run) => self.judge(run, tell),
             Block::Unknown { cell, at, reason } => {
                 for stream in &mut self.streams {
-                    stream.sustain(cell, self.next, Verdict::Unknown(reason), false);
+                    stream.line.sustain(cell, self.next, Verdict::Unknown(reason), false);
                 }
                 self.next = self.next.max(cell + 1);
                 tell(Said::Unknown { cell, at, reason });
@@ -254,15 +260,13 @@ impl Opinions {
 struct Stream {
     /// Which of the rules.
     voter: usize,
-    sustained: Sustained,
-    /// Where the newest cell made that forget: what was remembered before it, and whether that has the cell already.
-    forgotten: Option<(Sustained, bool)>,
+    line: Line,
     findings: Vec<Finding>,
 }
 
 impl Stream {
     fn new(voter: usize, rule: &RuleSpec) -> Self {
-        Self { voter, sustained: Sustained::new(rule.sustain), forgotten: None, findings: Vec::new() }
+        Self { voter, line: Line::new(rule.sustain), findings: Vec::new() }
     }
 
     /// The findings on the cells of `run`, to which `verdicts` belong.
@@ -270,38 +274,17 @@ impl Stream {
         self.findings.clear();
         let Some((&first, rest)) = verdicts.split_first() else { return };
         let moves = |offset| is_expected(expected, run.sampled(offset));
-        let finding = self.sustain(run.first, next, first, moves(0));
+        let finding = self.line.sustain(run.first, next, first, moves(0));
         self.findings.push(finding);
         if expected.is_empty() {
-            if !rest.is_empty() {
-                self.forgotten = None;
-            }
-            self.sustained.observe_run(rest, &mut self.findings);
+            self.line.sustain_run(rest, &mut self.findings);
             return;
         }
         for (offset, &verdict) in (1..).zip(rest) {
             let cell = run.first + offset as u64;
-            let finding = self.sustain(cell, cell, verdict, moves(offset));
+            let finding = self.line.sustain(cell, cell, verdict, moves(offset));
             self.findings.push(finding);
         }
-    }
-
-    /// The finding at `cell`: after a gap, right at `next`, or the newest cell anew. One that is expected to move has no part
-    /// in the sustain, and what fired before it has none after it; what is unknown is so also there. A cell that turns out to
-    /// be unknown after all has made nothing forgotten, as where it was unknown at once.
-    fn sustain(&mut self, cell: u64, next: u64, verdict: Verdict, moves: bool) -> Finding {
-        let mut is_known = cell < next;
-        if let Some((before, knew)) = self.forgotten.take().filter(|_| is_known) {
-            (self.sustained, is_known) = (before, knew);
-        } else if !is_known {
-            self.sustained.skip(cell - next);
-        }
-        if moves && !matches!(verdict, Verdict::Unknown(_)) {
-            self.forgotten = Some((self.sustained.clone(), is_known));
-            self.sustained.forget();
-            return Finding::Expected;
-        }
-        if is_known { self.sustained.restate(verdict) } else { self.sustained.observe(verdict) }
     }
 }
 

@@ -1,14 +1,14 @@
 //! All series that gates look at: judged as their samples come, and how each stands.
 
+use super::together::{One, Together};
+use super::view::{Latest, Origin, Stands, View};
 use super::{Monitor, MonitorSpec, Said};
+pub use crate::labels::Labels;
 use crate::sabotage::{self, Sabotage};
-use quietgate_detectors::{BatchStart, Evidence, Lack, Reason, Sample, Spec, Timestamp, Verdict};
+use quietgate_detectors::{BatchStart, Evidence, Lack, Past, Reason, Sample, Spec, Timestamp, Verdict};
 use quietgate_rules::{Condition, Finding, RuleSpec, Standing};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-/// The labels of a series.
-pub type Labels = BTreeMap<String, String>;
+use std::collections::{BTreeMap, HashSet};
 
 /// A group of series that are judged alike.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Watch {
 struct Signal {
     watched: Watched,
     series: BTreeMap<Labels, Series>,
+    /// Those whose days are in the history.
+    together: Option<Together>,
     /// Why its source can say nothing now.
     trouble: Option<Reason>,
     /// Whether its source has said everything once, and the newest time since when it does so again.
@@ -43,31 +45,26 @@ struct Signal {
 }
 
 #[derive(Debug, Clone)]
-struct Series {
+pub(super) struct Series {
     monitor: Monitor,
     standing: Standing,
     /// By the findings of the slow layer, where it judges the series.
     slow: Option<Standing>,
-    latest: Option<Latest>,
+    pub(super) latest: Option<Told>,
     /// Whether it must be there.
     required: bool,
     /// Whether its source does not show it any more.
     has_ended: bool,
 }
 
-/// The newest sample of a series, with what was said of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Latest {
-    /// Its time.
-    pub at: Timestamp,
-    /// Its value; none where the cell has none.
-    pub value: Option<f64>,
-    /// What the series is found to be there.
-    pub finding: Finding,
+/// What was said of the newest sample of a series.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) latest: Latest,
     /// What each detector said, in the order of the rule; nothing where the cell has no value.
-    pub votes: Vec<Statement>,
+    pub(super) votes: Vec<Statement>,
     /// The same of those of the slow layer.
-    pub slow: Vec<Statement>,
+    pub(super) slow: Vec<Statement>,
 }
 
 /// What a detector said of a sample.
@@ -85,29 +82,13 @@ pub struct Statement {
     pub lack: Option<Lack>,
 }
 
-/// A required series at one moment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct View<'a> {
-    /// The number of its signal.
-    pub signal: usize,
-    /// Its labels; of a series that is missing those that say which.
-    pub labels: Cow<'a, Labels>,
-    /// How it stands.
-    pub condition: Condition,
-    /// How it stands by the slow layer; none where that does not judge it.
-    pub slow: Option<Condition>,
-    /// The time of its newest sample that was found anomalous, over or not, and the same by the slow layer.
-    pub anomalous_until: [Option<Timestamp>; 2],
-    /// Its newest sample; none where there was none.
-    pub latest: Option<&'a Latest>,
-}
-
 impl Watch {
     /// A watch over `signals` that has seen nothing yet.
     pub fn new(signals: Vec<Watched>) -> Self {
         let signal = |watched| Signal {
             watched,
             series: BTreeMap::new(),
+            together: None,
             trouble: None,
             was_whole: false,
             whole_since: None,
@@ -119,6 +100,63 @@ impl Watch {
     /// The signals, in the order in which they are numbered.
     pub fn signals(&self) -> impl Iterator<Item = &Watched> {
         self.signals.iter().map(|signal| &signal.watched)
+    }
+
+    /// The series of `signal` are judged together from now on, with their days in a history of so many, where what judges them needs
+    /// no days of its own, and not more. To be told before anything of them.
+    pub fn judge_together(&mut self, signal: usize, days: u32) -> Option<&mut Together> {
+        let signal = &mut self.signals[signal];
+        let together = Together::new(&signal.watched.spec).filter(|together| together.look().days() <= days);
+        signal.together = together.filter(|_| signal.series.is_empty());
+        signal.together.as_mut()
+    }
+
+    /// The series of `signal` that are judged together.
+    pub fn together(&mut self, signal: usize) -> Option<&mut Together> {
+        self.signals.get_mut(signal)?.together.as_mut()
+    }
+
+    /// A series of `signal` that is judged together with others has this number: it is seen now, or `remembered`. That it was there
+    /// once does not mean that it must be there.
+    pub fn know_together(&mut self, signal: usize, number: u32, labels: &Labels, remembered: bool) {
+        let signal = &mut self.signals[signal];
+        let is_declared = !signal.watched.expect.is_empty();
+        let mut required = signal.must_be_there(labels) && (is_declared || !remembered);
+        // it was shown before it had a sample
+        required |= signal.series.remove(labels).is_some_and(|series| series.required);
+        if let Some(together) = &mut signal.together {
+            together.know(number, labels, &signal.watched.spec, required);
+        }
+    }
+
+    /// Judges samples of series of `signal` by their numbers, which are known. Gives the row of each cell and its value, or why it
+    /// has none, to `heard`.
+    pub fn observe_together(
+        &mut self,
+        signal: usize,
+        samples: impl IntoIterator<Item = (u32, Sample)>,
+        past: &mut impl Past,
+        heard: impl FnMut(u32, i64, Result<f64, Reason>),
+    ) {
+        if let Some(together) = &mut self.signals[signal].together {
+            together.observe(samples, past, heard);
+        }
+    }
+
+    /// Whether the series of `signal` with these labels is judged alone: it has samples, and no place in the history.
+    pub fn is_alone(&self, signal: usize, labels: &Labels) -> bool {
+        self.signals[signal].series.get(labels).is_some_and(|series| series.latest.is_some())
+    }
+
+    /// The source of `signal` shows the series with this number, with samples or without.
+    pub fn see_together(&mut self, signal: usize, number: u32, has_samples: bool) {
+        let signal = &mut self.signals[signal];
+        let is_start = signal.watched.expect.is_empty() && !signal.begun;
+        if let Some(one) = signal.together.as_mut().and_then(|together| together.get_mut(number)) {
+            // what was remembered alone must be there from now on, where what is seen at the start must
+            one.required |= is_start;
+            one.has_ended &= !has_samples;
+        }
     }
 
     /// Judges `samples` of one series of `signal`, which follow those of earlier calls.
@@ -150,7 +188,8 @@ impl Watch {
     pub fn remember(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
         let signal = &mut self.signals[signal];
         let is_declared = !signal.watched.expect.is_empty();
-        let is_new = !signal.series.contains_key(labels);
+        // one that was told of batches alone is known by no more than its name
+        let is_new = signal.series.get(labels).is_none_or(|series| series.latest.is_none());
         signal.know(labels);
         if let Some(series) = signal.series.get_mut(labels) {
             series.required &= is_declared || !is_new;
@@ -161,14 +200,21 @@ impl Watch {
     /// The source of `signal` does not show this series any more: until it has a sample again it is unknown, however fresh its
     /// last one is.
     pub fn end(&mut self, signal: usize, labels: &Labels) {
-        if let Some(series) = self.signals[signal].series.get_mut(labels) {
+        let signal = &mut self.signals[signal];
+        if let Some(series) = signal.series.get_mut(labels) {
             series.has_ended = true;
+        }
+        let together = signal.together.as_mut().and_then(|all| all.find(labels).map(|number| (all, number)));
+        if let Some(one) = together.and_then(|(all, number)| all.get_mut(number)) {
+            one.has_ended = true;
         }
     }
 
     /// Whether nothing of this series has been seen or said yet.
     pub fn is_new(&self, signal: usize, labels: &Labels) -> bool {
-        !self.signals[signal].series.contains_key(labels)
+        let signal = &self.signals[signal];
+        let is_known = |together: &Together| together.find(labels).is_some();
+        !signal.series.contains_key(labels) && !signal.together.as_ref().is_some_and(is_known)
     }
 
     /// Batches that started before anything of this series was seen, in the order of time.
@@ -178,7 +224,13 @@ impl Watch {
         labels: &Labels,
         starts: impl Iterator<Item = BatchStart>,
     ) {
-        let series = self.signals[signal].know(labels);
+        let signal = &mut self.signals[signal];
+        let together = signal.together.as_mut().and_then(|all| all.find(labels).map(|number| (all, number)));
+        if let Some((together, number)) = together {
+            starts.for_each(|start| together.batch_starts(number, start));
+            return;
+        }
+        let series = signal.know(labels);
         starts.for_each(|start| series.batch_starts(start));
     }
 
@@ -188,6 +240,11 @@ impl Watch {
         for (number, signal) in self.signals.iter_mut().enumerate() {
             for (labels, series) in &mut signal.series {
                 start(number, labels).into_iter().for_each(|start| series.batch_starts(start));
+            }
+            if let Some(together) = &mut signal.together {
+                let felt = |(series, one): (u32, &One)| Some((series, start(number, &one.labels)?));
+                let felt: Vec<_> = together.all().filter_map(felt).collect();
+                felt.into_iter().for_each(|(series, start)| together.batch_starts(series, start));
             }
         }
     }
@@ -226,17 +283,18 @@ impl Watch {
     /// now on. Without any series it has not.
     pub fn begin(&mut self, signal: usize) {
         let signal = &mut self.signals[signal];
-        signal.begun |= !signal.series.is_empty();
+        let is_anything = signal.stands().next().is_some();
+        signal.begun |= is_anything;
     }
 
     /// Whether the slow layer finds any required series anomalous at `now`.
     pub fn is_slowly_moving(&self, now: Timestamp) -> bool {
-        let anomalous = |signal: &Signal, series: &Series| {
-            matches!(signal.slow(series, now), Some(Condition::Anomalous { .. }))
+        let anomalous = |signal: &Signal, series: Stands<'_>| {
+            matches!(signal.slow(&series, now), Some(Condition::Anomalous { .. }))
         };
         self.signals
             .iter()
-            .any(|signal| signal.series.values().any(|series| series.required && anomalous(signal, series)))
+            .any(|signal| signal.stands().any(|series| series.required && anomalous(signal, series)))
     }
 
     /// The required series of `signal` that are anomalous at `now`, by its rule or by the slow layer, and since when: where they
@@ -247,12 +305,11 @@ impl Watch {
             _ => None,
         };
         let required = self.signals.get(signal).into_iter().flat_map(move |signal| {
-            let required = signal.series.iter().filter(|(_, series)| series.required);
-            required.map(move |(labels, series)| (signal, labels, series))
+            signal.stands().filter(|series| series.required).map(move |series| (signal, series))
         });
-        required.filter_map(move |(signal, labels, series)| {
-            let fast = since(Some(signal.condition(series, &series.standing, now)));
-            Some((labels, fast.max(since(signal.slow(series, now)))?))
+        required.filter_map(move |(signal, series)| {
+            let fast = since(Some(signal.condition(&series, series.standing, now)));
+            Some((series.labels, fast.max(since(signal.slow(&series, now)))?))
         })
     }
 
@@ -276,24 +333,46 @@ impl Signal {
         })
     }
 
+    /// All series in the order of their labels: those that are judged alone, and those together.
+    fn stands(&self) -> impl Iterator<Item = Stands<'_>> {
+        let alone = self.series.iter().map(|(labels, series)| Stands {
+            labels,
+            standing: &series.standing,
+            slow: series.slow.as_ref(),
+            required: series.required,
+            has_ended: series.has_ended,
+            origin: Origin::Alone(series),
+        });
+        let all = self.together.iter().flat_map(|together| together.all().map(move |one| (together, one)));
+        alone.chain(all.map(|(together, (number, one))| Stands {
+            labels: &one.labels,
+            standing: &one.standing,
+            slow: one.slow(),
+            required: one.required,
+            has_ended: one.has_ended,
+            origin: Origin::Together { together, number, one, spec: &self.watched.spec },
+        }))
+    }
+
     fn must_be_there(&self, labels: &Labels) -> bool {
         let expected = |(label, values): &(String, Vec<String>)| {
-            labels.get(label).is_some_and(|value| values.contains(value))
+            labels.get(label).is_some_and(|value| values.iter().any(|v| v == value))
         };
         if self.watched.expect.is_empty() { !self.begun } else { self.watched.expect.iter().all(expected) }
     }
 
     fn views(&self, number: usize, now: Timestamp) -> Vec<View<'_>> {
-        let required = self.series.iter().filter(|(_, series)| series.required);
+        let required = self.stands().filter(|series| series.required);
         let mut views: Vec<_> = required
-            .map(|(labels, series)| View {
+            .map(|series| View {
                 signal: number,
-                labels: Cow::Borrowed(labels),
-                condition: self.condition(series, &series.standing, now),
-                slow: self.slow(series, now),
-                anomalous_until: [Some(&series.standing), series.slow.as_ref()]
+                labels: Cow::Borrowed(series.labels),
+                condition: self.condition(&series, series.standing, now),
+                slow: self.slow(&series, now),
+                anomalous_until: [Some(series.standing), series.slow]
                     .map(|standing| standing.and_then(Standing::anomalous_until)),
-                latest: series.latest.as_ref(),
+                latest: series.latest(),
+                origin: Some(series.origin),
             })
             .collect();
         let missing = self.missing().into_iter().map(|labels| View {
@@ -303,13 +382,14 @@ impl Signal {
             slow: self.watched.spec.slow.is_some().then(|| self.nothing()),
             anomalous_until: [None; 2],
             latest: None,
+            origin: None,
         });
         views.extend(missing);
         views
     }
 
     /// How `series` stands by one of its two standings.
-    fn condition(&self, series: &Series, standing: &Standing, now: Timestamp) -> Condition {
+    fn condition(&self, series: &Stands<'_>, standing: &Standing, now: Timestamp) -> Condition {
         let condition = match self.trouble.or(series.has_ended.then_some(Reason::NoData)) {
             Some(reason) => Condition::Unknown { reason, newest: standing.newest() },
             None if sabotage::is(Sabotage::StaleIsClean) => standing.condition(now, i64::MAX),
@@ -323,8 +403,8 @@ impl Signal {
         }
     }
 
-    fn slow(&self, series: &Series, now: Timestamp) -> Option<Condition> {
-        series.slow.as_ref().map(|standing| self.condition(series, standing, now))
+    fn slow(&self, series: &Stands<'_>, now: Timestamp) -> Option<Condition> {
+        series.slow.map(|standing| self.condition(series, standing, now))
     }
 
     /// What a series is of which nothing was ever seen.
@@ -335,18 +415,24 @@ impl Signal {
     /// What must be there and was never seen: each value that is expected, or anything at all.
     fn missing(&self) -> Vec<Labels> {
         if self.watched.expect.is_empty() {
-            let nothing = !self.series.values().any(|series| series.required);
+            let nothing = !self.stands().any(|series| series.required);
             return if nothing { vec![Labels::new()] } else { Vec::new() };
         }
-        let required: Vec<&Labels> =
-            self.series.iter().filter(|(_, series)| series.required).map(|(labels, _)| labels).collect();
-        let seen = |label: &str, value: &str| {
-            required.iter().any(|labels| labels.get(label).is_some_and(|v| v == value))
-        };
-        let expected =
-            self.watched.expect.iter().flat_map(|(label, values)| values.iter().map(move |v| (label, v)));
-        let missing = expected.filter(|(label, value)| !seen(label, value));
-        missing.map(|(label, value)| Labels::from([(label.clone(), value.clone())])).collect()
+        // by label, for there may be very many of them
+        let mut there: Vec<HashSet<&str>> = vec![HashSet::new(); self.watched.expect.len()];
+        for series in self.stands().filter(|series| series.required) {
+            let values = self.watched.expect.iter().map(|(label, _)| series.labels.get(label));
+            let known = there.iter_mut().zip(values).filter_map(|(there, value)| Some((there, value?)));
+            known.for_each(|(there, value)| {
+                there.insert(value);
+            });
+        }
+        let expected = self.watched.expect.iter().zip(&there);
+        let missing = expected.flat_map(|((label, values), there)| {
+            let missing = values.iter().filter(|value| !there.contains(value.as_str()));
+            missing.map(move |value| Labels::from([(label, value)]))
+        });
+        missing.collect()
     }
 }
 
@@ -403,7 +489,7 @@ impl Series {
         });
         if let Some((at, value, finding, votes)) = newest {
             let (votes, slow) = self.words(at, votes, spec);
-            self.latest = Some(Latest { at, value, finding, votes, slow });
+            self.latest = Some(Told { latest: Latest { at, value, finding }, votes, slow });
         }
     }
 
@@ -429,17 +515,25 @@ impl Series {
             },
         };
         let all: Vec<_> = votes.into_iter().enumerate().map(statement).collect();
-        let of = |rules: &[&RuleSpec]| {
-            let is_of = |name: &Spec| rules.iter().any(|rule| rule.detectors().contains(name));
-            let own = all.iter().zip(&names).filter(|(_, name)| is_of(name));
-            own.map(|(statement, _)| statement.clone()).collect()
-        };
-        (of(&spec.rules.iter().collect::<Vec<_>>()), of(&spec.slow.iter().collect::<Vec<_>>()))
+        (those_of(spec, &names, all.clone(), false), those_of(spec, &names, all, true))
     }
 }
 
+/// Of `all` statements, by the detectors with these names, those of the rules, or of the slow layer; one may be of both.
+pub(super) fn those_of(
+    spec: &MonitorSpec,
+    names: &[Spec],
+    all: Vec<Statement>,
+    slow: bool,
+) -> Vec<Statement> {
+    let rules: Vec<&RuleSpec> = if slow { spec.slow.iter().collect() } else { spec.rules.iter().collect() };
+    let is_of = |name: &Spec| rules.iter().any(|rule| rule.detectors().contains(name));
+    let own = all.into_iter().zip(names).filter(|(_, name)| is_of(name));
+    own.map(|(statement, _)| statement).collect()
+}
+
 /// What a finding counts as: itself, unless a mistake is to be made.
-fn heard(finding: Finding) -> Finding {
+pub(super) fn heard(finding: Finding) -> Finding {
     match finding {
         Finding::Expected if sabotage::is(Sabotage::ExpectedIsClean) => Finding::Clean,
         finding => finding,
@@ -447,7 +541,7 @@ fn heard(finding: Finding) -> Finding {
 }
 
 /// The finding on a cell without a value: unknown also while the series is expected to move, unless that mistake is to be made.
-fn missed(standing: &Standing, at: Timestamp, reason: Reason) -> Finding {
+pub(super) fn missed(standing: &Standing, at: Timestamp, reason: Reason) -> Finding {
     if !sabotage::is(Sabotage::UnknownIsExpected) {
         return Finding::Unknown(reason);
     }

@@ -68,7 +68,7 @@ impl Replay {
         let mut look = Some(first).filter(|first| *first <= tape.last());
         while let Some(now) = look.filter(|now| *now < start) {
             tape.play(&mut place, now, |signal, labels, samples| watch.observe(signal, labels, samples));
-            let gates = Gates { plan: &self.plan, run: &empty, watch: &watch, scopes, now };
+            let gates = Gates::new(&self.plan, &empty, &watch, scopes, now);
             hear(self.moment(start, now, Side::Before, gates.held_by((step, 0), Side::Before)));
             look = tape.look_after(now);
         }

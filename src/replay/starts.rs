@@ -111,7 +111,7 @@ impl Walk<'_> {
             return First::Open;
         }
         let Stage { plan, scopes, .. } = *self.stage;
-        let gates = Gates { plan, run: empty, watch: &self.watch, scopes, now };
+        let gates = Gates::new(plan, empty, &self.watch, scopes, now);
         match next(empty, None, &gates) {
             Next::Write(Record::Gate(Gate {
                 step, side: Side::Before, decision: Decision::Hold, ..

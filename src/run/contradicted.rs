@@ -12,9 +12,8 @@ impl Gates<'_> {
     /// That a gate of the run opened by a clean window in which a sample of `signal` lies that is told otherwise now, as a clause;
     /// none where none did. Before a batch every required series counts, after it those of the batch alone.
     pub fn relied_on(&self, signal: usize, contradicted: &Contradicted) -> Option<String> {
-        let views = self.watch.views(self.now);
         let is_it = |view: &View<'_>| view.signal == signal && *view.labels == contradicted.labels;
-        let place = views.iter().position(is_it)?;
+        let place = self.views().iter().position(is_it)?;
         let steps = self.run.steps.iter().enumerate();
         let batches =
             steps.flat_map(|(step, state)| (0..state.batches.len()).map(move |batch| (step, batch)));
@@ -26,7 +25,7 @@ impl Gates<'_> {
                 let at = contradicted.at.as_millis();
                 (until.saturating_sub(clean_ms) <= at && at <= until).then_some(())
             };
-            let is_own = || self.seen(&views, step, batch)[place].part == Part::Own;
+            let is_own = || self.seen(step, batch)[place].part == Part::Own;
             let after = || within(state.passed, gate.clean_after_ms).filter(|()| is_own()).map(|()| "after");
             let side = within(state.opened, gate.clean_before_ms).map(|()| "before").or_else(after)?;
             Some((step, batch, side))
@@ -66,7 +65,7 @@ mod tests {
     }
 
     fn labels(host: &str) -> Labels {
-        Labels::from([("host".to_owned(), host.to_owned())])
+        Labels::from([("host", host)])
     }
 
     /// Both hosts have been seen all the while.
@@ -105,8 +104,8 @@ mod tests {
     fn what_is_told_otherwise_counts_where_a_gate_opened_by_a_window_with_its_time_in_it() {
         let (state, watch) = (run(), watch());
         let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
-        let scopes = [Scope::new(vec![("host".to_owned(), Meaning::Target)])];
-        let gates = Gates { plan: &plan, run: &state.runs["r"], watch: &watch, scopes: &scopes, now: at(60) };
+        let scopes = [Scope::new(vec![("host".to_owned(), Meaning::Target)], &plan.inventory)];
+        let gates = Gates::new(&plan, &state.runs["r"], &watch, &scopes, at(60));
         let by = |host: &str, second| {
             let told = Contradicted { labels: labels(host), at: at(second), before: 0.0, now: 90.0 };
             let words = gates.relied_on(0, &told)?;

@@ -5,6 +5,7 @@
 //! one place and one thing after the other, live and in the simulation alike.
 
 use super::gates::Gates;
+use super::look::Look;
 use super::scope::Scope;
 use super::starts::{Felt, Mark, marks, recent};
 use super::telling::series_name;
@@ -16,7 +17,7 @@ use crate::steps::{
     Attempt, End, Flight, Illegal, Mode, Next, Record, Run, State, Waiting, next, still_allowed,
 };
 use crate::story::Window;
-use quietgate_detectors::{Reason, Sample, Timestamp};
+use quietgate_detectors::{BatchStart, Past, Reason, Sample, Timestamp};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
@@ -88,6 +89,8 @@ pub struct Driver {
     is_behind: bool,
     /// When was looked at what comes next, the last time.
     looked: Timestamp,
+    /// How all series stood then; none where anything was heard since.
+    look: Option<Arc<Look>>,
 }
 
 impl Driver {
@@ -95,7 +98,7 @@ impl Driver {
     /// `watch` stand for.
     pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
         let (state, looked) = (Arc::new(state), Timestamp::from_millis(0));
-        Self { plan, scopes, watch, state, run, told: BTreeSet::new(), is_behind: true, looked }
+        Self { plan, scopes, watch, state, run, told: BTreeSet::new(), is_behind: true, looked, look: None }
     }
 
     /// The run, as its records leave it; none before its plan is on record.
@@ -122,40 +125,82 @@ impl Driver {
         heard: impl FnMut(Timestamp, Result<f64, Reason>),
     ) {
         self.expect_starts(signal, labels);
+        self.look = None;
         self.watch.observe_heard(signal, labels, samples, heard);
     }
 
     /// Samples of one series of `signal` that are remembered from before: what it was does not mean that it must be there.
     pub fn remember(&mut self, signal: usize, labels: &Labels, samples: &[Sample]) {
         self.expect_starts(signal, labels);
+        self.look = None;
         self.watch.remember(signal, labels, samples);
+    }
+
+    /// The watch over all series, for those that are judged together: see [`Watch::judge_together`].
+    pub fn watch(&mut self) -> &mut Watch {
+        self.look = None;
+        &mut self.watch
+    }
+
+    /// A series of `signal` that is judged together with others has this number: see [`Watch::know_together`].
+    pub fn know_together(&mut self, signal: usize, number: u32, labels: &Labels, remembered: bool) {
+        self.tell_starts();
+        self.look = None;
+        let is_new = self.watch.is_new(signal, labels);
+        self.watch.know_together(signal, number, labels, remembered);
+        if is_new {
+            let felt = self.felt(signal, labels);
+            self.watch.expect_starts(signal, labels, felt.into_iter());
+        }
+    }
+
+    /// Judges samples of series of `signal` by their numbers: see [`Watch::observe_together`].
+    pub fn observe_together(
+        &mut self,
+        signal: usize,
+        samples: impl IntoIterator<Item = (u32, Sample)>,
+        past: &mut impl Past,
+        heard: impl FnMut(u32, i64, Result<f64, Reason>),
+    ) {
+        self.tell_starts();
+        self.look = None;
+        self.watch.observe_together(signal, samples, past, heard);
     }
 
     /// Tells a series that is new of the batches that have started.
     fn expect_starts(&mut self, signal: usize, labels: &Labels) {
         // what was started is told before what came after it is judged, and not what was withdrawn at once
         self.tell_starts();
-        if self.watch.is_new(signal, labels)
-            && let (Some(run), Some(scope)) = (self.state.runs.get(&self.run), self.scope(signal))
-        {
-            let felt = |mark: &Mark| Felt::new(&self.plan, run, *mark).by(scope, labels);
-            let felt: Vec<_> = recent(&self.told).filter_map(felt).collect();
+        if self.watch.is_new(signal, labels) {
+            let felt = self.felt(signal, labels);
             self.watch.expect_starts(signal, labels, felt.into_iter());
         }
     }
 
+    /// The batches that have started of late, as a series feels them.
+    fn felt(&self, signal: usize, labels: &Labels) -> Vec<BatchStart> {
+        let (run, scope) = (self.state.runs.get(&self.run), self.scope(signal));
+        let Some((run, (name, scope))) = run.zip(scope) else { return Vec::new() };
+        let about = scope.about(labels);
+        let felt = |mark: &Mark| Felt::new(&self.plan, run, *mark).by(name, &about);
+        recent(&self.told).filter_map(felt).collect()
+    }
+
     /// The source of `signal` does not show this series any more.
     pub fn end(&mut self, signal: usize, labels: &Labels) {
+        self.look = None;
         self.watch.end(signal, labels);
     }
 
     /// The source of `signal` can say nothing from `now` on, or everything again.
     pub fn trouble(&mut self, signal: usize, trouble: Option<Reason>, now: Timestamp) {
+        self.look = None;
         self.watch.trouble(signal, trouble, now);
     }
 
     /// The first whole answer of `signal` has come.
     pub fn begin(&mut self, signal: usize) {
+        self.look = None;
         self.watch.begin(signal);
     }
 
@@ -164,11 +209,15 @@ impl Driver {
         let Some(run) = self.state.runs.get(&self.run).filter(|_| self.is_behind) else { return };
         self.is_behind = false;
         let new: BTreeSet<Mark> = marks(run).filter(|mark| !self.told.contains(mark)).collect();
+        if new.is_empty() {
+            return;
+        }
+        self.look = None;
         let names = self.signals();
         for mark in &new {
             let felt = Felt::new(&self.plan, run, *mark);
             self.watch.batch_starts(|signal, labels| {
-                felt.by((names.get(signal)?.as_str(), self.scopes.get(signal)?), labels)
+                felt.by(names.get(signal)?, &self.scopes.get(signal)?.about(labels))
             });
         }
         self.told.extend(new);
@@ -187,8 +236,13 @@ impl Driver {
     /// The required series of `signal` that are anomalous at `now`, by name, and since when.
     pub fn anomalous(&self, signal: usize, now: Timestamp) -> Vec<(String, Timestamp)> {
         let name = self.watch.signals().nth(signal).map_or("?", |signal| signal.name.as_str());
-        let anomalous = self.watch.anomalous(signal, now);
+        let anomalous = self.moving(signal, now);
         anomalous.map(|(labels, since)| (series_name(name, labels), since)).collect()
+    }
+
+    /// The same by their labels.
+    pub(super) fn moving(&self, signal: usize, now: Timestamp) -> impl Iterator<Item = (&Labels, Timestamp)> {
+        self.watch.anomalous(signal, now)
     }
 
     /// The name of a signal, and what its labels stand for.
@@ -272,7 +326,9 @@ impl Driver {
                 return Ok(Vec::new());
             };
             let now = world.now();
-            let next = next(run, self.state.frozen.as_ref(), &self.gates(run, now));
+            let gates = self.gates(run, now);
+            let next = next(run, self.state.frozen.as_ref(), &gates);
+            self.look = gates.into_look();
             self.looked = now;
             match next {
                 Next::Write(record) => drop(self.write_at(world, now, record).await?),
@@ -326,7 +382,7 @@ impl Driver {
     }
 
     fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {
-        Gates { plan: &self.plan, run, watch: &self.watch, scopes: &self.scopes, now }
+        Gates::new(&self.plan, run, &self.watch, &self.scopes, now).by(self.look.as_ref())
     }
 }
 

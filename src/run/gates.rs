@@ -1,11 +1,15 @@
 //! What the gates of a run say now. Pure: the watch, the plan and the time in, permits out.
 
 mod blind;
+mod causes;
 mod held;
 
+pub(super) use causes::Causes;
 pub use held::HeldBy;
 
-use super::scope::Scope;
+use super::evidence::evidence;
+use super::look::{Look, Stand};
+use super::scope::{Marked, Scope};
 use super::telling::{self, Layer};
 use crate::monitor::{View, Watch};
 use crate::plan::{self, Opening, Plan};
@@ -15,10 +19,12 @@ use crate::story::Window;
 use crate::text;
 use quietgate_detectors::Timestamp;
 use quietgate_rules::gate::{self, Answer, Obstacle, Seen};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The gates of one run at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Gates<'a> {
     /// The plan, as it was pinned.
     pub plan: &'a Plan,
@@ -30,6 +36,37 @@ pub struct Gates<'a> {
     pub scopes: &'a [Scope],
     /// The time.
     pub now: Timestamp,
+    /// What is asked of all series by several gates, each made once, and only where any asks.
+    views: OnceCell<Vec<View<'a>>>,
+    look: OnceCell<Arc<Look>>,
+}
+
+impl<'a> Gates<'a> {
+    /// Those of a run of `plan` at `now`; `scopes` says what the labels of each signal of `watch` stand for.
+    pub fn new(plan: &'a Plan, run: &'a Run, watch: &'a Watch, scopes: &'a [Scope], now: Timestamp) -> Self {
+        Self { plan, run, watch, scopes, now, views: OnceCell::new(), look: OnceCell::new() }
+    }
+
+    /// The same by a look that was made before, where that still holds.
+    pub(super) fn by(self, look: Option<&Arc<Look>>) -> Self {
+        let look = look.filter(|look| look.holds_at(self.now)).map(Arc::clone);
+        Self { look: look.map(OnceCell::from).unwrap_or_default(), ..self }
+    }
+
+    /// The look that these gates were asked by; none where nothing was asked of them.
+    pub(super) fn into_look(self) -> Option<Arc<Look>> {
+        self.look.into_inner()
+    }
+
+    /// Every required series, for who needs words.
+    pub(super) fn views(&self) -> &[View<'a>] {
+        self.views.get_or_init(|| self.watch.views(self.now))
+    }
+
+    /// The same for who counts.
+    pub(super) fn look(&self) -> &Look {
+        self.look.get_or_init(|| Arc::new(Look::new(self.watch, self.views(), self.scopes, self.now)))
+    }
 }
 
 impl Gates<'_> {
@@ -40,21 +77,17 @@ impl Gates<'_> {
     }
 
     /// Every required series, with what it has to do with a batch.
-    pub(super) fn seen<'w>(&self, views: &[View<'w>], step: usize, batch: usize) -> Vec<Seen> {
-        let own: Vec<&str> = self.run.pinned.steps[step].batches[batch].iter().map(String::as_str).collect();
-        let touched = self.touched(step);
-        let part = |view: &View<'_>| match self.scopes.get(view.signal) {
-            Some(scope) => scope.part(&view.labels, &self.plan.inventory, &own, &touched),
-            None => gate::Part::Own,
+    pub(super) fn seen(&self, step: usize, batch: usize) -> Vec<Seen> {
+        let inventory = &self.plan.inventory;
+        let own = self.run.pinned.steps[step].batches[batch].iter().map(String::as_str);
+        let own = Marked::of(own, inventory);
+        let touched = Marked::of(self.touched(step).into_iter(), inventory);
+        let seen = |stand: &Stand| {
+            let [anomalous_until, _] = stand.anomalous_until;
+            let (condition, signal) = (stand.condition, stand.signal);
+            Seen { condition, anomalous_until, part: stand.about.part(&own, &touched), signal, blind: None }
         };
-        views
-            .iter()
-            .map(|view| {
-                let [anomalous_until, _] = view.anomalous_until;
-                let (condition, signal) = (view.condition, view.signal);
-                Seen { condition, anomalous_until, part: part(view), signal, blind: None }
-            })
-            .collect()
+        self.look().series.iter().map(seen).collect()
     }
 
     /// The targets that this step has touched, or another one that is at work: all others are the control. A step that is
@@ -73,25 +106,27 @@ impl Gates<'_> {
         touching.map(|(_, target, _)| target).collect()
     }
 
-    fn hold(&self, views: &[View<'_>], obstacles: &[(usize, Obstacle)]) -> (String, Vec<String>) {
+    fn hold(&self, obstacles: &[(usize, Obstacle)]) -> (String, Vec<String>) {
         let clause = |(i, obstacle): &(usize, Obstacle)| {
-            let view = &views[*i];
+            let view = &self.views()[*i];
             format!("{}: {}", telling::name(self.watch, view), self.words(obstacle, view))
         };
-        let cause = |(i, obstacle): &(usize, Obstacle)| match obstacle {
-            // samples come at different times: which series still lack some changes all the while
-            Obstacle::TooShort { .. } => telling::cause(obstacle),
-            _ => format!("{}: {}", telling::name(self.watch, &views[*i]), telling::cause(obstacle)),
-        };
-        let clauses: Vec<_> = obstacles.iter().map(clause).collect();
-        let causes: BTreeSet<_> = obstacles.iter().map(cause).collect();
+        let mut causes = Causes::new(self.watch, self.look().is_large());
+        for (i, obstacle) in obstacles {
+            match obstacle {
+                // samples come at different times: which series still lack some changes all the while
+                Obstacle::TooShort { .. } => causes.of_all(telling::cause(obstacle)),
+                _ => causes.of(&self.views()[*i], &telling::cause(obstacle)),
+            }
+        }
+        let shown: Vec<_> = obstacles.iter().take(telling::NAMED).map(clause).collect();
         let is_blind = obstacles.iter().any(|(_, obstacle)| matches!(obstacle, Obstacle::Blind(_)));
         let helps = if is_blind { telling::HELPS_BLIND } else { "" };
-        (format!("{}{helps}", telling::sentence(&clauses)), causes.into_iter().collect())
+        (format!("{}{helps}", telling::sentence(&shown, obstacles.len())), causes.sorted())
     }
 
     /// What an answer means to the run, where `asked` of the series were looked at.
-    fn permit(&self, answer: Answer, views: &[View<'_>], asked: usize, (step, batch): BatchId) -> Permit {
+    fn permit(&self, answer: Answer, asked: usize, (step, batch): BatchId) -> Permit {
         match answer {
             Answer::Proceed => {
                 let count = text::counted(asked as u64, "series", "series");
@@ -99,7 +134,7 @@ impl Gates<'_> {
                 Permit { decision: Decision::Proceed, reason, because: Vec::new() }
             }
             Answer::Hold(obstacles) => {
-                let (reason, because) = self.hold(views, &obstacles);
+                let (reason, because) = self.hold(&obstacles);
                 match self.impatience(step, batch) {
                     Some(patience) => {
                         let reason = format!("held for longer than its patience of {patience}: {reason}");
@@ -111,22 +146,27 @@ impl Gates<'_> {
                 }
             }
             Answer::Blame(blamed) => {
-                let seen = self.seen(views, step, batch);
+                let seen = self.seen(step, batch);
                 let started = self.run.steps[step].batches[batch].started.unwrap_or(self.now);
-                self.accused(&blamed, views, &seen, ((step, batch), started), Layer::Fast)
+                self.accused(&blamed, &seen, ((step, batch), started), Layer::Fast)
             }
         }
     }
 
     /// With what detectors have to tell of series that they find normal, such as a few lost pings: for who reads, and held for by
-    /// nobody.
-    fn with_told<'w>(&self, mut permit: Permit, asked: impl Iterator<Item = &'w View<'w>>) -> Permit {
-        let clause =
-            |view: &View<'_>| Some(format!("{}: {}", telling::name(self.watch, view), telling::told(view)?));
-        let told: Vec<_> = asked.filter_map(clause).collect();
-        if !told.is_empty() && matches!(permit.decision, Decision::Proceed | Decision::Hold) {
-            permit.reason = format!("{}; told, not held for: {}", permit.reason, telling::sentence(&told));
+    /// nobody. `is_asked` says of which places.
+    fn with_told(&self, mut permit: Permit, is_asked: impl Fn(&usize) -> bool) -> Permit {
+        let told: Vec<_> = self.look().told.iter().copied().filter(is_asked).collect();
+        if told.is_empty() || !matches!(permit.decision, Decision::Proceed | Decision::Hold) {
+            return permit;
         }
+        let clause = |i: &usize| {
+            let view = &self.views()[*i];
+            format!("{}: {}", telling::name(self.watch, view), telling::told(view).unwrap_or_default())
+        };
+        let shown: Vec<_> = told.iter().take(telling::NAMED).map(clause).collect();
+        permit.reason =
+            format!("{}; told, not held for: {}", permit.reason, telling::sentence(&shown, told.len()));
         permit
     }
 
@@ -172,19 +212,21 @@ impl Outlook for Gates<'_> {
     }
 
     fn before(&self, step: usize, batch: usize) -> Permit {
-        let views = self.watch.views(self.now);
-        let (answer, _) = self.asked_before(&views, step, batch);
-        let permit = self.permit(answer, &views, views.len(), (step, batch));
-        self.with_told(permit, views.iter())
+        let (answer, _) = self.asked_before(step, batch);
+        let permit = self.permit(answer, self.look().series.len(), (step, batch));
+        self.with_told(permit, |_| true)
     }
 
     fn after(&self, step: usize, batch: usize, over: bool) -> Permit {
-        let views = self.watch.views(self.now);
-        let (answer, _) = self.asked_after(&views, step, batch, over);
-        let seen = self.seen(&views, step, batch);
-        let own = || views.iter().zip(&seen).filter(|(_, series)| series.part == gate::Part::Own);
-        let permit = self.permit(answer, &views, own().count(), (step, batch));
-        if over { self.with_told(permit, own().map(|(view, _)| view)) } else { permit }
+        let (answer, _) = self.asked_after(step, batch, over);
+        // while it is at work and nothing is to be blamed, nobody counts its series
+        if !over && answer == Answer::Hold(Vec::new()) {
+            return self.permit(answer, 0, (step, batch));
+        }
+        let seen = self.seen(step, batch);
+        let own = seen.iter().filter(|series| series.part == gate::Part::Own).count();
+        let permit = self.permit(answer, own, (step, batch));
+        if over { self.with_told(permit, |i| seen[*i].part == gate::Part::Own) } else { permit }
     }
 
     fn forbidden(&self, step: usize, at_work: &BTreeSet<&str>, more: &[&str]) -> Option<String> {
@@ -223,7 +265,8 @@ impl Outlook for Gates<'_> {
     }
 
     fn evidence(&self) -> serde_json::Value {
-        telling::evidence(self.watch, &self.watch.views(self.now))
+        let blind = if self.look().is_large() { self.blind() } else { &[] };
+        evidence(self.watch, self.views(), |i| blind.get(i) == Some(&true))
     }
 }
 
@@ -238,10 +281,9 @@ impl Gates<'_> {
 
     /// How far the clean window is that the gate on this side of a batch needs; none where it needs none any more.
     pub fn window(&self, (step, batch): BatchId, side: Side) -> Option<Window> {
-        let views = self.watch.views(self.now);
         let (answer, wanted_ms) = match side {
-            Side::Before => self.asked_before(&views, step, batch),
-            Side::After => self.asked_after(&views, step, batch, true),
+            Side::Before => self.asked_before(step, batch),
+            Side::After => self.asked_after(step, batch, true),
             Side::Late => return None,
         };
         let Answer::Hold(obstacles) = answer else { return None };
@@ -262,10 +304,13 @@ impl Gates<'_> {
     }
 
     /// What the gate before a batch answers, the slow layer included, and how long its clean window must be.
-    fn asked_before(&self, views: &[View<'_>], step: usize, batch: usize) -> (Answer, i64) {
+    fn asked_before(&self, step: usize, batch: usize) -> (Answer, i64) {
         let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_before_ms);
-        let slow = self.held_late(views);
-        let answer = match gate::before(&self.seen_before(views, (step, batch)), self.now, clean_ms) {
+        if self.is_open_before(clean_ms) {
+            return (Answer::Proceed, clean_ms);
+        }
+        let slow = self.held_late();
+        let answer = match gate::before(&self.seen_before((step, batch)), self.now, clean_ms) {
             answer if slow.is_empty() => answer,
             Answer::Hold(obstacles) => Answer::Hold(obstacles.into_iter().chain(slow).collect()),
             Answer::Proceed | Answer::Blame(_) => Answer::Hold(slow),
@@ -273,20 +318,30 @@ impl Gates<'_> {
         (answer, clean_ms)
     }
 
+    /// Whether every one of very many series was clean for so long, whatever it has to do with a batch: then it need not be asked
+    /// what that is, for each target that starts.
+    fn is_open_before(&self, clean_ms: i64) -> bool {
+        let look = self.look();
+        look.is_large() && look.is_clean_for(clean_ms) && !look.is_slowly_moving && self.blind().is_empty()
+    }
+
     /// What the gate after the start of a batch answers, and how long its clean window must be.
-    fn asked_after(&self, views: &[View<'_>], step: usize, batch: usize, over: bool) -> (Answer, i64) {
-        let seen = self.seen(views, step, batch);
+    fn asked_after(&self, step: usize, batch: usize, over: bool) -> (Answer, i64) {
+        let seen = || self.seen(step, batch);
         let state = &self.run.steps[step].batches[batch];
         let clean_ms = self.step(step).map_or(i64::MAX, |(_, step)| step.gate.clean_after_ms);
         let answer = match (state.started, state.ended) {
-            (Some(started), Some(ended)) if over => gate::after(&seen, (started, ended), self.now, clean_ms),
+            (Some(started), Some(ended)) if over => {
+                gate::after(&seen(), (started, ended), self.now, clean_ms)
+            }
             // every target was skipped: there is nothing to look at
             (None, _) if over => Answer::Proceed,
-            (Some(started), _) => match gate::blamed(&seen, started) {
+            // where nothing is anomalous nothing is to be blamed
+            (Some(started), _) if self.look().is_moving => match gate::blamed(&seen(), started) {
                 blamed if blamed.is_empty() => Answer::Hold(Vec::new()),
                 blamed => Answer::Blame(blamed),
             },
-            (None, _) => Answer::Hold(Vec::new()),
+            (Some(_) | None, _) => Answer::Hold(Vec::new()),
         };
         (answer, clean_ms)
     }

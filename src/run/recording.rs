@@ -3,10 +3,10 @@
 //! Each line says when it was (`at`, UTC milliseconds by the clock of the driver) and how far the journal was then (`seq`, the number
 //! of its newest record), so that samples and records keep their order.
 
+use crate::labels::Labels;
 use crate::sources::{Answer, SourceError};
 use quietgate_detectors::{Reason, Sample, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -47,7 +47,7 @@ pub enum Line {
         series: Vec<SaidSeries>,
         /// Labels of series that the source does not show any more.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        ended: Vec<BTreeMap<String, String>>,
+        ended: Vec<Labels>,
     },
     /// The history has remembered: samples that an earlier driver heard.
     Kept {
@@ -87,7 +87,7 @@ pub enum Line {
 #[serde(deny_unknown_fields)]
 pub struct SaidSeries {
     /// What the source calls it.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Times in UTC milliseconds with their values. A value is a text with as many digits as tell it from every other number,
     /// or `NaN`, `inf`, `-inf`.
     pub samples: Vec<(i64, String)>,
@@ -122,7 +122,7 @@ impl Line {
 
 impl SaidSeries {
     /// These samples of the series with these labels.
-    pub fn of(labels: &BTreeMap<String, String>, samples: &[Sample]) -> Self {
+    pub fn of(labels: &Labels, samples: &[Sample]) -> Self {
         let sample = |sample: &Sample| (sample.at.as_millis(), sample.value.to_string());
         Self { labels: labels.clone(), samples: samples.iter().map(sample).collect() }
     }
@@ -182,9 +182,9 @@ mod tests {
     fn a_line_is_read_as_it_was_written_to_the_last_bit() {
         let values = [0.1 + 0.2, -0.0, f64::MIN_POSITIVE / 3.0, f64::MAX, 1e23, 5e-324, f64::INFINITY];
         let samples: Vec<_> = (0..).zip(values).map(|(at, value)| Sample::new(at, value)).collect();
-        let labels = BTreeMap::from([("host".to_owned(), "h\"1".to_owned())]);
+        let labels = Labels::from([("host", "h\"1")]);
         let series = vec![SeriesSamples { labels, samples: samples.clone() }];
-        let gone = BTreeMap::from([("host".to_owned(), "h2".to_owned())]);
+        let gone = Labels::from([("host", "h2")]);
         let answer =
             Ok(Answer { series, warnings: vec!["odd".to_owned()], ended: vec![gone], ..Answer::default() });
         let line = Line::heard(Timestamp::from_millis(5), 7, "loss", &answer);
@@ -198,8 +198,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_no_number_stays_one() {
-        let series =
-            |value: &str| SaidSeries { labels: BTreeMap::new(), samples: vec![(1, value.to_owned())] };
+        let series = |value: &str| SaidSeries { labels: Labels::new(), samples: vec![(1, value.to_owned())] };
         assert!(series("NaN").samples().expect("a sample")[0].value.is_nan());
         assert_eq!(series("12,5").samples(), None);
     }

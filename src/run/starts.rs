@@ -1,8 +1,7 @@
 //! What detectors that compare after with before are told of a batch: when it started, and when it ended where it took long;
 //! and which series may feel it. What is expected of a batch is muted from its start on. Pure.
 
-use super::scope::Scope;
-use crate::monitor::Labels;
+use super::scope::{About, Marked};
 use crate::plan::Plan;
 use crate::sabotage::{self, Sabotage};
 use crate::steps::{BatchId, Run, Start};
@@ -56,8 +55,8 @@ pub(super) struct Felt<'a> {
     plan: &'a Plan,
     run: &'a Run,
     mark: Mark,
-    own: Vec<&'a str>,
-    touched: BTreeSet<&'a str>,
+    own: Marked,
+    touched: Marked,
 }
 
 impl<'a> Felt<'a> {
@@ -72,19 +71,20 @@ impl<'a> Felt<'a> {
                 && other.batch != batch
                 && (other.batch.0 == batch.0 || is_at_work || is_recent)
         };
-        let touched = run.starts.iter().filter(before).flat_map(|other| targets(other.batch)).collect();
-        Self { plan, run, mark, own: targets(batch).collect(), touched }
+        let touched = run.starts.iter().filter(before).flat_map(|other| targets(other.batch));
+        let touched = Marked::of(touched, &plan.inventory);
+        Self { plan, run, mark, own: Marked::of(targets(batch), &plan.inventory), touched }
     }
 
-    /// How a series of `signal` feels it; none where it does not.
+    /// How a series of `signal` that is about these targets feels it; none where it does not.
     ///
     /// The batch's own series do, and its control, which is compared with them. What another batch has touched before goes on
     /// being compared with what was before that one: an earlier batch of the step, one of another step that was at work, and
     /// any that started not long ago.
     /// What the step expects of its own series settles later; of no other series anything is expected.
-    pub(super) fn by(&self, (signal, scope): (&str, &Scope), labels: &Labels) -> Option<BatchStart> {
+    pub(super) fn by(&self, signal: &str, about: &About) -> Option<BatchStart> {
         let Mark { at, batch, is_end } = self.mark;
-        let part = scope.part(labels, &self.plan.inventory, &self.own, &self.touched);
+        let part = about.part(&self.own, &self.touched);
         let is_muted = !is_end && (part == Part::Own || sabotage::is(Sabotage::MutedElsewhere));
         let settles_ms = if is_muted { self.expected_ms(batch.0, signal) } else { 0 };
         let settled = Timestamp::from_millis(at.as_millis().saturating_add(settles_ms));

@@ -1,14 +1,17 @@
-//! What a gate says, in words and as data.
+//! What a gate says, in words.
 
-use crate::monitor::{Labels, Latest, Statement, View, Watch};
+use crate::monitor::{Labels, Statement, View, Watch};
 use crate::text;
 use quietgate_detectors::{Lack, Reason, Timestamp, Verdict};
 use quietgate_rules::Condition;
 use quietgate_rules::gate::{NotBlamed, Obstacle};
-use serde_json::{Value, json};
+use std::borrow::Cow;
 
-/// So many series are named in a sentence; the evidence has all.
-const NAMED: usize = 5;
+/// So many series are named in a sentence; the evidence has more.
+pub(super) const NAMED: usize = 5;
+
+/// Of so many required series every one is put on record with each decision.
+pub(super) const ALL_TOLD: usize = 1000;
 
 /// By which of a signal's rules something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,22 +40,16 @@ impl Layer {
     }
 
     /// What its detectors said of the newest sample.
-    fn statements<'a>(self, view: &View<'a>) -> &'a [Statement] {
-        let of = |latest: &'a Latest| match self {
-            Self::Fast => latest.votes.as_slice(),
-            Self::Slow => &latest.slow,
-        };
-        view.latest.map(of).unwrap_or_default()
+    pub(super) fn statements<'a>(self, view: &View<'a>) -> Cow<'a, [Statement]> {
+        view.votes(self == Self::Slow)
     }
 
-    /// What those of its detectors said of the newest sample that fired.
-    fn votes<'a>(self, view: &View<'a>) -> impl Iterator<Item = &'a Statement> {
-        self.statements(view).iter().filter(|vote| vote.verdict.fired())
-    }
-
-    /// The detectors by which a series is unknown: none where it is not, or for another reason than theirs.
-    fn unknown<'a>(self, view: &View<'a>) -> impl Iterator<Item = &'a Statement> {
-        let statements = self.statements(view);
+    /// The detectors among `statements` by which a series is unknown: none where it is not, or for another reason than theirs.
+    pub(super) fn unknown<'a>(
+        self,
+        view: &View<'_>,
+        statements: &'a [Statement],
+    ) -> impl Iterator<Item = &'a Statement> {
         let is_theirs = |reason| statements.iter().any(|vote| vote.verdict == Verdict::Unknown(reason));
         let is_so = matches!(self.of(view), Condition::Unknown { reason, .. } if is_theirs(reason));
         statements.iter().filter(move |vote| is_so && vote.verdict.is_unknown())
@@ -71,10 +68,10 @@ pub fn series_name(signal: &str, labels: &Labels) -> String {
     if labels.is_empty() { signal.to_owned() } else { format!("{signal}{{{}}}", labels.join(",")) }
 }
 
-/// Some clauses as one sentence.
-pub(super) fn sentence(clauses: &[String]) -> String {
-    let shown = clauses[..clauses.len().min(NAMED)].join("; ");
-    let more = clauses.len().saturating_sub(NAMED);
+/// The first clauses of so many, [`NAMED`] at most, as one sentence.
+pub(super) fn sentence(clauses: &[String], of: usize) -> String {
+    let shown = clauses.join("; ");
+    let more = of.saturating_sub(clauses.len());
     if more > 0 { format!("{shown}; and {more} more") } else { shown }
 }
 
@@ -186,8 +183,7 @@ fn innocent(why: NotBlamed) -> String {
 
 /// What the detectors that fired said of the newest sample.
 fn said(view: &View<'_>, layer: Layer) -> String {
-    let words: Vec<_> = layer
-        .votes(view)
+    let words: Vec<_> = fired(&layer.statements(view))
         .filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)))
         .collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join("; ")) }
@@ -195,19 +191,30 @@ fn said(view: &View<'_>, layer: Layer) -> String {
 
 /// What detectors have to tell of the newest sample that they find normal; none mostly.
 pub(super) fn told(view: &View<'_>) -> Option<String> {
-    let words: Vec<_> = remarks(view, Layer::Fast)
+    let words: Vec<_> = remarks(&Layer::Fast.statements(view))
         .filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)))
         .collect();
     (!words.is_empty()).then(|| words.join("; "))
 }
 
-fn remarks<'a>(view: &View<'a>, layer: Layer) -> impl Iterator<Item = &'a Statement> {
-    layer.statements(view).iter().filter(|vote| vote.verdict == Verdict::Normal && vote.words.is_some())
+/// Those that fired.
+pub(super) fn fired(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
+    statements.iter().filter(|vote| vote.verdict.fired())
+}
+
+/// Those that find the sample normal, and have something to tell of it.
+pub(super) fn remarks(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
+    statements.iter().filter(|vote| vote.verdict == Verdict::Normal && vote.words.is_some())
+}
+
+/// Whether detectors have that.
+pub(super) fn has_told(view: &View<'_>) -> bool {
+    view.may_tell_of_normal() && remarks(&Layer::Fast.statements(view)).next().is_some()
 }
 
 /// Which detectors make a series unknown to a layer, why, and what would end it.
 fn lacking(view: &View<'_>, layer: Layer) -> String {
-    let clauses: Vec<_> = layer.unknown(view).map(lacks_words).collect();
+    let clauses: Vec<_> = layer.unknown(view, &layer.statements(view)).map(lacks_words).collect();
     if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join("; ")) }
 }
 
@@ -242,89 +249,4 @@ pub(super) fn lack_words(lack: Lack) -> String {
         }
         Lack::Compared => "what it compares the sample with is missing, or was 0".to_owned(),
     }
-}
-
-/// Every required series as data: its newest sample, what it is found to be, and the numbers of what fired, or what those
-/// lack by which it is unknown; what the slow layer finds beside, where it judges the series; and what those lack by which
-/// nothing could be said of it once a batch starts.
-pub(super) fn evidence(watch: &Watch, views: &[View<'_>]) -> Value {
-    let series = |view: &View<'_>| {
-        let mut object = json!({"series": name(watch, view)});
-        stands(&mut object, view, Layer::Fast);
-        if let Some(latest) = view.latest {
-            object["at"] = json!(text::rfc3339(latest.at.as_millis()));
-            object["value"] = json!(latest.value);
-        }
-        said_by(&mut object, view, Layer::Fast);
-        if view.slow.is_some() {
-            let mut slow = json!({});
-            stands(&mut slow, view, Layer::Slow);
-            said_by(&mut slow, view, Layer::Slow);
-            object["slow"] = slow;
-        }
-        let lacks = watch.start_lacks(view.signal, &view.labels, false);
-        if !lacks.is_empty() && matches!(view.condition, Condition::Clean { .. }) {
-            object["start"] = json!(lacks.iter().map(self::lacks).collect::<Vec<_>>());
-        }
-        object
-    };
-    views.iter().map(series).collect()
-}
-
-/// Adds how a series stands by a layer.
-fn stands(object: &mut Value, view: &View<'_>, layer: Layer) {
-    let time = |at: Timestamp| json!(text::rfc3339(at.as_millis()));
-    match layer.of(view) {
-        Condition::Clean { since, samples, .. } => {
-            object["condition"] = json!("clean");
-            object["clean_since"] = time(since);
-            object["samples"] = json!(samples);
-        }
-        Condition::Suspect { since } => {
-            object["condition"] = json!("suspect");
-            object["since"] = time(since);
-        }
-        Condition::Anomalous { since, .. } => {
-            object["condition"] = json!("anomalous");
-            object["since"] = time(since);
-        }
-        Condition::Expected { until } => {
-            object["condition"] = json!("expected");
-            object["until"] = time(until);
-        }
-        Condition::Unknown { reason, .. } => object["condition"] = json!(format!("unknown({reason})")),
-    }
-}
-
-/// Adds what the detectors of a layer said that fired, or have to tell of what is normal, and what those lack by which it is unknown.
-fn said_by(object: &mut Value, view: &View<'_>, layer: Layer) {
-    let fired: Vec<_> = layer.votes(view).filter_map(vote).collect();
-    if !fired.is_empty() {
-        object["votes"] = json!(fired);
-    }
-    let told: Vec<_> = remarks(view, layer).map(remark).collect();
-    if !told.is_empty() {
-        object["told"] = json!(told);
-    }
-    let unknown: Vec<_> = layer.unknown(view).map(lacks).collect();
-    if !unknown.is_empty() {
-        object["unknown"] = json!(unknown);
-    }
-}
-
-fn remark(vote: &Statement) -> Value {
-    json!({"detector": vote.kind, "verdict": vote.verdict.to_string(), "words": vote.words})
-}
-
-fn lacks(vote: &Statement) -> Value {
-    json!({"detector": vote.kind, "verdict": vote.verdict.to_string(), "words": vote.lack.map(lack_words)})
-}
-
-fn vote(vote: &Statement) -> Option<Value> {
-    let evidence = vote.evidence?;
-    let finite = |limit: f64| Some(limit).filter(|limit| limit.is_finite());
-    Some(json!({
-        "detector": vote.kind, "verdict": vote.verdict.to_string(), "lower": finite(evidence.lower),
-        "upper": finite(evidence.upper), "score": evidence.score, "points": evidence.points, "words": vote.words,
-    }))
 }

@@ -33,7 +33,8 @@ pub fn watch_over(
     until: Timestamp,
 ) -> Result<(Watch, Vec<Scope>), ZoneError> {
     let watched = signals(config, plan).map(|signal| watched(signal, plan, from, until));
-    let scopes = signals(config, plan).map(|signal| Scope::new(signal.labels.clone())).collect();
+    let scope = |signal: &Signal| Scope::new(signal.labels.clone(), &plan.inventory);
+    let scopes = signals(config, plan).map(scope).collect();
     Ok((Watch::new(watched.collect::<Result<_, _>>()?), scopes))
 }
 

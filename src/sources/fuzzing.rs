@@ -47,7 +47,7 @@ fn written(found: &[Found], format: Format) -> String {
     for Found { labels, value, time_ms, .. } in found {
         page.push('{');
         for (name, label) in labels {
-            match name.as_str() {
+            match name {
                 NAME => drop(write!(page, "\"{}\",", quoted(label))),
                 name => drop(write!(page, "\"{}\"=\"{}\",", quoted(name), quoted(label))),
             }

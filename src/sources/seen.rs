@@ -4,13 +4,14 @@
 //! asked from the newest sample of all series would never see those that come later with an earlier time.
 
 use super::{Answer, Ask, Labels, SeriesSamples};
+use crate::labels::Table;
 use quietgate_detectors::{Interval, Sample, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 /// What was told of each series of a signal.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    series: BTreeMap<Labels, Told>,
+    series: Table<Told>,
     from: Timestamp,
     overlap_ms: i64,
     lateness_ms: i64,
@@ -39,14 +40,24 @@ pub struct Contradicted {
 struct Told {
     /// The time of its newest sample; none where it has had none.
     newest: Option<Timestamp>,
-    /// All up to this time was told, or is too late; later samples that were told are `recent`, where late ones are waited for.
+    /// All up to this time was told, or is too late.
     all: Timestamp,
-    recent: BTreeSet<Timestamp>,
     /// The newest time that was asked about and at which it was told, with samples or without.
     until: Timestamp,
-    /// Where values are remembered: those of the last samples, in the order of time; none of a time that has several.
-    values: VecDeque<(Timestamp, Option<f64>)>,
+    /// None where there is nothing in it: there are very many series, and few that need more than the times above.
+    more: Option<Box<More>>,
 }
+
+/// What is remembered of single samples.
+#[derive(Debug, Clone, Default)]
+struct More {
+    /// Samples later than all that were told, where late ones are waited for.
+    recent: BTreeSet<Timestamp>,
+    /// Where values are remembered: those of the last samples, in the order of time; none of a time that has several.
+    values: Values,
+}
+
+type Values = VecDeque<(Timestamp, Option<f64>)>;
 
 /// So many values of a series are remembered at most.
 const VALUES_MAX: usize = 4096;
@@ -55,7 +66,7 @@ impl Seen {
     /// Nothing seen; wanted is what comes after `from`. A sample that comes within `overlap_ms` milliseconds after the
     /// time that it bears is not missed: `max_age` of the signal, for later ones are stale when they come.
     pub fn nothing(from: Timestamp, overlap_ms: i64) -> Self {
-        let (series, contradicted, overlap_ms) = (BTreeMap::new(), Vec::new(), overlap_ms.max(0));
+        let (series, contradicted, overlap_ms) = (Table::new(), Vec::new(), overlap_ms.max(0));
         Self { series, from, overlap_ms, lateness_ms: 0, compares: false, contradicted, late: 0 }
     }
 
@@ -79,12 +90,10 @@ impl Seen {
     /// These were the newest samples of the series, and all before them was seen: wanted is what comes after that, as far as it is not
     /// older than `at_most_ms` before the newest of all.
     pub fn know(&mut self, newest: impl IntoIterator<Item = (Labels, Timestamp)>, at_most_ms: i64) {
-        let values = VecDeque::new;
-        let told =
-            |at| Told { newest: Some(at), all: at, recent: BTreeSet::new(), until: at, values: values() };
+        let told = |at| Told { newest: Some(at), all: at, until: at, more: None };
         let known = newest.into_iter().map(|(labels, at)| (labels, told(at)));
         self.series.extend(known);
-        let newest = || self.series.values().filter_map(|told| told.newest).map(Timestamp::as_millis);
+        let newest = || self.series.iter().filter_map(|(_, told)| told.newest).map(Timestamp::as_millis);
         let Some(latest) = newest().max() else { return };
         let since = latest.saturating_sub(at_most_ms);
         let recent = newest().filter(|newest| *newest >= since).min().unwrap_or(latest);
@@ -119,23 +128,24 @@ impl Seen {
 
     /// Takes out of `series` the samples that were seen before; whether there is anything else to it.
     fn is_news(&mut self, series: &mut SeriesSamples, until: Timestamp) -> bool {
-        let Some(told) = self.series.get_mut(&series.labels) else {
+        let known = self.series.find(&series.labels);
+        let Some((labels, told)) = known.and_then(|number| self.series.get_mut(number)) else {
             let all = Timestamp::from_millis(i64::MIN);
-            let values = VecDeque::new();
-            let mut told = Told { newest: None, all, recent: BTreeSet::new(), until, values };
+            let mut told = Told { newest: None, all, until, more: None };
             told.add(series, self.lateness_ms);
             told.remember(series, self.compares, self.overlap_ms);
             self.series.insert(series.labels.clone(), told);
             return true;
         };
         if self.compares {
-            let labels = &series.labels;
             let found = series.samples.iter().filter_map(|sample| told.contradicted(labels, *sample));
             self.contradicted.extend(found);
             self.late += series.samples.iter().filter(|sample| told.is_late(sample.at)).count() as u64;
         }
-        series.samples.retain(|sample| sample.at > told.all && !told.recent.contains(&sample.at));
+        series.samples.retain(|sample| sample.at > told.all && !told.is_recent(sample.at));
         told.until = told.until.max(until);
+        // whoever builds labels anew at each asking: all others know these
+        series.labels = labels.clone();
         told.add(series, self.lateness_ms);
         told.remember(series, self.compares, self.overlap_ms);
         !series.samples.is_empty()
@@ -148,9 +158,30 @@ impl Told {
         let Some(newest) = series.samples.last().map(|last| last.at).max(self.newest) else { return };
         self.newest = Some(newest);
         self.all = self.all.max(Timestamp::from_millis(newest.as_millis().saturating_sub(lateness_ms)));
-        let later = series.samples.iter().map(|sample| sample.at).filter(|at| *at > self.all);
-        self.recent.extend(later);
-        self.recent = self.recent.split_off(&Timestamp::from_millis(self.all.as_millis().saturating_add(1)));
+        let all = self.all;
+        let mut later = series.samples.iter().map(|sample| sample.at).filter(|at| *at > all).peekable();
+        if self.more.is_none() && later.peek().is_none() {
+            return;
+        }
+        let recent = &mut self.more.get_or_insert_default().recent;
+        recent.extend(later);
+        *recent = recent.split_off(&Timestamp::from_millis(all.as_millis().saturating_add(1)));
+        self.tidy();
+    }
+
+    /// Whether this sample was told, later than all that were.
+    fn is_recent(&self, at: Timestamp) -> bool {
+        self.more.as_ref().is_some_and(|more| more.recent.contains(&at))
+    }
+
+    /// The values that are remembered; none where there never were any.
+    fn values(&mut self) -> Option<&mut Values> {
+        self.more.as_mut().map(|more| &mut more.values)
+    }
+
+    /// Gives back what nothing is in.
+    fn tidy(&mut self) {
+        self.more.take_if(|more| more.recent.is_empty() && more.values.is_empty());
     }
 
     /// Remembers the values of these, which are handed on, for as long as they may be told once more.
@@ -158,22 +189,26 @@ impl Told {
         let since = self.newest.map_or(i64::MIN, |newest| newest.as_millis().saturating_sub(2 * overlap_ms));
         let is_kept = |sample: &&Sample| compares && sample.at.as_millis() >= since;
         for sample in series.samples.iter().filter(is_kept) {
-            let place = self.values.partition_point(|(at, _)| *at < sample.at);
-            match self.values.get_mut(place).filter(|(at, _)| *at == sample.at) {
+            let values = &mut self.more.get_or_insert_default().values;
+            let place = values.partition_point(|(at, _)| *at < sample.at);
+            match values.get_mut(place).filter(|(at, _)| *at == sample.at) {
                 Some((_, value)) => *value = value.filter(|value| is_same(*value, sample.value)),
-                None => self.values.insert(place, (sample.at, Some(sample.value))),
+                None => values.insert(place, (sample.at, Some(sample.value))),
             }
         }
+        let Some(values) = self.values() else { return };
         let is_past = |(at, _): &mut (Timestamp, Option<f64>)| at.as_millis() < since;
-        while self.values.len() > VALUES_MAX || self.values.front_mut().is_some_and(is_past) {
-            self.values.pop_front();
+        while values.len() > VALUES_MAX || values.front_mut().is_some_and(is_past) {
+            values.pop_front();
         }
+        self.tidy();
     }
 
     /// What a sample contradicts that was handed on before; its time has no value from then on.
     fn contradicted(&mut self, labels: &Labels, sample: Sample) -> Option<Contradicted> {
-        let place = self.values.partition_point(|(at, _)| *at < sample.at);
-        let (_, value) = self.values.get_mut(place).filter(|(at, _)| *at == sample.at)?;
+        let values = self.values()?;
+        let place = values.partition_point(|(at, _)| *at < sample.at);
+        let (_, value) = values.get_mut(place).filter(|(at, _)| *at == sample.at)?;
         let before = value.take_if(|value| !is_same(*value, sample.value))?;
         Some(Contradicted { labels: labels.clone(), at: sample.at, before, now: sample.value })
     }
@@ -181,11 +216,13 @@ impl Told {
     /// Whether a sample of this time is too late and is told for the first time. Of what is older than anything remembered nobody
     /// knows.
     fn is_late(&mut self, at: Timestamp) -> bool {
-        let place = self.values.partition_point(|(known, _)| *known < at);
-        let is_known = self.values.get(place).is_some_and(|(known, _)| *known == at);
-        let is_late = at <= self.all && place > 0 && !is_known;
+        let all = self.all;
+        let Some(values) = self.values() else { return false };
+        let place = values.partition_point(|(known, _)| *known < at);
+        let is_known = values.get(place).is_some_and(|(known, _)| *known == at);
+        let is_late = at <= all && place > 0 && !is_known;
         if is_late {
-            self.values.insert(place, (at, None));
+            values.insert(place, (at, None));
         }
         is_late
     }
@@ -202,7 +239,7 @@ mod tests {
 
     fn answer(series: &[(&str, &[i64])]) -> Answer {
         let one = |(name, times): &(&str, &[i64])| SeriesSamples {
-            labels: Labels::from([("a".to_owned(), (*name).to_owned())]),
+            labels: Labels::from([("a", name)]),
             samples: times.iter().map(|at| Sample::new(*at, 1.0)).collect(),
         };
         Answer { series: series.iter().map(one).collect(), complete: true, ..Answer::default() }
@@ -276,7 +313,7 @@ mod tests {
         let at = Timestamp::from_millis;
         let told = |values: &[(i64, f64)]| {
             let samples = values.iter().map(|(at, value)| Sample::new(*at, *value)).collect();
-            let labels = Labels::from([("a".to_owned(), "x".to_owned())]);
+            let labels = Labels::from([("a", "x")]);
             Answer { series: vec![SeriesSamples { labels, samples }], complete: true, ..Answer::default() }
         };
         let mut seen = Seen::nothing(at(0), 3_000).comparing(true);
@@ -287,7 +324,7 @@ mod tests {
         assert_eq!(seen.take_contradicted(), [], "two at once are the matter of who judges them");
         let again = told(&[(1_000, 1.0), (2_000, f64::NAN), (3_000, 3.0), (3_000, 9.0), (4_000, 3.0)]);
         assert_eq!(seen.take(again.clone(), at(5_000)), answer(&[]));
-        let labels = Labels::from([("a".to_owned(), "x".to_owned())]);
+        let labels = Labels::from([("a", "x")]);
         assert_eq!(seen.take_contradicted(), [Contradicted { labels, at: at(3_000), before: 3.0, now: 9.0 }]);
         assert_eq!(
             (seen.take(again, at(6_000)), seen.take_contradicted()),
@@ -309,15 +346,40 @@ mod tests {
         seen.take(told(&[(1_000, 1.0)]), at(1_000));
         seen.take(told(&[(1_000, 2.0)]), at(2_000));
         assert!(
-            seen.take_contradicted().is_empty() && seen.series.values().all(|told| told.values.is_empty())
+            seen.take_contradicted().is_empty() && seen.series.iter().all(|(_, told)| told.more.is_none())
         );
+    }
+
+    #[test]
+    fn a_series_of_which_nothing_is_remembered_but_its_times_is_small() {
+        let at = Timestamp::from_millis;
+        assert!(size_of::<Told>() <= 40, "{} bytes", size_of::<Told>());
+        let has_more = |seen: &Seen| seen.series.iter().any(|(_, told)| told.more.is_some());
+        let mut seen = Seen::nothing(at(0), 3_000).waiting(2_000);
+        seen.take(answer(&[("x", &[1_000, 2_000])]), at(2_000));
+        assert!(has_more(&seen), "2,000 may be told again");
+        // one alone, later than all that is waited for
+        let mut plain = Seen::nothing(at(0), 3_000);
+        plain.take(answer(&[("x", &[1_000, 2_000])]), at(2_000));
+        assert!(!has_more(&plain));
+    }
+
+    #[test]
+    fn all_that_is_handed_on_of_a_series_shares_its_labels() {
+        let at = Timestamp::from_millis;
+        let mut seen = Seen::nothing(at(0), 3_000);
+        let [first, second] = [1_000, 2_000].map(|until| {
+            let taken = seen.take(answer(&[("x", &[until])]), at(until));
+            taken.series.into_iter().next().expect("a sample").labels
+        });
+        assert!(first.is_shared_with(&second));
     }
 
     #[test]
     fn what_is_known_from_before_is_not_asked_for_again() {
         let at = Timestamp::from_millis;
         let interval = Interval::from_millis(1_000).expect("in range");
-        let name = |name: &str| Labels::from([("a".to_owned(), name.to_owned())]);
+        let name = |name: &str| Labels::from([("a", name)]);
         let mut seen = Seen::nothing(at(0), 2_000);
         seen.know([(name("x"), at(90_000)), (name("y"), at(87_000)), (name("gone"), at(10_000))], 10_000);
         assert_eq!(seen.ask(None, at(99_000), interval).from, at(85_000), "y may have more");

@@ -1,8 +1,9 @@
 //! What a source is: something that can be asked for samples of a stretch of time.
 
 use super::SourceError;
+pub use crate::labels::Labels;
+use crate::labels::Table;
 use quietgate_detectors::{Interval, Sample, Timestamp};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -93,9 +94,6 @@ pub struct SeriesSamples {
     pub samples: Vec<Sample>,
 }
 
-/// Labels of a series, by name.
-pub type Labels = BTreeMap<String, String>;
-
 /// Labels as they are told: `{host="h1", vip="a"}`. What a terminal would obey is shown.
 pub fn labels_in_words(labels: &Labels) -> String {
     let quoted: Vec<_> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
@@ -105,14 +103,14 @@ pub fn labels_in_words(labels: &Labels) -> String {
 /// Series that are gathered from several parts, in the order of time.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    series: BTreeMap<Labels, Vec<Sample>>,
+    series: Table<Vec<Sample>>,
     samples: usize,
 }
 
 impl Gathered {
     /// Adds samples to a series, which is told also where it has none.
     pub(super) fn add(&mut self, labels: Labels, samples: Vec<Sample>) {
-        let known = self.series.entry(labels).or_default();
+        let (_, known) = self.series.entry(labels);
         let before = known.len();
         known.extend(samples);
         self.samples += known.len() - before;
@@ -130,7 +128,8 @@ impl Gathered {
 
     /// The answer, complete where there is nothing odd about it.
     pub(super) fn answer(self, warnings: Vec<String>) -> Answer {
-        let series = self.series.into_iter().map(|(labels, samples)| SeriesSamples { labels, samples });
+        let series =
+            self.series.into_order().into_iter().map(|(labels, samples)| SeriesSamples { labels, samples });
         Answer { series: series.collect(), complete: warnings.is_empty(), warnings, ..Answer::default() }
     }
 }

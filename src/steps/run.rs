@@ -7,12 +7,13 @@ use super::work::{Flight, Outcome, Work};
 use crate::sabotage::{self, Sabotage};
 use quietgate_detectors::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One run, as its records leave it. The same live and at recovery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// The plan, as it was when the run began.
-    pub pinned: Pinned,
+    /// The plan, as it was when the run began; shared, for it is large and never changes, and the state is copied with each record.
+    pub pinned: Arc<Pinned>,
     /// What it is about.
     pub mode: Mode,
     /// Who paused it and why; while it is paused nothing new starts.
@@ -132,7 +133,7 @@ impl Run {
             starts: Vec::new(),
             turned: None,
             scenes: Scenes::default(),
-            pinned,
+            pinned: Arc::new(pinned),
         }
     }
 

@@ -11,6 +11,9 @@ use serde_json::Value;
 pub struct SeriesSeen {
     /// Its name, with its labels.
     pub series: String,
+    /// Of how many series this tells that are alike; none where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<u64>,
     /// What it was found to be: `clean`, `suspect`, `anomalous`, `expected`, `unknown(reason)`.
     pub condition: String,
     /// Since when it was suspect or anomalous, in RFC 3339.
@@ -90,7 +93,7 @@ pub struct Vote {
     pub words: Option<String>,
 }
 
-/// The series in the `evidence` of a record of `at`, those that are not clean first. What is of another form is told as
+/// The series in the `evidence` of a record of `at`, those that are not clean first, and those that are merely counted last. What is of another form is told as
 /// it stands.
 pub(super) fn series(evidence: &Value, at: Timestamp) -> Vec<SeriesSeen> {
     let read = |value: &Value| SeriesSeen::deserialize(value).unwrap_or_else(|_| SeriesSeen::odd(value));
@@ -100,7 +103,8 @@ pub(super) fn series(evidence: &Value, at: Timestamp) -> Vec<SeriesSeen> {
         series.age_ms = newest.map(|newest| at.as_millis().saturating_sub(newest.as_millis()));
     }
     out.sort_by_key(|series| {
-        series.condition == "clean" && series.start.is_empty() && !series.is_slowly_moving()
+        let is_clean = series.condition == "clean" && series.start.is_empty() && !series.is_slowly_moving();
+        (series.more.is_some(), is_clean)
     });
     out
 }
@@ -138,6 +142,7 @@ impl SeriesSeen {
         Self {
             series: value.to_string(),
             condition: "of a form that this version of the program does not know".to_owned(),
+            more: None,
             since: None,
             clean_since: None,
             samples: None,
@@ -163,7 +168,7 @@ impl SeriesSeen {
         let since = clock(&self.since).or_else(|| clock(&self.clean_since));
         let since = since.map(|since| format!(" since {since}"));
         let since = since.or_else(|| Some(format!(" until {}", clock(&self.until)?))).unwrap_or_default();
-        let none = || "none".to_owned();
+        let none = || if self.more.is_some() { String::new() } else { "none".to_owned() };
         vec![
             self.series.clone(),
             format!("{}{since}", self.condition),
@@ -223,4 +228,34 @@ impl Vote {
 fn time(text: &str) -> Option<Timestamp> {
     let at: jiff::Timestamp = text.parse().ok()?;
     Some(Timestamp::from_millis(at.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_merely_counted_stands_behind_all_that_is_named() {
+        let evidence = json!([
+            {"series": "loss{host=\"h1\"}", "condition": "clean", "at": "1970-01-01T00:00:01Z", "value": 0.0},
+            {"series": "loss{host=\"h2\"}", "condition": "anomalous", "at": "1970-01-01T00:00:01Z", "value": 9.0},
+            {"series": "and 40 more of loss", "condition": "anomalous", "more": 40},
+            {"series": "and 60,000 more of loss", "condition": "clean", "more": 60000},
+        ]);
+        let at = Timestamp::from_millis(2000);
+        let seen = series(&evidence, at);
+        let names: Vec<_> = seen.iter().map(|series| series.series.as_str()).collect();
+        let counted = ["and 40 more of loss", "and 60,000 more of loss"];
+        assert_eq!(names, ["loss{host=\"h2\"}", "loss{host=\"h1\"}", counted[0], counted[1]]);
+        assert_eq!(
+            seen.iter().map(|series| series.more).collect::<Vec<_>>(),
+            [None, None, Some(40), Some(60000)]
+        );
+        let lines = table(&seen, at);
+        let row: Vec<_> = lines[3].split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        assert_eq!(row, [counted[0], "anomalous"], "it has no sample of its own: {lines:?}");
+        let written = json!(seen[0]);
+        assert_eq!(written.get("more"), None, "a series that is named is written as before");
+    }
 }

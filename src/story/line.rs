@@ -38,7 +38,7 @@ pub fn level(record: &Record) -> Level {
 /// The line of `noted`, with the time of day in UTC and without what a terminal would obey. `state` knows the plans, so
 /// that the line can say how many batches there are.
 pub fn line(noted: &Noted, state: &State) -> String {
-    let pinned = noted.record.run().and_then(|run| state.runs.get(run)).map(|run| &run.pinned);
+    let pinned = noted.record.run().and_then(|run| state.runs.get(run)).map(|run| &*run.pinned);
     format!("{} {}", clock(noted.at), said(noted, pinned))
 }
 

@@ -9,9 +9,9 @@ use quietgate_rules::{Condition, Direction, RuleSpec, Sustain};
 use std::path::Path;
 
 /// One cell an hour: the detectors that look at days have several of them.
-const HOUR_MS: i64 = 3_600_000;
+pub(crate) const HOUR_MS: i64 = 3_600_000;
 /// A day and a half before the first sample.
-const BEFORE_MS: i64 = 1_767_225_600_000;
+pub(crate) const BEFORE_MS: i64 = 1_767_225_600_000;
 
 /// A signal judged by much of what there is.
 fn watch(lateness_ms: i64) -> Watch {
@@ -47,36 +47,46 @@ fn watch(lateness_ms: i64) -> Watch {
     }])
 }
 
-fn keeper(state: &Path) -> (Histories, Keeper) {
+pub(crate) fn keeper(state: &Path) -> (Histories, Keeper) {
     let (histories, store) = open_days(state, HOUR_MS, 14);
     (histories, Keeper::new(store))
 }
 
 /// What a watch says of a series, whose times may be those of the cells.
-fn said(watch: &Watch, now: i64) -> Vec<(Labels, Condition, Option<Condition>, Option<Latest>)> {
+pub(crate) fn said(watch: &Watch, now: i64) -> Vec<SaidOf> {
     let views = watch.views(Timestamp::from_millis(now));
-    let all = views
-        .iter()
-        .map(|view| (view.labels.clone().into_owned(), view.condition, view.slow, view.latest.cloned()));
+    let all = views.iter().map(|view| SaidOf {
+        labels: view.labels.clone().into_owned(),
+        conditions: [Some(view.condition), view.slow],
+        latest: view.latest,
+        votes: [false, true].map(|slow| view.votes(slow).into_owned()),
+    });
     all.collect()
 }
 
+/// What is said of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SaidOf {
+    pub(crate) labels: Labels,
+    pub(crate) conditions: [Option<Condition>; 2],
+    pub(crate) latest: Option<Latest>,
+    pub(crate) votes: [Vec<Statement>; 2],
+}
+
 /// The same without the times of samples, in words neither.
-fn untimed(said: Vec<(Labels, Condition, Option<Condition>, Option<Latest>)>) -> Vec<String> {
-    let one = |(labels, _, _, latest): (Labels, Condition, Option<Condition>, Option<Latest>)| {
+pub(crate) fn untimed(said: Vec<SaidOf>) -> Vec<String> {
+    let one = |SaidOf { labels, latest, votes, .. }: SaidOf| {
         let told = |statements: Vec<Statement>| -> Vec<_> {
             statements.into_iter().map(|told| (told.kind, told.verdict, told.evidence, told.lack)).collect()
         };
-        let latest = latest.map(|latest| {
-            (latest.value.map(f64::to_bits), latest.finding, told(latest.votes), told(latest.slow))
-        });
-        format!("{labels:?} {latest:?}")
+        let latest = latest.map(|latest| (latest.value.map(f64::to_bits), latest.finding));
+        format!("{labels:?} {latest:?} {:?}", votes.map(told))
     };
     said.into_iter().map(one).collect()
 }
 
 /// A sample of one of three series: how many intervals after the one before, how far from its cell, and its value.
-fn sample() -> impl Strategy<Value = (usize, i64, i64, f64)> {
+pub(crate) fn sample() -> impl Strategy<Value = (usize, i64, i64, f64)> {
     let value = prop_oneof![
         20 => (0..1000_i32).prop_map(|value| 100.0 + f64::from(value) / 7.0),
         1 => Just(f64::NAN),
@@ -105,7 +115,7 @@ proptest! {
         let mut restated = false;
         let mut newest = [BEFORE_MS + phase; 3];
         let mut heard: Vec<(usize, Sample)> = Vec::new();
-        let labels = ["a", "b", "c"].map(|name| Labels::from([("host".to_owned(), name.to_owned())]));
+        let labels = ["a", "b", "c"].map(|name| Labels::from([("host", name)]));
         for (number, (series, after, off, value)) in samples.into_iter().enumerate() {
             let after = if twice { after } else { after.max(1) };
             newest[series] += after * HOUR_MS;

@@ -44,7 +44,7 @@ fn look(state: &Path, known: &Known) -> Told {
     let mut found = Known::new();
     let reading = store.read(0..=LAST, |store, cells| {
         let host = &store.series()[cells.column as usize].labels["host"];
-        found.extend(cells.known().map(|(row, cell)| ((host.clone(), row), cell)));
+        found.extend(cells.known().map(|(row, cell)| ((host.to_owned(), row), cell)));
     });
     let reading = match reading {
         Ok(reading) => reading,

@@ -19,7 +19,7 @@ pub(crate) const ROWS: i64 = SLOTS * (DAYS as i64 + 1);
 
 /// Labels of the series `name`.
 pub(crate) fn labels(name: &str) -> Labels {
-    Labels::from([("host".to_owned(), name.to_owned())])
+    Labels::from([("host", name)])
 }
 
 /// The history of a signal in `state`, to go on with it.
@@ -68,7 +68,7 @@ pub(crate) fn read(store: &mut Store, last: i64) -> (Known, Reading) {
     let mut known = Known::new();
     let reading = store.read(last - ROWS + 1..=last, |store, cells| {
         let host = &store.series()[cells.column as usize].labels["host"];
-        known.extend(cells.known().map(|(row, cell)| ((host.clone(), row), cell)));
+        known.extend(cells.known().map(|(row, cell)| ((host.to_owned(), row), cell)));
     });
     (known, reading.expect("it can be read"))
 }

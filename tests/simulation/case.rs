@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use quietgate::config::Meaning;
-use quietgate::monitor::{Labels, MonitorSpec, Watch, Watched};
+use quietgate::monitor::{MonitorSpec, Watch, Watched};
 use quietgate::plan::{
     Amount, Call, Expects, GateTimes, Inventory, KeepUp, Limits, OnAnomaly, Plan, Selector, Step, Target,
     Windows,
@@ -11,6 +11,7 @@ use quietgate::run::{Driver, Scope};
 use quietgate::steps::{Expected, Pinned, PinnedStep, State};
 use quietgate_detectors::{Calendar, Interval, OptionValue, Spec};
 use quietgate_rules::{Direction, RuleSpec, Sustain};
+use std::collections::BTreeMap;
 
 /// The name of the run.
 pub(crate) const RUN: &str = "r";
@@ -156,7 +157,7 @@ impl Case {
 
     /// A driver that goes on from `state`, and has seen no sample yet.
     pub(crate) fn driver(&self, state: State) -> Driver {
-        let own = Scope::new(vec![("host".to_owned(), Meaning::Target)]);
+        let own = Scope::new(vec![("host".to_owned(), Meaning::Target)], &self.plan.inventory);
         let scopes = if self.load { vec![own, Scope::default()] } else { vec![own] };
         Driver::new(self.plan.clone(), self.watch(), scopes, state, RUN.to_owned())
     }
@@ -205,7 +206,7 @@ fn expects(dice: &mut Dice, signals: &[String]) -> Vec<Expects> {
 }
 
 fn target(i: usize, group: usize) -> Target {
-    let labels = Labels::from([("vip".to_owned(), format!("v{group}"))]);
+    let labels = BTreeMap::from([("vip".to_owned(), format!("v{group}"))]);
     Target { name: format!("h{i}"), address: format!("10.0.0.{i}"), labels }
 }
 

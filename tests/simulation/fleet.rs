@@ -50,7 +50,7 @@ const PAST: usize = 20;
 
 impl Fleet {
     pub(crate) fn new(case: &Case, dice: &mut Dice) -> Self {
-        let labels = |label: &str, value: &str| Labels::from([(label.to_owned(), value.to_owned())]);
+        let labels = |label: &str, value: &str| Labels::from([(label, value)]);
         let hosts = case.plan.inventory.targets.iter().map(|target| (0, labels("host", &target.name)));
         let load = case.load.then(|| (1, labels("site", "here")));
         let series = hosts.chain(load).map(|(signal, labels)| Series::new(signal, labels)).collect();

@@ -42,7 +42,7 @@ impl<'a> Way<'a> {
     /// Its series without the labels that a Prometheus adds, which must be these.
     fn plainly(&self, added: &[(&str, &str)]) -> Vec<(Labels, &[(i64, f64)])> {
         let check = |labels: &Labels| {
-            let has = |(name, value): &(&str, &str)| labels.get(*name).is_some_and(|found| found == value);
+            let has = |(name, value): &(&str, &str)| labels.get(name).is_some_and(|found| found == *value);
             assert!(added.iter().all(has), "{labels:?}");
             assert_eq!(labels.len(), plain(labels).len() + added.len(), "{labels:?}");
         };

@@ -37,7 +37,7 @@ pub(crate) struct Heard(BTreeMap<String, BTreeMap<i64, f64>>);
 impl Heard {
     pub(crate) fn hear(&mut self, answer: &Answer) {
         for series in &answer.series {
-            let known = self.0.entry(series.labels["address"].clone()).or_default();
+            let known = self.0.entry(series.labels["address"].to_owned()).or_default();
             known.extend(series.samples.iter().map(|sample| (sample.at.as_millis(), sample.value)));
         }
     }
@@ -185,7 +185,7 @@ fn what_cannot_be_sent_is_not_lost_and_is_told() {
     let addresses = ["198.18.0.1".to_owned(), "127.0.0.1".to_owned()];
     let source = ping(&addresses, &[("every", "50ms"), ("timeout", "200ms")]);
     let answer = asked(&*source, "loss_ratio", 1_000).expect("an answer");
-    let told = answer.series.iter().map(|series| (series.labels["address"].as_str(), series.samples.len()));
+    let told = answer.series.iter().map(|series| (&series.labels["address"], series.samples.len()));
     assert_eq!(
         (told.collect::<Vec<_>>(), answer.complete),
         (vec![("127.0.0.1", 1), ("198.18.0.1", 0)], true)
@@ -215,7 +215,7 @@ fn stands(source: &dyn Source, query: &str) -> Vec<(String, Option<Reason>)> {
         _ => None,
     };
     let views = watch.views(Timestamp::from_millis(crate::now()));
-    views.iter().map(|view| (view.labels["address"].clone(), reason(view.condition))).collect()
+    views.iter().map(|view| (view.labels["address"].to_owned(), reason(view.condition))).collect()
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn what_a_prometheus_writes_is_what_it_has_and_what_the_exporter_shows() {
     let names = |samples: &Samples| samples.keys().map(plain).collect::<Vec<_>>();
     assert_eq!(names(&ours), names(&shown));
     let constant = |samples: &Samples| {
-        let is_constant = |labels: &Labels| labels["__name__"] == "process_start_time_seconds";
+        let is_constant = |labels: &Labels| &labels["__name__"] == "process_start_time_seconds";
         samples
             .iter()
             .filter(|(labels, _)| is_constant(labels))

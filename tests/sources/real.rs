@@ -69,7 +69,7 @@ fn the_look_back_is_filled_beyond_the_limit_and_nothing_old_looks_fresh() {
 fn raw_samples_keep_their_times(prom: &dyn Source) {
     let answer = fetch(prom, "load{vip=\"a\"}", START - 1, END, EVERY).expect("an answer");
     let samples = only(&answer);
-    assert!(answer.complete && answer.series[0].labels["vip"] == "a");
+    assert!(answer.complete && &answer.series[0].labels["vip"] == "a");
     let expected: Vec<_> = (0..COUNT).map(|i| (START + i * EVERY, (i % 100) as f64)).collect();
     assert_eq!(samples, expected);
     // the start is left out, the end is not

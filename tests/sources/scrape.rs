@@ -21,7 +21,7 @@ fn read(page: &dyn Source, query: &str) -> Answer {
 
 /// The labels of `answer` but those that a Prometheus adds, of series that stay, and that it does not make itself.
 fn names(answer: &Answer) -> BTreeSet<Labels> {
-    let own = |labels: &Labels| labels["__name__"] != "up" && !labels["__name__"].starts_with("scrape_");
+    let own = |labels: &Labels| &labels["__name__"] != "up" && !labels["__name__"].starts_with("scrape_");
     answer.series.iter().map(|series| plain(&series.labels)).filter(own).collect()
 }
 
@@ -49,7 +49,7 @@ fn the_page_of_a_real_exporter_has_the_series_that_a_prometheus_reads_from_it() 
         let theirs = names(&theirs);
         (theirs == ours && theirs.len() > 50).then_some(theirs)
     });
-    let counts = |name: &str| theirs.iter().filter(|labels| labels["__name__"] == name).count();
+    let counts = |name: &str| theirs.iter().filter(|labels| &labels["__name__"] == name).count();
     assert!(counts("node_cpu_seconds_total") >= 8 && counts("go_gc_duration_seconds") == 5, "{theirs:?}");
 
     rates_agree(&*page, &*prom);
@@ -90,7 +90,7 @@ fn the_pages_of_a_real_prometheus_are_read_with_histograms_and_with_times() {
         let answer = read(&*own, "prometheus_http_request_duration_seconds_bucket{handler=\"/metrics\"}");
         (!values(&answer).is_empty()).then_some(answer)
     });
-    let all = buckets.series.iter().find(|series| series.labels["le"] == "+Inf").expect("the last bucket");
+    let all = buckets.series.iter().find(|series| &series.labels["le"] == "+Inf").expect("the last bucket");
     assert!(all.samples[0].value > 0.0, "we ask for the page: {all:?}");
 
     // what it hands on has the times of its own readings

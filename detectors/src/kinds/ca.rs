@@ -4,6 +4,7 @@ use super::Round;
 use crate::calendar::Calendar;
 use crate::days::{Days, Earlier, Seen};
 use crate::detector::{Cells, Detector};
+use crate::flock::{Across, Fold, Row, Wants};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
@@ -51,6 +52,8 @@ struct Ca {
     limits: Limits,
     min_days: u32,
     calendar: Calendar,
+    /// What it looks at, where others keep its days.
+    fold: Fold,
     /// Sizes of the relative changes.
     days: Days,
     /// The value of the newest cell; not a number where it has none.
@@ -74,6 +77,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         limits: Limits { factor: options.the_number("factor"), floor: options.the_number("floor") },
         min_days,
         calendar: common.calendar.clone(),
+        fold: Fold::Changes(days),
         days: Days::new(days, common),
         previous: f64::NAN,
         before: f64::NAN,
@@ -112,7 +116,7 @@ impl Limits {
 
 /// Relative change; not a number where there is none.
 #[inline(always)]
-fn relative_change(previous: f64, value: f64) -> f64 {
+pub(crate) fn relative_change(previous: f64, value: f64) -> f64 {
     let ratio = (value - previous) / previous.abs();
     // 0 / 0 is not a number: from 0 to 0 nothing changed
     let from_zero = if value == 0.0 { 0.0 } else { f64::NAN };
@@ -133,6 +137,24 @@ fn relative_changes(previous: f64, values: &[f64], changes: &mut [f64], sizes: &
 
 /// A limit of 0 would make every score infinite: this is the least that scores are measured against.
 const LEAST_LIMIT: f64 = 1e-12;
+
+impl Across for Ca {
+    fn wants(&self) -> Wants {
+        Wants { fold: Some(self.fold), ..Wants::default() }
+    }
+
+    fn judge_row(&self, row: &Row<'_>, verdicts: &mut [Verdict]) {
+        let pairs = row.previous.iter().zip(row.values);
+        let changes: Vec<f64> = pairs.map(|(&previous, &value)| relative_change(previous, value)).collect();
+        wide!(self.limits.judge(&changes, row.fold(self.fold), self.min_days, verdicts));
+    }
+
+    fn row_evidence(&self, row: &Row<'_>, place: usize) -> Evidence {
+        let (previous, value) = (row.previous[place], row.values[place]);
+        let (change, earlier) = (relative_change(previous, value), row.fold(self.fold).at(place));
+        self.limits.evidence(value, previous, change, earlier)
+    }
+}
 
 impl Detector for Ca {
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
@@ -160,6 +182,10 @@ impl Detector for Ca {
     fn retract(&mut self) {
         self.days.retract();
         self.previous = f64::NAN;
+    }
+
+    fn across(&self) -> Option<&dyn Across> {
+        Some(self)
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {

@@ -4,6 +4,7 @@ use super::Round;
 use crate::calendar::Calendar;
 use crate::days::{Days, Earlier, Seen};
 use crate::detector::{Cells, Detector};
+use crate::flock::{Across, Fold, Row, Wants};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
@@ -52,6 +53,8 @@ struct Chain {
     limits: Limits,
     min_days: u32,
     calendar: Calendar,
+    /// What it looks at, where others keep its days.
+    fold: Fold,
     days: Days,
     /// What earlier days showed at the cells of the newest run.
     seen: Seen,
@@ -72,6 +75,7 @@ fn build(options: &Options, common: &mut Common) -> Result<Box<dyn Detector>, Op
         },
         min_days,
         calendar: common.calendar.clone(),
+        fold: Fold::Values(days),
         days: Days::new(days, common),
         seen: Seen::default(),
     }))
@@ -119,6 +123,20 @@ fn excursion(beyond: f64, margin: f64, limit: f64) -> f64 {
     beyond / margin.max(LEAST_MARGIN * limit.abs().max(f64::MIN_POSITIVE))
 }
 
+impl Across for Chain {
+    fn wants(&self) -> Wants {
+        Wants { fold: Some(self.fold), ..Wants::default() }
+    }
+
+    fn judge_row(&self, row: &Row<'_>, verdicts: &mut [Verdict]) {
+        wide!(self.limits.judge(row.values, row.fold(self.fold), self.min_days, verdicts));
+    }
+
+    fn row_evidence(&self, row: &Row<'_>, place: usize) -> Evidence {
+        self.limits.evidence(row.values[place], row.fold(self.fold).at(place))
+    }
+}
+
 impl Detector for Chain {
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
         self.days.pass(cells.values, &mut self.seen);
@@ -135,6 +153,10 @@ impl Detector for Chain {
 
     fn retract(&mut self) {
         self.days.retract();
+    }
+
+    fn across(&self) -> Option<&dyn Across> {
+        Some(self)
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, at: Timestamp) -> String {

@@ -3,6 +3,7 @@
 
 use crate::averages::{AverageId, Averages, Track};
 use crate::detector::{Cells, Detector};
+use crate::flock::{Across, Row, Sides, Wants};
 use crate::options::{Accepts, Default, OptionDoc, Options};
 use crate::sample::Timestamp;
 use crate::verdict::{Evidence, Reason, Verdict};
@@ -85,12 +86,52 @@ impl Chart {
         }
     }
 
+    /// The numbers behind a verdict. Score: deviation / (k x sigma), 0 where the deviation is rounding. Basis: the mean.
+    fn numbers(&self, value: f64, mean: f64, variance: f64, samples: u64) -> Evidence {
+        // rounding may leave a variance just below 0
+        let reach = self.k * variance.max(0.0).sqrt();
+        let deviation = (value - mean).abs();
+        let score = if deviation <= ROUNDING * mean.abs() { 0.0 } else { deviation / reach };
+        let points = u32::try_from(samples).unwrap_or(u32::MAX);
+        Evidence { value, lower: mean - reach, upper: mean + reach, score, points, basis: mean }
+    }
+
+    fn sides<'a>(&self, row: &'a Row<'_>) -> &'a Sides {
+        let average = row.average(self.average);
+        match self.through {
+            Through::Itself => &average.through,
+            Through::TheOneBefore => &average.before,
+        }
+    }
+
     fn track<'a>(&self, cells: &Cells<'a>) -> Track<'a> {
         let average = cells.averages.get(self.average);
         match self.through {
             Through::Itself => average.through(),
             Through::TheOneBefore => average.before(),
         }
+    }
+}
+
+impl Across for Chart {
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+
+    fn judge_row(&self, row: &Row<'_>, verdicts: &mut [Verdict]) {
+        let Sides { mean, variance, count } = self.sides(row);
+        let track = Track { mean, variance, count: self.min_samples, firm: true };
+        wide!(self.judge(row.values, track, verdicts));
+        for ((place, variance), &count) in verdicts.iter_mut().zip(variance).zip(count) {
+            if variance.is_nan() | (count < self.min_samples) {
+                *place = Verdict::Unknown(Reason::WarmingUp);
+            }
+        }
+    }
+
+    fn row_evidence(&self, row: &Row<'_>, place: usize) -> Evidence {
+        let Sides { mean, variance, count } = self.sides(row);
+        self.numbers(row.values[place], mean[place], variance[place], count[place])
     }
 }
 
@@ -103,16 +144,9 @@ impl Detector for Chart {
         }
     }
 
-    /// Score: deviation / (k x sigma), 0 where the deviation is rounding. Basis: the mean.
     fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
         let (value, track) = (cells.values[offset], self.track(cells));
-        let (mean, variance) = (track.mean[offset], track.variance[offset]);
-        // rounding may leave a variance just below 0
-        let reach = self.k * variance.max(0.0).sqrt();
-        let deviation = (value - mean).abs();
-        let score = if deviation <= ROUNDING * mean.abs() { 0.0 } else { deviation / reach };
-        let points = u32::try_from(track.count + offset as u64).unwrap_or(u32::MAX);
-        Evidence { value, lower: mean - reach, upper: mean + reach, score, points, basis: mean }
+        self.numbers(value, track.mean[offset], track.variance[offset], track.count + offset as u64)
     }
 
     // The past is in the averages, which are told of these themselves.
@@ -120,6 +154,10 @@ impl Detector for Chart {
     fn skip(&mut self, _: u64) {}
 
     fn retract(&mut self) {}
+
+    fn across(&self) -> Option<&dyn Across> {
+        Some(self)
+    }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {
         let sigma = number((evidence.upper - evidence.basis) / self.k);

@@ -22,6 +22,8 @@ use crate::registry::Entry;
 use crate::sample::{DAY_MS, Interval};
 use crate::verdict::{Reason, Verdict};
 
+pub(crate) use ca::relative_change;
+
 /// Every kind. One place in memory, as options are compared by the address of their table.
 pub(crate) static ALL: &[Entry] = &[
     ss::ENTRY,

@@ -1,6 +1,7 @@
 //! `ss`: short-term ratio against the few samples before.
 
 use crate::detector::{Cells, Detector};
+use crate::flock::{Across, Row, Wants};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
@@ -162,6 +163,31 @@ impl Ss {
     }
 }
 
+impl Across for Ss {
+    fn wants(&self) -> Wants {
+        Wants { recent: self.samples, ..Wants::default() }
+    }
+
+    fn judge_row(&self, row: &Row<'_>, verdicts: &mut [Verdict]) {
+        for (i, (place, &value)) in verdicts.iter_mut().zip(row.values).enumerate() {
+            *place = match row.recent.before(i, self.samples) {
+                // as many as the literal form has, for which the loops are unrolled
+                Some(before) => match before.first_chunk::<LITERAL>().filter(|_| self.samples == LITERAL) {
+                    Some(before) => self.rule.judge(before, value),
+                    None => self.rule.judge(before, value),
+                },
+                None => Verdict::Unknown(Reason::WarmingUp),
+            };
+        }
+    }
+
+    fn row_evidence(&self, row: &Row<'_>, place: usize) -> Evidence {
+        // what has a verdict has a look-back
+        let before = row.recent.before(place, self.samples).unwrap_or_default();
+        self.rule.evidence(before, row.values[place])
+    }
+}
+
 impl Detector for Ss {
     // One pass over a line of samples: the windows overlap.
     fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
@@ -192,6 +218,10 @@ impl Detector for Ss {
 
     fn retract(&mut self) {
         self.line.clear();
+    }
+
+    fn across(&self) -> Option<&dyn Across> {
+        Some(self)
     }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {

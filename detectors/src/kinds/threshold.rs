@@ -1,6 +1,7 @@
 //! `threshold`: a fixed limit, for what has a known one.
 
 use crate::detector::{Cells, Detector};
+use crate::flock::{Across, Row, Wants};
 use crate::options::{Accepts, Default, OptionDoc, OptionError, Options};
 use crate::registry::{Common, Entry};
 use crate::sample::Timestamp;
@@ -69,25 +70,52 @@ impl Threshold {
     }
 }
 
-impl Detector for Threshold {
-    fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
+impl Threshold {
+    fn judge(&self, values: &[f64], verdicts: &mut [Verdict]) {
         let (lower, upper) = (self.lower(), self.upper());
-        for (place, &value) in verdicts.iter_mut().zip(cells.values) {
+        for (place, &value) in verdicts.iter_mut().zip(values) {
             *place = Verdict::of((value > upper) | (value < lower), value > upper);
         }
     }
 
-    fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
-        let value = cells.values[offset];
+    fn numbers(&self, value: f64) -> Evidence {
         let over = self.above.map_or(0.0, |limit| excess(value - limit, limit));
         let under = self.below.map_or(0.0, |limit| excess(limit - value, limit));
         let (lower, upper) = (self.lower(), self.upper());
         Evidence { value, lower, upper, score: over.max(under), points: 0, basis: 0.0 }
     }
+}
+
+impl Across for Threshold {
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+
+    fn judge_row(&self, row: &Row<'_>, verdicts: &mut [Verdict]) {
+        self.judge(row.values, verdicts);
+    }
+
+    fn row_evidence(&self, row: &Row<'_>, place: usize) -> Evidence {
+        self.numbers(row.values[place])
+    }
+}
+
+impl Detector for Threshold {
+    fn observe_run(&mut self, cells: &Cells<'_>, verdicts: &mut [Verdict]) {
+        self.judge(cells.values, verdicts);
+    }
+
+    fn evidence(&self, cells: &Cells<'_>, offset: usize) -> Evidence {
+        self.numbers(cells.values[offset])
+    }
 
     fn skip(&mut self, _: u64) {}
 
     fn retract(&mut self) {}
+
+    fn across(&self) -> Option<&dyn Across> {
+        Some(self)
+    }
 
     fn words(&self, verdict: Verdict, evidence: &Evidence, _: Timestamp) -> String {
         let value = number(evidence.value);

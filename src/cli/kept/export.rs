@@ -28,8 +28,9 @@ pub(super) struct ExportArgs {
 pub(super) fn run(args: &ExportArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let mut stores = super::stores(&args.state, args.signal.as_deref())?;
     let series = stores.iter().flat_map(Store::series);
-    let labels: BTreeSet<String> = series.flat_map(|series| series.labels.keys().cloned()).collect();
-    let mut table = TableWriter::begin(&args.output, labels.into_iter().collect()).map_err(unwritten)?;
+    let labels: BTreeSet<&str> = series.flat_map(|series| &series.labels).map(|(name, _)| name).collect();
+    let labels = labels.into_iter().map(str::to_owned).collect();
+    let mut table = TableWriter::begin(&args.output, labels).map_err(unwritten)?;
     for store in &mut stores {
         let (samples, damaged) = write(store, &mut table)?;
         let name = &store.shape().signal;

@@ -27,7 +27,7 @@ fn watch(expect: &[(&str, &[&str])]) -> Watch {
 }
 
 fn host(name: &str) -> Labels {
-    Labels::from([("host".to_owned(), name.to_owned())])
+    Labels::from([("host", name)])
 }
 
 fn see(watch: &mut Watch, name: &str, seconds: std::ops::Range<i64>, value: f64) {
@@ -36,7 +36,7 @@ fn see(watch: &mut Watch, name: &str, seconds: std::ops::Range<i64>, value: f64)
 }
 
 fn conditions(watch: &Watch, second: i64) -> Vec<(String, Condition)> {
-    let name = |labels: &Labels| labels.get("host").cloned().unwrap_or_default();
+    let name = |labels: &Labels| labels.get("host").unwrap_or_default().to_owned();
     let views = watch.views(Timestamp::from_millis(second * STEP_MS));
     views.iter().map(|view| (name(&view.labels), view.condition)).collect()
 }
@@ -154,6 +154,9 @@ fn the_newest_sample_comes_with_the_words_of_its_detectors() {
     let latest = views[0].latest.expect("a sample");
     let said = |vote: &Statement| (vote.kind, vote.verdict, vote.words.clone());
     let words = Some("value 9 is above the limit 5".to_owned());
-    assert_eq!(latest.votes.iter().map(said).collect::<Vec<_>>(), [("threshold", Verdict::Surge, words)]);
+    assert_eq!(
+        views[0].votes(false).iter().map(said).collect::<Vec<_>>(),
+        [("threshold", Verdict::Surge, words)]
+    );
     assert_eq!((latest.at.as_millis(), latest.value), (2000, Some(9.0)));
 }

@@ -2,6 +2,7 @@
 
 use super::Gates;
 use crate::monitor::View;
+use crate::run::look::Stand;
 use crate::run::starts::{Felt, Mark};
 use crate::run::telling;
 use crate::steps::BatchId;
@@ -12,29 +13,31 @@ use quietgate_rules::gate::{Obstacle, Seen};
 impl Gates<'_> {
     /// Every required series as the gate before a batch sees it: with why nothing could be said of those that would feel the
     /// batch, where it starts now. One that has started is judged as well as it can be.
-    pub(super) fn seen_before(&self, views: &[View<'_>], (step, batch): BatchId) -> Vec<Seen> {
-        let mut seen = self.seen(views, step, batch);
-        if self.run.steps[step].batches[batch].started.is_some() {
+    pub(super) fn seen_before(&self, (step, batch): BatchId) -> Vec<Seen> {
+        let mut seen = self.seen(step, batch);
+        let blind = self.blind();
+        if self.run.steps[step].batches[batch].started.is_some() || blind.is_empty() {
             return seen;
         }
         let mark = Mark { at: self.now, batch: (step, batch), is_end: false };
         let felt = Felt::new(self.plan, self.run, mark);
         let names: Vec<&str> = self.watch.signals().map(|signal| signal.name.as_str()).collect();
-        let is_felt = |view: &View<'_>| {
-            let scope = names.get(view.signal).zip(self.scopes.get(view.signal));
-            scope.is_some_and(|(name, scope)| felt.by((name, scope), &view.labels).is_some())
-        };
-        for (seen, view) in seen.iter_mut().zip(views) {
+        let is_felt =
+            |stand: &Stand| names.get(stand.signal).is_some_and(|name| felt.by(name, &stand.about).is_some());
+        let stands = self.look().series.iter().zip(blind);
+        for (seen, (stand, is_blind)) in seen.iter_mut().zip(stands) {
             // of what is not clean nothing more need be known
             let is_clean = matches!(seen.condition, Condition::Clean { .. });
-            if is_clean
-                && is_felt(view)
-                && !self.watch.start_lacks(view.signal, &view.labels, false).is_empty()
-            {
+            if is_clean && *is_blind && is_felt(stand) {
                 seen.blind = Some(Reason::WarmingUp);
             }
         }
         seen
+    }
+
+    /// Which series would be blind to the start of a batch, by their place; no place where none could be.
+    pub(super) fn blind(&self) -> &[bool] {
+        self.look().blind(self.watch, || self.views())
     }
 
     /// Why a series keeps a gate shut, with numbers.
@@ -109,12 +112,14 @@ mod tests {
                 lateness_ms: 0,
             };
             let (name, max_age_ms) = ("traffic".to_owned(), 2 * MINUTE_MS);
+            let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
+            let scopes = vec![Scope::new(vec![("host".to_owned(), Meaning::Target)], &plan.inventory)];
             let mut case = Self {
                 order,
-                plan: PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan,
+                plan,
                 state: State::default(),
                 watch: Watch::new(vec![Watched { name, spec, max_age_ms, expect: Vec::new() }]),
-                scopes: vec![Scope::new(vec![("host".to_owned(), Meaning::Target)])],
+                scopes,
             };
             case.write(0, Record::Plan(pinned(PLAN, &order)));
             case.see("h1", 0..until);
@@ -123,7 +128,7 @@ mod tests {
         }
 
         fn see(&mut self, host: &str, minutes: std::ops::Range<i64>) {
-            let labels = Labels::from([("host".to_owned(), host.to_owned())]);
+            let labels = Labels::from([("host", host)]);
             let sample = |minute: i64| Sample::new(minute * MINUTE_MS, 100.0 + (minute * 7919 % 11) as f64);
             self.watch.observe(0, &labels, &minutes.map(sample).collect::<Vec<_>>());
         }
@@ -143,7 +148,7 @@ mod tests {
 
         fn gates(&self, minute: i64) -> Gates<'_> {
             let run = &self.state.runs["r"];
-            Gates { plan: &self.plan, run, watch: &self.watch, scopes: &self.scopes, now: at(minute) }
+            Gates::new(&self.plan, run, &self.watch, &self.scopes, at(minute))
         }
 
         fn before(&self, minute: i64, batch: usize) -> Permit {

@@ -28,15 +28,15 @@ impl Gates<'_> {
     /// The series that keep the gate on this side of a batch shut for what was found of them, and whether there are any whose
     /// clean window is merely not long enough yet, or that are expected to move. A gate that is open has neither.
     pub fn held_by(&self, (step, batch): BatchId, side: Side) -> (Vec<HeldBy>, bool) {
-        let views = self.watch.views(self.now);
-        let seen = self.seen(&views, step, batch);
+        let views = self.views();
+        let seen = self.seen(step, batch);
         let own = |(i, _): &(usize, Obstacle)| seen[*i].part == Part::Own;
         let (answer, late) = match side {
             // what the slow layer finds is among the obstacles there
-            Side::Before => (self.asked_before(&views, step, batch).0, Vec::new()),
+            Side::Before => (self.asked_before(step, batch).0, Vec::new()),
             Side::After | Side::Late => {
-                let late = self.held_late(&views).into_iter().filter(own).collect();
-                (self.asked_after(&views, step, batch, true).0, late)
+                let late = self.held_late().into_iter().filter(own).collect();
+                (self.asked_after(step, batch, true).0, late)
             }
         };
         let late = late.into_iter().map(|(i, obstacle)| (i, Some(obstacle)));
@@ -70,7 +70,7 @@ impl Gates<'_> {
                     Some(obstacle) => self.words(obstacle, &views[*i]),
                     None => {
                         let started = self.run.steps[step].batches[batch].started.unwrap_or(self.now);
-                        self.blame((&views, &seen), *i, started, layer)
+                        self.blame(&seen, *i, started, layer)
                     }
                 },
             }

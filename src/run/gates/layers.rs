@@ -53,12 +53,14 @@ struct Case {
 impl Case {
     /// Everything was clean until the second before this one.
     fn clean_until(second: i64) -> Self {
-        let host = || Scope::new(vec![("host".to_owned(), Meaning::Target)]);
+        let plan = PlanFile::read("p.yaml", PLAN, &tests::Nothing).expect("a plan").plan;
+        let host = || Scope::new(vec![("host".to_owned(), Meaning::Target)], &plan.inventory);
+        let scopes = vec![host(), host(), Scope::default()];
         let mut case = Self {
-            plan: PlanFile::read("p.yaml", PLAN, &tests::Nothing).expect("a plan").plan,
+            plan,
             state: State::default(),
             watch: Watch::new(vec![watched("loss", false), watched("cpu", true), watched("total", true)]),
-            scopes: vec![host(), host(), Scope::default()],
+            scopes,
         };
         case.write(0, Record::Plan(tests::pinned(PLAN, &["h1", "h2", "h3"])));
         case.see_all(0..=second - 1, &[]);
@@ -79,7 +81,7 @@ impl Case {
         let (plan, run, scopes) = (&self.plan, &self.state.runs["r"], &self.scopes);
         let felt = Felt::new(plan, run, marks(run).last().expect("it has started"));
         self.watch.batch_starts(|signal, labels| {
-            felt.by((["loss", "cpu", "total"][signal], &scopes[signal]), labels)
+            felt.by(["loss", "cpu", "total"][signal], &scopes[signal].about(labels))
         });
     }
 
@@ -89,8 +91,7 @@ impl Case {
 
     fn see(&mut self, signal: usize, host: &str, seconds: RangeInclusive<i64>, value: f64) {
         let samples: Vec<_> = seconds.map(|second| Sample::new(second * SECOND_MS, value)).collect();
-        let labels =
-            if signal == TOTAL { Labels::new() } else { Labels::from([("host".into(), host.into())]) };
+        let labels = if signal == TOTAL { Labels::new() } else { Labels::from([("host", host)]) };
         self.watch.observe(signal, &labels, &samples);
     }
 
@@ -106,7 +107,7 @@ impl Case {
 
     fn gates(&self, second: i64) -> Gates<'_> {
         let run = &self.state.runs["r"];
-        Gates { plan: &self.plan, run, watch: &self.watch, scopes: &self.scopes, now: at(second) }
+        Gates::new(&self.plan, run, &self.watch, &self.scopes, at(second))
     }
 
     /// What the series are that are not clean, by name.

@@ -43,13 +43,13 @@ fn watch_by(detector: Spec, lateness_ms: i64) -> Watch {
 
 fn see(watch: &mut Watch, host: &str, seconds: std::ops::RangeInclusive<i64>, value: f64) {
     let samples: Vec<_> = seconds.map(|second| Sample::new(second * SECOND_MS, value)).collect();
-    watch.observe(0, &Labels::from([("host".to_owned(), host.to_owned())]), &samples);
+    watch.observe(0, &Labels::from([("host", host)]), &samples);
 }
 
 /// One sample of host `a`, so many milliseconds after the second.
 fn see_one(watch: &mut Watch, second: i64, off_ms: i64, value: f64) -> Timestamp {
     let sample = Sample::new(second * SECOND_MS + off_ms, value);
-    watch.observe(0, &Labels::from([("host".to_owned(), "a".to_owned())]), &[sample]);
+    watch.observe(0, &Labels::from([("host", "a")]), &[sample]);
     sample.at
 }
 
@@ -112,7 +112,7 @@ fn window(state: &State, watch: &Watch, side: Side, second: i64) -> Option<Windo
 fn window_at(state: &State, watch: &Watch, side: Side, now: Timestamp) -> Option<Window> {
     let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
     let run = state.open_run().expect("a run");
-    Gates { plan: &plan, run, watch, scopes: &[Scope::default()], now }.window((0, 0), side)
+    Gates::new(&plan, run, watch, &[Scope::default()], now).window((0, 0), side)
 }
 
 /// The state of a run whose batch started and ended at second 10.
@@ -170,7 +170,7 @@ fn a_detector_that_is_unknown_is_named_with_what_it_lacks_and_until_when() {
     let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
     let run = state.open_run().expect("a run");
     fn gates<'a>(plan: &'a Plan, run: &'a Run, watch: &'a Watch, second: i64) -> Gates<'a> {
-        Gates { plan, run, watch, scopes: &[], now: at(second) }
+        Gates::new(plan, run, watch, &[], at(second))
     }
     let held = gates(&plan, run, &watch, 60).before(0, 0);
     let lack =
@@ -207,7 +207,8 @@ fn what_knows_too_little_of_the_time_before_a_batch_says_until_when_it_looks() {
     see(&mut watch, "a", 60..=70, 0.0);
     let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
     let run = state.open_run().expect("a run");
-    let gates = Gates { plan: &plan, run, watch: &watch, scopes: &[Scope::default()], now: at(70) };
+    let scopes = [Scope::default()];
+    let gates = Gates::new(&plan, run, &watch, &scopes, at(70));
     let (held, _) = gates.held_by((0, 0), Side::Before);
     assert_eq!(
         held[0].words,
@@ -291,8 +292,46 @@ fn an_anomaly_began_when_its_sample_was_taken_and_not_with_its_cell() {
         let now = see_one(&mut watch, 10, off_ms, 9.0).max(at(10));
         let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
         let run = state.open_run().expect("a run");
-        let gates = Gates { plan: &plan, run, watch: &watch, scopes: &[Scope::default()], now };
+        let scopes = [Scope::default()];
+        let gates = Gates::new(&plan, run, &watch, &scopes, now);
         let is_held = gates.after(0, 0, true).decision == Decision::Hold;
         assert_eq!(!is_held, is_blamed, "{off_ms} ms after the start");
+    }
+}
+
+/// A watch and a run over so many hosts, of which the first few are anomalous since a second.
+fn fleet(hosts: usize, anomalous: usize) -> Permit {
+    let mut watch = watch(0);
+    for number in 0..hosts {
+        let host = format!("h{number:04}");
+        see(&mut watch, &host, 0..=59, 0.0);
+        see(&mut watch, &host, 60..=60, if number < anomalous { 90.0 } else { 0.0 });
+    }
+    let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
+    let mut state = State::default();
+    state.apply(1, at(0), &Record::Plan(pinned(PLAN, &["h1"]))).expect("a run");
+    Gates::new(&plan, &state.runs["r"], &watch, &[Scope::default()], at(60)).before(0, 0)
+}
+
+#[test]
+fn a_gate_over_very_many_series_opens_as_it_does_over_a_few() {
+    for hosts in [999, 1001] {
+        let permit = fleet(hosts, 0);
+        let words = format!("{} series clean for long enough", text::count(hosts as u64));
+        assert_eq!((permit.decision, permit.reason, permit.because), (Decision::Proceed, words, Vec::new()));
+    }
+}
+
+#[test]
+fn of_very_many_series_a_hundred_are_named_with_the_same_cause() {
+    let cause = |number: usize| format!("loss{{host=\"h{number:04}\"}}: anomalous");
+    for (hosts, anomalous, named) in [(1000, 150, 150), (1001, 100, 100), (1001, 101, 100), (1001, 900, 100)]
+    {
+        let permit = fleet(hosts, anomalous);
+        assert_eq!(permit.decision, Decision::Hold);
+        assert!(permit.reason.ends_with(&format!("; and {} more", anomalous - 5)), "{}", permit.reason);
+        let mut because: Vec<_> = (0..named).map(cause).collect();
+        because.extend((named < anomalous).then(|| "more than 100 series of loss: anomalous".to_owned()));
+        assert_eq!(permit.because, because, "{anomalous} of {hosts}");
     }
 }

@@ -8,7 +8,7 @@ use crate::sources::{
 };
 use crate::text;
 use quietgate_detectors::{DAY_MS, Timestamp};
-use quietgate_rules::RuleSpec;
+use quietgate_rules::{RuleSpec, SUSTAIN_MAX};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -124,14 +124,25 @@ impl Feed {
         self.signals.get(signal).map(|fed| fed.from)
     }
 
+    /// The time from which on what is remembered of a signal shall be judged, and not learnt alone: the windows that gates look at, and
+    /// what a sustain looks back on.
+    pub(super) fn judged_from(&self, signal: usize) -> Option<Timestamp> {
+        let fed = self.signals.get(signal)?;
+        let sustained_ms = i64::from(SUSTAIN_MAX + 1).saturating_mul(fed.signal.interval.as_millis());
+        let look_back_ms = look_back_ms(&fed.signal).saturating_sub(sustained_ms);
+        Some(Timestamp::from_millis(fed.from.as_millis().saturating_add(look_back_ms)))
+    }
+
     /// Whether the source tells of what was before it was asked: then all of that must be there.
     pub(super) fn tells_past(&self, signal: usize) -> bool {
         self.signals.get(signal).is_some_and(|fed| fed.source.past() != Past::None)
     }
 
-    /// The history of a signal begins at `oldest`. Whether its source is asked first for what was before, as far as that is wanted.
-    pub(super) fn asks_older(&mut self, signal: usize, oldest: Timestamp) -> bool {
+    /// The history of a signal begins at `oldest`, and can have nothing before `room`. Whether its source is asked first for what was
+    /// before, as far as that is wanted.
+    pub(super) fn asks_older(&mut self, signal: usize, oldest: Timestamp, room: Timestamp) -> bool {
         let Some(fed) = self.signals.get_mut(signal) else { return false };
+        fed.from = fed.from.max(room);
         let interval_ms = fed.signal.interval.as_millis();
         let until = Timestamp::from_millis(oldest.as_millis().saturating_sub(interval_ms / 2));
         let lacks = until.as_millis().saturating_sub(fed.from.as_millis()) > interval_ms;
@@ -325,11 +336,14 @@ mod tests {
         let now = at(9_000_000);
         runtime.block_on(async {
             let mut feed = feed(now);
-            assert!(!feed.asks_older(0, at(8_900_000)), "this machine knows nothing of what was before");
+            assert!(
+                !feed.asks_older(0, at(8_900_000), at(0)),
+                "this machine knows nothing of what was before"
+            );
             feed.signals[0].source = Arc::new(Ever::default());
             let from = feed.from(0).expect("a signal");
-            assert!(!feed.asks_older(0, from), "it lacks nothing");
-            assert!(feed.asks_older(0, at(8_900_000)));
+            assert!(!feed.asks_older(0, from, at(0)), "it lacks nothing");
+            assert!(feed.asks_older(0, at(8_900_000), at(0)));
             feed.ask(now);
             let partial = feed.next().await.expect("an answer");
             assert!(partial.is_older && times(&partial).is_none(), "nothing of a part is taken: {partial:?}");

@@ -2,12 +2,12 @@
 
 use super::DriveError;
 use crate::config::Config;
-use crate::history::{Filled, Histories, HistoryError, Keeper};
+use crate::history::{Damage, Filled, Histories, HistoryError, Keeper, Piece, Store, Wanted};
 use crate::monitor::Labels;
 use crate::plan::Plan;
 use crate::run::signals;
 use crate::text;
-use quietgate_detectors::{Sample, Timestamp};
+use quietgate_detectors::{DAY_MS, Sample, Timestamp};
 use std::path::Path;
 use tokio::task::JoinHandle;
 
@@ -15,6 +15,9 @@ use tokio::task::JoinHandle;
 const SYNC_MS: i64 = 60_000;
 /// So many cells are written before the rest of an answer is looked at.
 const MANY: usize = 1 << 20;
+
+/// The newest samples of series.
+pub(super) type Newest = Vec<(Labels, Timestamp)>;
 
 /// The histories of the signals of a run, in their order.
 #[derive(Debug, Default)]
@@ -31,6 +34,8 @@ struct Keeping {
     name: String,
     keeper: Keeper,
     is_failing: bool,
+    /// Whether it was said that earlier days cannot be read.
+    is_unread: bool,
 }
 
 impl Kept {
@@ -67,7 +72,8 @@ impl Kept {
                     None
                 }
             };
-            let one = |keeper| Keeping { name: signal.name.clone(), keeper, is_failing: false };
+            let one =
+                |keeper| Keeping { name: signal.name.clone(), keeper, is_failing: false, is_unread: false };
             kept.push(opened.map(one));
         }
         Ok(Self { signals: kept, syncing: None, sync_due_ms: 0, _lock: Some(lock) })
@@ -76,6 +82,16 @@ impl Kept {
     /// The time of the oldest sample of a signal since `from`; none where there is no history of it.
     pub(super) fn oldest(&mut self, signal: usize, from: Timestamp, now: Timestamp) -> Option<Timestamp> {
         self.one(signal)?.keeper.oldest(from, now).ok().flatten()
+    }
+
+    /// The earliest time of which the history of a signal can have anything.
+    pub(super) fn room(&mut self, signal: usize, now: Timestamp) -> Timestamp {
+        let room_ms = |one: &mut Keeping| {
+            let shape = one.keeper.store().shape();
+            (i64::from(shape.days) + 1).saturating_mul(DAY_MS).saturating_sub(2 * shape.interval_ms)
+        };
+        let room_ms = self.one(signal).map_or(i64::MAX, room_ms);
+        Timestamp::from_millis(now.as_millis().saturating_sub(room_ms))
     }
 
     /// Gives what was kept of a signal since `from` to `each`; says what that was, and what was wrong with it.
@@ -88,7 +104,7 @@ impl Kept {
         let one = self.one(signal)?;
         match one.keeper.fill((from, now), each) {
             Ok(filled) => {
-                let notes = one.notes(&filled, now);
+                let notes = one.notes(&filled.reading.damage, &filled.newest, now);
                 Some((filled, notes))
             }
             Err(error) => {
@@ -98,6 +114,49 @@ impl Kept {
                 Some((filled, vec![words]))
             }
         }
+    }
+
+    /// Gives what was kept of a signal whose series are judged together to `each`: see [`Keeper::resume`]. Wanted is what came since
+    /// `from`, of which what came since `judged` shall be judged. Says what that was, and what was wrong with it.
+    pub(super) fn resume(
+        &mut self,
+        signal: usize,
+        (from, judged, now): (Timestamp, Timestamp, Timestamp),
+        (memory, asks_period): (i64, bool),
+        each: impl FnMut(Piece<'_>),
+    ) -> Option<(Newest, Vec<String>)> {
+        let one = self.one(signal)?;
+        let row = |store: &mut Store, at: Timestamp| store.row_from(at.as_millis());
+        let oldest = match one.keeper.oldest(from, now) {
+            Ok(None) => return None,
+            Ok(Some(oldest)) => Ok(row(one.keeper.store(), oldest)),
+            Err(error) => Err(error),
+        };
+        let (judged, newest) = (row(one.keeper.store(), judged), row(one.keeper.store(), now) + 1);
+        let wanted = |oldest| Wanted { oldest, judged, newest, memory, asks_period };
+        match oldest.and_then(|oldest| one.keeper.resume(wanted(oldest), each)) {
+            Ok(resumed) => {
+                let notes = one.notes(&resumed.damage, &resumed.newest, now);
+                Some((resumed.newest, notes))
+            }
+            Err(error) => {
+                let why = text::with_causes(&error);
+                Some((Vec::new(), vec![format!("what was kept of {} cannot be read: {why}", one.name)]))
+            }
+        }
+    }
+
+    /// What was wrong with earlier days of a signal that were looked at, since this was asked last.
+    pub(super) fn strange(&mut self, signal: usize) -> Vec<String> {
+        let Some(one) = self.one(signal) else { return Vec::new() };
+        let Some(pasts) = one.keeper.pasts() else { return Vec::new() };
+        let (damage, failed) = (pasts.take_damage(), pasts.take_failed());
+        let failed = failed.map(|error| {
+            let why = text::with_causes(&error);
+            format!("earlier days of {} cannot be read, so its series are unknown(partial): {why}", one.name)
+        });
+        let failed = failed.filter(|_| !std::mem::replace(&mut one.is_unread, true));
+        one.damaged(&damage).into_iter().chain(failed).collect()
     }
 
     /// The history of a signal, to be told what its monitors say.
@@ -177,20 +236,11 @@ impl Kept {
 
 impl Keeping {
     /// What is to be said of what was read: rows that are damaged, and series that are not there any more.
-    fn notes(&mut self, filled: &Filled, now: Timestamp) -> Vec<String> {
-        let (name, mut notes) = (&self.name, Vec::new());
-        let interval_ms = self.keeper.store().shape().interval_ms;
-        let damage = &filled.reading.damage;
-        if let Some((first, last)) = damage.span {
-            let at = |row: i64| text::rfc3339(row.saturating_mul(interval_ms));
-            let rows = text::counted(damage.rows, "row is", "rows are");
-            let (from, until) = (at(first), at(last));
-            notes.push(format!(
-                "history of {name}: {rows} damaged from {from} until {until}: their samples are missing"
-            ));
-        }
-        let latest = filled.newest.iter().map(|(_, at)| at.as_millis()).max().unwrap_or(now.as_millis());
-        let gone = filled.newest.iter().filter(|(_, at)| latest - at.as_millis() > 2 * interval_ms);
+    fn notes(&mut self, damage: &Damage, newest: &[(Labels, Timestamp)], now: Timestamp) -> Vec<String> {
+        let mut notes: Vec<_> = self.damaged(damage).into_iter().collect();
+        let (name, interval_ms) = (&self.name, self.keeper.store().shape().interval_ms);
+        let latest = newest.iter().map(|(_, at)| at.as_millis()).max().unwrap_or(now.as_millis());
+        let gone = newest.iter().filter(|(_, at)| latest - at.as_millis() > 2 * interval_ms);
         let since = gone.clone().map(|(_, at)| at.as_millis()).max();
         if let Some(since) = since {
             let count = text::counted(gone.count() as u64, "series has", "series have");
@@ -198,5 +248,17 @@ impl Keeping {
             notes.push(format!("history of {name}: {count} not been seen since {since} or before"));
         }
         notes
+    }
+
+    /// That rows are damaged; nothing where none is.
+    fn damaged(&mut self, damage: &Damage) -> Option<String> {
+        let (name, interval_ms) = (&self.name, self.keeper.store().shape().interval_ms);
+        let (first, last) = damage.span?;
+        let at = |row: i64| text::rfc3339(row.saturating_mul(interval_ms));
+        let rows = text::counted(damage.rows, "row is", "rows are");
+        let (from, until) = (at(first), at(last));
+        Some(format!(
+            "history of {name}: {rows} damaged from {from} until {until}: their samples are missing"
+        ))
     }
 }

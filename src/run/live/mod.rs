@@ -9,7 +9,9 @@ mod captures;
 mod feed;
 mod keep;
 mod outside;
+mod pace;
 mod signals;
+mod together;
 
 use super::control::{self, Answer, Ends, Shown, serve};
 use super::recording::{FORM, Line, Recorder, SaidSeries};
@@ -19,7 +21,7 @@ use crate::config::plan::PlanFile;
 use crate::config::{Config, ZoneError};
 use crate::history::HistoryError;
 use crate::journal::{Entry, Journal};
-use crate::sources::{Contradicted, SourceError};
+use crate::sources::{Contradicted, SeriesSamples, SourceError};
 use crate::steps::{Attempt, Ending, Mode, Outcome, Pinned, Record, Run, Said, State, Told, Waiting, Word};
 use crate::story::{self, Waits, Window};
 use crate::text;
@@ -29,6 +31,7 @@ use captures::Captures;
 use feed::{Feed, Fetched};
 use keep::Kept;
 use outside::Outside;
+use pace::Pace;
 use quietgate_detectors::{Reason, Timestamp};
 use serde_json::json;
 use std::fmt;
@@ -36,7 +39,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The longest that nothing is looked at: windows open, patience ends and samples age without anybody saying so.
 const LOOK_MS: i64 = 1000;
@@ -179,7 +182,8 @@ pub async fn drive(
     let recorder = recorder.transpose()?;
     let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
     let seen = shown.subscribe();
-    let mut live = Live { driver, outside, feed, captures, kept, shown, needs_person: false, recorder };
+    let pace = Pace::new(Instant::now());
+    let mut live = Live { driver, outside, feed, captures, kept, shown, needs_person: false, recorder, pace };
     tokio::pin!(answering);
     let (run, who, state_folder) = (job.pinned.run.clone(), job.who.clone(), job.state.clone());
     let ended = tokio::select! {
@@ -230,17 +234,18 @@ struct Live<'a> {
     /// Whether the run is left paused for a person from the beginning.
     needs_person: bool,
     recorder: Option<Recorder>,
+    pace: Pace,
 }
 
 impl Live<'_> {
     async fn whole(&mut self, job: Job) -> Result<Ended, Refused> {
         self.begin(job).await?;
+        self.judge_together();
         self.remember();
         loop {
-            let waiting = self.driver.settle(&mut self.outside).await?;
-            let at = self.driver.looked().as_millis();
-            self.put_down(|seq| Line::Looked { at, seq });
-            self.show(waiting);
+            if self.pace.until_due(Instant::now()).is_zero() {
+                self.look().await?;
+            }
             // what was begun of a capture is kept: it has its own limit
             let ended = self.driver.run().and_then(|run| self.ended(run));
             if let Some(ended) = ended.filter(|_| self.captures.under_way() == 0) {
@@ -248,6 +253,18 @@ impl Live<'_> {
             }
             self.wait().await?;
         }
+    }
+
+    /// Does all there is to do, and shows what is waited for.
+    async fn look(&mut self) -> Result<(), Refused> {
+        let (began, waited) = (Instant::now(), self.outside.waited);
+        let waiting = self.driver.settle(&mut self.outside).await?;
+        let at = self.driver.looked().as_millis();
+        self.put_down(|seq| Line::Looked { at, seq });
+        self.show(waiting);
+        let waited = self.outside.waited.saturating_sub(waited);
+        self.pace.looked(began.elapsed().saturating_sub(waited), Instant::now());
+        Ok(())
     }
 
     /// Puts on record that the run begins, or goes on: then what was in flight is unknown, or settled by its probe.
@@ -338,18 +355,30 @@ impl Live<'_> {
         }
         tokio::select! {
             biased;
-            Some(asked) = self.outside.asked.recv() => self.outside.keep(asked),
-            record = self.outside.attempts.next() => drop(self.driver.write(&mut self.outside, record).await?),
-            record = self.captures.next() => drop(self.driver.write(&mut self.outside, record).await?),
+            Some(asked) = self.outside.asked.recv() => {
+                self.outside.keep(asked);
+                self.pace.hurry();
+            }
+            record = self.outside.attempts.next() => self.write(record).await?,
+            record = self.captures.next() => self.write(record).await?,
             Some(mut fetched) = self.feed.next() => {
                 let (signal, contradicted) = (fetched.signal, std::mem::take(&mut fetched.contradicted));
                 self.take(fetched);
                 self.contradict(signal, &contradicted).await?;
                 self.capture(signal).await?;
+                if !self.pace.until_due(Instant::now()).is_zero() {
+                    self.pace.anomalous(signal, self.driver.moving(signal, clock::now()));
+                }
             }
             () = tokio::time::sleep(Duration::from_millis(pause_ms.unsigned_abs())) => {}
         }
         Ok(())
+    }
+
+    /// Puts on record what was not decided by a look, and is looked at at once.
+    async fn write(&mut self, record: Record) -> Result<(), Refused> {
+        self.pace.hurry();
+        self.driver.write(&mut self.outside, record).await.map(drop)
     }
 
     /// Pauses the run where one of its gates opened by a sample that is told otherwise now: a person is to judge what follows from
@@ -365,7 +394,7 @@ impl Live<'_> {
         };
         let word = Word { who: GATE.to_owned(), reason };
         let pause = Record::Pause(Said { run: run.pinned.run.clone(), word });
-        self.driver.write(&mut self.outside, pause).await.map(drop)
+        self.write(pause).await
     }
 
     /// Captures the scene where something of `signal` is anomalous now and was not before, as long as the run goes on here.
@@ -375,7 +404,7 @@ impl Live<'_> {
         let now = clock::now();
         let anomalous = self.driver.anomalous(signal, now);
         let Some(capture) = self.captures.due(run, signal, &anomalous, now) else { return Ok(()) };
-        self.driver.write(&mut self.outside, Record::Capture(capture.clone())).await?;
+        self.write(Record::Capture(capture.clone())).await?;
         self.captures.start(signal, &capture);
         // they begin before anything else is looked at
         tokio::task::yield_now().await;
@@ -396,8 +425,9 @@ impl Live<'_> {
         let now = clock::now();
         for (signal, name) in self.driver.signals().into_iter().enumerate() {
             let Some(from) = self.feed.from(signal) else { continue };
+            let room = self.kept.room(signal, now);
             match self.kept.oldest(signal, from, now) {
-                Some(oldest) if self.feed.asks_older(signal, oldest) => {}
+                Some(oldest) if self.feed.asks_older(signal, oldest, room) => {}
                 _ => self.fill(signal, &name, now),
             }
         }
@@ -406,6 +436,9 @@ impl Live<'_> {
     /// Tells the monitors of a signal what was kept of its series.
     fn fill(&mut self, signal: usize, name: &str, now: Timestamp) {
         let Some(from) = self.feed.from(signal) else { return };
+        if self.is_together(signal) {
+            return self.resume_together(signal, from, now);
+        }
         let (driver, recorder) = (&mut self.driver, &mut self.recorder);
         let (told, seq) = (self.feed.tells_past(signal), self.outside.journal.tip().seq);
         let mut failed = None;
@@ -450,7 +483,11 @@ impl Live<'_> {
         match answer {
             Ok(answer) => {
                 self.driver.trouble(signal, (!answer.complete).then_some(Reason::Partial), now);
-                self.observe(signal, &answer);
+                match self.is_together(signal) {
+                    true if is_older => self.keep_older(signal, &answer),
+                    true => self.observe_together(signal, &answer),
+                    false => self.observe(signal, &answer),
+                }
                 if is_older_whole {
                     self.fill(signal, &name, clock::now());
                 }
@@ -479,19 +516,26 @@ impl Live<'_> {
     fn observe(&mut self, signal: usize, answer: &crate::sources::Answer) {
         let now = clock::now();
         for series in &answer.series {
-            match self.kept.keeper(signal) {
-                Some(keeper) => {
-                    let mut hearing = keeper.hearing(&series.labels);
-                    let heard = |at, said| hearing.hear(at, said);
-                    self.driver.observe_heard(signal, &series.labels, &series.samples, heard);
-                }
-                None => self.driver.observe(signal, &series.labels, &series.samples),
-            }
-            if let Some(words) = self.kept.write(signal, false, now) {
-                self.outside.tell.note(&words);
-            }
+            self.observe_alone(signal, series);
+            self.keep(signal, false, now);
         }
-        if let Some(words) = self.kept.write(signal, true, now) {
+        self.keep(signal, true, now);
+    }
+
+    fn observe_alone(&mut self, signal: usize, series: &SeriesSamples) {
+        match self.kept.keeper(signal) {
+            Some(keeper) => {
+                let mut hearing = keeper.hearing(&series.labels);
+                let heard = |at, said| hearing.hear(at, said);
+                self.driver.observe_heard(signal, &series.labels, &series.samples, heard);
+            }
+            None => self.driver.observe(signal, &series.labels, &series.samples),
+        }
+    }
+
+    /// Writes what was heard of a signal to its history, where that is much or `at_end`.
+    fn keep(&mut self, signal: usize, at_end: bool, now: Timestamp) {
+        if let Some(words) = self.kept.write(signal, at_end, now) {
             self.outside.tell.note(&words);
         }
     }

@@ -10,7 +10,7 @@ use crate::run::{Stopped, World};
 use crate::steps::{Attempt, Illegal, Record};
 use quietgate_detectors::Timestamp;
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{broadcast, oneshot};
 
@@ -23,6 +23,8 @@ pub(super) struct Outside<'a> {
     pub(super) attempts: Attempts,
     pub(super) asked: Receiver<Asked>,
     pub(super) tell: &'a mut dyn Tell,
+    /// For how long records were waited for until they were on disk, in all.
+    pub(super) waited: Duration,
     news: broadcast::Sender<Answer>,
     waiting: VecDeque<Asked>,
     answering: Option<oneshot::Sender<Result<u64, String>>>,
@@ -36,7 +38,8 @@ impl<'a> Outside<'a> {
         news: broadcast::Sender<Answer>,
         tell: &'a mut dyn Tell,
     ) -> Self {
-        Self { journal, attempts, asked, news, tell, waiting: VecDeque::new(), answering: None }
+        let waited = Duration::ZERO;
+        Self { journal, attempts, asked, news, tell, waited, waiting: VecDeque::new(), answering: None }
     }
 
     /// Waits until everybody who watches has taken every record.
@@ -58,7 +61,9 @@ impl World for Outside<'_> {
     }
 
     async fn append(&mut self, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
+        let began = Instant::now();
         let entry = append(&mut self.journal, at, record).await?;
+        self.waited += began.elapsed();
         // nobody may be listening
         drop(self.news.send(Answer::from(&entry)));
         self.tell.record(&entry, record);

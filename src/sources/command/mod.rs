@@ -8,14 +8,14 @@ use super::aside::aside;
 use super::error::one_line;
 use super::exposition::{Growth, Query};
 use super::limits::{self, Limits};
-use super::source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source, labels_in_words};
+use super::source::{Answer, Ask, Fetching, SeriesSamples, Source, labels_in_words};
 use super::{Entry, SourceError, Trouble};
 use crate::actions::{Bounds, Cage, Captured, End, Program, capture, variable};
+use crate::labels::Table;
 use crate::settings::units::Size;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use crate::text::counted;
 use quietgate_detectors::{Interval, Sample};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -236,16 +236,16 @@ impl Printed {
     fn answer(&self, output: &[u8], query: Option<&Query>, ask: &Ask) -> Result<Answer, SourceError> {
         let bad = |what| self.error(Trouble::BadAnswer { what });
         let found = lines::read(output, query, ask, self.limits.labels as usize).map_err(bad)?;
-        let mut series = BTreeMap::<Labels, Vec<Sample>>::new();
+        let mut series = Table::<Vec<Sample>>::new();
         for (labels, sample) in found {
             self.limits.hold_labels(&labels, &self.name)?;
-            series.entry(labels).or_default().push(sample);
+            series.entry(labels).1.push(sample);
         }
         self.limits.hold_series(series.len(), &self.name)?;
         // a clock that is a little ahead is no reason to leave its samples out
         let latest = ask.until.as_millis().saturating_add(ask.interval.as_millis());
         let (mut told, mut ahead) = (Vec::new(), 0_u64);
-        for (labels, mut samples) in series {
+        for (labels, mut samples) in series.into_order() {
             samples.sort_by_key(|sample| sample.at);
             if samples.windows(2).any(|two| two[0].at == two[1].at) {
                 return Err(self.error(Trouble::Duplicate { series: labels_in_words(&labels) }));

@@ -2,6 +2,7 @@
 
 use super::line::{Format, Line, NAME, Row, Type, read};
 use crate::sources::Labels;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// A sample of a page that was wanted.
@@ -68,9 +69,8 @@ pub(in crate::sources) fn find(
 
 /// The labels of `row`, with the name among them where it has one.
 pub(in crate::sources) fn copied(row: Row<'_>) -> Labels {
-    let labels = row.labels.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
-    let name = Some(row.name.into_owned()).filter(|name| !name.is_empty());
-    labels.chain(name.map(|name| (NAME.to_owned(), name))).collect()
+    let name = Some((Cow::Borrowed(NAME), row.name)).filter(|(_, name)| !name.is_empty());
+    row.labels.into_iter().chain(name).collect()
 }
 
 /// Whether series of that name only grow: counters, and of histograms and summaries what counts and sums up.
@@ -100,7 +100,7 @@ mod tests {
 
     fn counters(page: &str, format: Format) -> Vec<(String, bool)> {
         let found = find(page.as_bytes(), format, 100, 9, |_| true).expect("a page");
-        found.into_iter().map(|found| (found.labels[NAME].clone(), found.is_counter)).collect()
+        found.into_iter().map(|found| (found.labels[NAME].to_owned(), found.is_counter)).collect()
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
         let page: String = (0..10).map(|i| format!("a{{i=\"{i}\"}} 1\n")).collect();
         assert_eq!(find(page.as_bytes(), Format::Plain, 3, 9, |_| true).map(|found| found.len()), Ok(4));
         let one = find(page.as_bytes(), Format::Plain, 3, 9, |row| row.labels[0].1 == "9").expect("a page");
-        assert_eq!(one[0].labels["i"], "9");
+        assert_eq!(one[0].labels.get("i"), Some("9"));
     }
 
     proptest! {

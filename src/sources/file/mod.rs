@@ -7,14 +7,14 @@ mod log;
 mod tests;
 
 use super::aside::aside;
-use super::source::{Answer, Ask, Fetching, Gathered, Labels, Past, Source, labels_in_words};
+use super::source::{Answer, Ask, Fetching, Gathered, Past, Source, labels_in_words};
 use super::{Entry, SourceError, Trouble};
+use crate::labels::Table;
 use crate::settings::units::Size;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use crate::text::{count, counted};
 use log::{Bad, Found, Log, Wanted};
 use quietgate_detectors::{Sample, Timestamp};
-use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -132,7 +132,7 @@ impl Tail {
         let until = ask.until.as_millis().saturating_add(ask.interval.as_millis());
         let mut wanted = Wanted { from: ask.from.as_millis(), until, bytes: self.bytes_max };
         let Logs { previous, current } = &mut *logs;
-        let (mut samples, mut odd) = (BTreeMap::new(), Odd::default());
+        let (mut samples, mut odd) = (Table::new(), Odd::default());
         for log in [previous, current].into_iter().flatten() {
             let found = log.read(&self.name(), wanted).map_err(failed)?;
             let found = found.map_err(|what| SourceError::new(self.name(), Trouble::BadAnswer { what }))?;
@@ -140,7 +140,7 @@ impl Tail {
             self.take(found, ask, &mut samples, &mut odd)?;
         }
         let mut gathered = Gathered::default();
-        for (labels, mut samples) in samples {
+        for (labels, mut samples) in samples.into_order() {
             samples.sort_by_key(|sample| sample.at);
             if let Some(at) = contradicted(&samples).filter(|at| is_recent(at.as_millis(), ask)) {
                 let series = labels_in_words(&labels);
@@ -175,14 +175,14 @@ impl Tail {
         &self,
         found: Found,
         ask: &Ask,
-        samples: &mut BTreeMap<Labels, Vec<Sample>>,
+        samples: &mut Table<Vec<Sample>>,
         odd: &mut Odd,
     ) -> Result<(), SourceError> {
-        let total = found.samples.len() + samples.values().map(Vec::len).sum::<usize>();
+        let total = found.samples.len() + samples.iter().map(|(_, known)| known.len()).sum::<usize>();
         for (labels, sample) in found.samples {
             let name = labels.get("series");
-            if ask.query.is_none() || ask.query.as_ref() == name {
-                samples.entry(labels).or_default().push(sample);
+            if ask.query.is_none() || ask.query.as_deref() == name {
+                samples.entry(labels).1.push(sample);
             }
         }
         let too_much = |what, limit| Err(SourceError::new(self.name(), Trouble::TooMuch { what, limit }));

@@ -52,7 +52,7 @@ fn told(answer: Result<Answer, SourceError>) -> Vec<String> {
     };
     let mut out = Vec::new();
     for series in &answer.series {
-        let name = series.labels.get("series").map_or("", String::as_str);
+        let name = series.labels.get("series").unwrap_or_default();
         let second = |sample: &Sample| sample.at.as_millis() / 1000 - START;
         out.extend(series.samples.iter().map(|sample| format!("{name}:{}={}", second(sample), sample.value)));
     }

@@ -104,8 +104,8 @@ impl Machine {
         };
         let name = self.read("sys/kernel/hostname")?;
         let labels = |cpu: Option<u32>| -> Labels {
-            let cpu = cpu.map(|cpu| ("cpu".to_owned(), cpu.to_string()));
-            std::iter::once(("host".to_owned(), name.trim().to_owned())).chain(cpu).collect()
+            let host = Labels::from([("host", name.trim())]);
+            cpu.map_or(host.clone(), |cpu| host.with("cpu", &cpu.to_string()))
         };
         let (at, is_wanted) = (ask.until.as_millis(), ask.from < ask.until);
         let series = found.values.into_iter().map(|(cpu, value)| {
@@ -227,7 +227,7 @@ mod tests {
         let answer = machine.answer(&ask(query)).expect("an answer");
         assert!(answer.complete);
         assert_eq!(answer.series.len(), 1, "it is told also where there is no value yet");
-        assert_eq!(answer.series[0].labels["host"], "h1");
+        assert_eq!(&answer.series[0].labels["host"], "h1");
         answer.series[0].samples.first().map(|sample| {
             assert_eq!(sample.at, Timestamp::from_millis(2_000));
             sample.value
@@ -289,7 +289,7 @@ mod tests {
             forget_found(machine);
             let answer = machine.answer(&ask("cpu_busy")).expect("an answer");
             let share = |series: &SeriesSamples| series.samples.first().map(|sample| sample.value);
-            answer.series.iter().map(|series| (series.labels["cpu"].clone(), share(series))).collect()
+            answer.series.iter().map(|series| (series.labels["cpu"].to_owned(), share(series))).collect()
         };
         let of = |cpu: &str, share: Option<f64>| (cpu.to_owned(), share);
         assert_eq!(shares(&machine, 10), [of("0", None), of("3", None)], "nothing to compare with");
@@ -306,7 +306,7 @@ mod tests {
         forget_found(&machine);
         let answer = machine.answer(&ask("cpu_busy")).expect("an answer");
         assert_eq!((answer.series.len(), answer.ended.len()), (1, 1));
-        assert_eq!(answer.ended[0]["cpu"], "3");
+        assert_eq!(&answer.ended[0]["cpu"], "3");
     }
 
     #[test]

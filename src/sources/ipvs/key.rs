@@ -64,8 +64,8 @@ impl Key {
 
     /// The labels of its series. Those of a real server are those of its service and two more.
     pub(super) fn labels(&self) -> Labels {
-        let mut labels = Labels::new();
-        let mut put = |name: &str, value: String| drop(labels.insert(name.to_owned(), value));
+        let mut labels = Vec::new();
+        let mut put = |name, value: String| labels.push((name, value));
         if let Self::Service(service) | Self::RealServer(service, _) = self {
             match service {
                 Service::Address { vip, port, protocol } => {
@@ -83,7 +83,7 @@ impl Key {
             put("real_server", address.to_string());
             put("real_port", port.to_string());
         }
-        labels
+        labels.into_iter().collect()
     }
 }
 

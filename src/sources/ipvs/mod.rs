@@ -8,7 +8,7 @@ mod netlink;
 mod table;
 
 use super::aside::aside;
-use super::source::{Answer, Ask, Fetching, Labels, SeriesSamples, Source};
+use super::source::{Answer, Ask, Fetching, SeriesSamples, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use crate::text;
@@ -298,12 +298,12 @@ impl Over {
 
 /// Every series of `query` by the newest reading, with a sample where there is a value; and those that are there no more.
 fn told(history: &History, query: Query, ask: &Ask, over: Over) -> Answer {
-    let mut series = BTreeMap::<Labels, Vec<Sample>>::new();
+    let mut series = crate::labels::Table::<Vec<Sample>>::new();
     let mut add = |key: &Key, value: Option<f64>| {
         if key.scope() == query.scope {
             let value = value.filter(|_| ask.from < ask.until);
             let sample = value.map(|value| Sample::new(ask.until.as_millis(), value));
-            series.entry(key.labels()).or_default().extend(sample);
+            series.entry(key.labels()).1.extend(sample);
         }
     };
     match query.number {
@@ -317,7 +317,7 @@ fn told(history: &History, query: Query, ask: &Ask, over: Over) -> Answer {
             rates.for_each(|(key, rate)| add(key, Some(rate)));
         }
     }
-    let series = series.into_iter().map(|(labels, samples)| SeriesSamples { labels, samples });
+    let series = series.into_order().into_iter().map(|(labels, samples)| SeriesSamples { labels, samples });
     let ended = history.gone(query.scope).map(Key::labels).collect();
     Answer { series: series.collect(), ended, complete: true, ..Answer::default() }
 }

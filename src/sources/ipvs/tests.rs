@@ -236,8 +236,8 @@ fn series_have_samples_at_the_time_of_asking_and_those_of_other_entries_are_left
 
 /// What an answer says of services with these marks: how many samples each has, and which have ended.
 fn marks(answer: &Answer) -> (Vec<(&str, usize)>, Vec<&str>) {
-    let series = answer.series.iter().map(|series| (series.labels["fwmark"].as_str(), series.samples.len()));
-    (series.collect(), answer.ended.iter().map(|labels| labels["fwmark"].as_str()).collect())
+    let series = answer.series.iter().map(|series| (&series.labels["fwmark"], series.samples.len()));
+    (series.collect(), answer.ended.iter().map(|labels| &labels["fwmark"]).collect())
 }
 
 /// Services with these marks, whose counters are all `count`.

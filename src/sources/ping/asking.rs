@@ -25,6 +25,8 @@ const NAMED_MAX: usize = 5;
 #[derive(Debug)]
 pub(super) struct Ping {
     sending: Sending,
+    /// Those of the series of each address.
+    labels: Box<[Labels]>,
     /// At work from the first asking on.
     pinger: Mutex<Option<Pinger>>,
     /// The end of the newest interval that each query was told of, by the length of the intervals.
@@ -40,7 +42,8 @@ impl Source for Ping {
 impl Ping {
     /// One that is not at work yet.
     pub(super) fn new(sending: Sending) -> Self {
-        Self { sending, pinger: Mutex::default(), told_of: Mutex::default() }
+        let labels = sending.addresses.iter().map(|address| Labels::from([("address", &address.text)]));
+        Self { labels: labels.collect(), sending, pinger: Mutex::default(), told_of: Mutex::default() }
     }
 
     async fn answer(&self, ask: &Ask) -> Result<Answer, SourceError> {
@@ -122,8 +125,8 @@ impl Ping {
         }
         // all that were asked for are told, so that what was never measured is not taken for clean
         let mut gathered = Gathered::default();
-        for (address, samples) in self.sending.addresses.iter().zip(samples) {
-            gathered.add(Labels::from([("address".to_owned(), address.text.clone())]), samples);
+        for (labels, samples) in self.labels.iter().zip(samples) {
+            gathered.add(labels.clone(), samples);
         }
         let mut warnings = invalid(self.not_told(&wanted, asked));
         if told.closed.is_empty() {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 
 /// What one answer says.
@@ -102,7 +102,7 @@ impl Elements<'_> {
             limits.hold_labels(&item.metric, at)?;
             series.push(item.read(at)?);
         }
-        let mut known = BTreeSet::new();
+        let mut known = HashSet::new();
         if let Some((twice, _)) = series.iter().find(|(labels, _)| !known.insert(labels)) {
             let series = labels_in_words(twice);
             return Err(SourceError::new(at, Trouble::Duplicate { series }));

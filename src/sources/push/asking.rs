@@ -52,8 +52,7 @@ impl Push {
         sleep_until(self.inbox.settled(number).unwrap_or(began).min(began + WAIT)).await;
         // from here on nothing waits: what is told is gone, and the answer must not be dropped on its way
         let (told, warnings) = self.inbox.tell(number);
-        let series =
-            told.into_iter().map(|(labels, samples)| SeriesSamples { labels: (*labels).clone(), samples });
+        let series = told.into_iter().map(|(labels, samples)| SeriesSamples { labels, samples });
         Ok(Answer { series: series.collect(), complete: warnings.is_empty(), warnings, ..Answer::default() })
     }
 

@@ -198,11 +198,11 @@ impl Inner {
         Hash(self.hashers.each_ref().map(BuildHasher::build_hasher))
     }
 
-    fn places(&mut self, labels: Labels, lost: &mut Vec<(usize, Why)>) -> (Places, bool) {
-        let (labels, now, before) = (Arc::new(labels), Instant::now(), lost.len());
+    fn places(&mut self, labels: &Labels, lost: &mut Vec<(usize, Why)>) -> (Places, bool) {
+        let (now, before) = (Instant::now(), lost.len());
         let mut places = Vec::new();
         for (number, slot) in self.slots.iter_mut().enumerate() {
-            match slot.place(&labels, &mut self.next, now) {
+            match slot.place(labels, &mut self.next, now) {
                 Place::Unwanted => {}
                 Place::At(id) => places.push((number, id)),
                 Place::Lost(why) => lost.push((number, why)),
@@ -246,7 +246,7 @@ impl Staged<'_> {
                 return Ok(Arc::clone(places));
             }
         }
-        let (places, is_whole) = self.inner.places(labels()?, &mut self.lost);
+        let (places, is_whole) = self.inner.places(&labels()?, &mut self.lost);
         if is_whole {
             if self.inner.known.len() >= KNOWN_MAX {
                 self.inner.known.clear();

@@ -3,10 +3,10 @@
 use super::super::error::one_line;
 use super::inbox::{Form, Staged};
 use super::refusal::Refusal;
-use crate::sources::Labels;
 use jiff::Timestamp;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The most bytes of a line: labels of a thousand bytes, sixty of them.
@@ -41,7 +41,7 @@ pub(super) fn stage(body: &[u8], staged: &mut Staged<'_>) -> Result<(), Refusal>
         for text in labels.0.iter().flat_map(|(name, value)| [name, value]) {
             hash.write(text.as_bytes());
         }
-        let places = staged.places(hash, || Ok(labels.0))?;
+        let places = staged.places(hash, || Ok(labels.0.into()))?;
         staged.sample(&places, at.0, value.unwrap_or(f64::NAN)).map_err(|refusal| match refusal {
             Refusal::Malformed(why) => bad(why),
             other => other,
@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for At {
 }
 
 /// Labels, each name once; those with an empty value are left out, for they are none.
-struct Named(Labels);
+struct Named(BTreeMap<String, String>);
 
 impl<'de> Deserialize<'de> for Named {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for Named {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named, A::Error> {
-                let mut labels = Labels::new();
+                let mut labels = BTreeMap::new();
                 while let Some((name, value)) = map.next_entry::<String, String>()? {
                     if name.is_empty() {
                         return Err(A::Error::custom("a label has no name"));

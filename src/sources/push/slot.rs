@@ -7,7 +7,6 @@ use super::lost::{Lost, Why};
 use quietgate_detectors::Sample;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,7 +16,7 @@ pub(super) struct Slot {
     query: Query,
     interval: Duration,
     limits: Limits,
-    ids: BTreeMap<Arc<Labels>, u64>,
+    ids: BTreeMap<Labels, u64>,
     series: HashMap<u64, Series>,
     /// Samples that nobody was told yet.
     unread: usize,
@@ -62,7 +61,7 @@ pub(super) enum Place {
 }
 
 /// Series as they are told.
-pub(super) type Told = Vec<(Arc<Labels>, Vec<Sample>)>;
+pub(super) type Told = Vec<(Labels, Vec<Sample>)>;
 
 /// The value by which Prometheus says that a series has ended.
 const ENDED: u64 = 0x7ff0_0000_0000_0002;
@@ -91,7 +90,7 @@ impl Slot {
     }
 
     /// Where the samples of a series of these labels go; `next` is used up where it is new.
-    pub(super) fn place(&mut self, labels: &Arc<Labels>, next: &mut u64, now: Instant) -> Place {
+    pub(super) fn place(&mut self, labels: &Labels, next: &mut u64, now: Instant) -> Place {
         if !self.query.wants(&row(labels)) {
             return Place::Unwanted;
         }
@@ -106,7 +105,7 @@ impl Slot {
             return Place::Lost(Why::Many);
         }
         *next += 1;
-        self.ids.insert(Arc::clone(labels), *next);
+        self.ids.insert(labels.clone(), *next);
         self.series.insert(*next, Series { newest: None, before: None, kept: VecDeque::new(), heard: now });
         Place::At(*next)
     }
@@ -203,7 +202,7 @@ impl Slot {
             }
             series.kept.iter_mut().for_each(|kept| kept.told = kept.told.or(Some(now)));
             gone += before - series.kept.len();
-            told.extend((!samples.is_empty()).then(|| (Arc::clone(labels), samples)));
+            told.extend((!samples.is_empty()).then(|| (labels.clone(), samples)));
         }
         self.unread = 0;
         self.forget(now);
@@ -238,8 +237,8 @@ impl Slot {
 
 /// Labels as the selector takes them.
 fn row(labels: &Labels) -> Row<'_> {
-    let name = labels.get(NAME).map_or("", String::as_str);
+    let name = labels.get(NAME).unwrap_or_default();
     let others = labels.iter().filter(|(name, _)| *name != NAME);
-    let others = others.map(|(name, value)| (Cow::Borrowed(name.as_str()), Cow::Borrowed(value.as_str())));
+    let others = others.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
     Row { name: Cow::Borrowed(name), labels: others.collect(), value: 0.0, time_ms: None }
 }

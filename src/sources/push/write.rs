@@ -8,6 +8,7 @@ use super::refusal::Refusal;
 use super::wire::{Fields, Malformed, Value};
 use crate::settings::units::Size;
 use crate::sources::Labels;
+use std::collections::BTreeMap;
 
 /// What `body` has in it, of `most` bytes at most; a block says in front how large it is.
 pub(super) fn unpacked(body: &[u8], most: u64) -> Result<Vec<u8>, Refusal> {
@@ -66,13 +67,13 @@ fn stage_series(series: &[u8], staged: &mut Staged<'_>) -> Result<(), Refusal> {
 }
 
 fn labels(series: &[u8]) -> Result<Labels, Refusal> {
-    let mut labels = Labels::new();
+    let mut labels = BTreeMap::new();
     let mut count = 0;
     for field in Fields::of(series) {
         match field.map_err(malformed)? {
             (1, Value::Bytes(bytes)) => {
                 let (name, value) = label(bytes).map_err(malformed)?;
-                labels.insert(name.to_owned(), value.to_owned());
+                labels.insert(name, value);
                 count += 1;
             }
             (1, _) => return Err(malformed("a label is no message")),
@@ -82,8 +83,7 @@ fn labels(series: &[u8]) -> Result<Labels, Refusal> {
     if labels.len() < count {
         return Err(malformed("a series has two labels of one name"));
     }
-    labels.retain(|_, value| !value.is_empty());
-    Ok(labels)
+    Ok(labels.into_iter().filter(|(_, value)| !value.is_empty()).collect())
 }
 
 fn label(bytes: &[u8]) -> Result<(&str, &str), Malformed> {

@@ -9,9 +9,9 @@ use super::faults::FaultKind;
 use super::fields;
 use super::layout::Table;
 use super::reading::Reading;
+use crate::labels::Labels;
 use quietgate_detectors::Sample;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// The columns of a file and the form of its times, which its first row settles.
 #[derive(Debug)]
@@ -20,10 +20,14 @@ pub(in crate::sources) struct Rows {
     separator: u8,
     form: Option<Form>,
     clock: Clock,
+    /// Those of the series of a wide table, each in the place of its column.
+    wide: Vec<Labels>,
+    /// Those of the last row: the next one often has the same.
+    last: Labels,
 }
 
 /// A sample with the labels of its series.
-pub(in crate::sources) type Named = (BTreeMap<String, String>, Sample);
+pub(in crate::sources) type Named = (Labels, Sample);
 
 /// The label that holds the name of a series.
 const SERIES: &str = "series";
@@ -34,7 +38,10 @@ impl Rows {
         let options = ReadOptions::default();
         let reading = Reading { file, stem: "", options: &options, block_bytes: 0 };
         let (table, separator) = header_table(header, &reading)?;
-        Ok(Self { table, separator, form: None, clock: Clock::default() })
+        let columns = table.values.iter().filter(|_| table.wide);
+        let wide = columns.map(|column| Labels::from([(SERIES, &table.names[*column])])).collect();
+        let last = Labels::new();
+        Ok(Self { table, separator, form: None, clock: Clock::default(), wide, last })
     }
 
     /// The samples of a row: one, or in a wide table one for each series. A value that is empty or not finite is NaN.
@@ -51,31 +58,31 @@ impl Rows {
         let at = self.time(fields[self.table.time].trim())?;
         let labels = self.labels(&fields);
         let mut samples = Vec::with_capacity(self.table.values.len());
-        for column in &self.table.values {
+        for (place, column) in self.table.values.iter().enumerate() {
             let text = fields[*column].trim();
             let value = match Value::read(text) {
                 Value::Number(value) => value,
                 Value::Odd(FaultKind::NotNumeric) => return Err(format!("the value {}", quoted(text))),
                 Value::Odd(_) => f64::NAN,
             };
-            let mut labels = labels.clone();
-            if self.table.wide {
-                labels.insert(SERIES.to_owned(), self.table.names[*column].clone());
-            }
-            samples.push((labels, Sample::new(at, value)));
+            let labels = self.wide.get(place).unwrap_or(&labels);
+            samples.push((labels.clone(), Sample::new(at, value)));
         }
         Ok(samples)
     }
 
-    fn labels(&self, fields: &[Cow<'_, str>]) -> BTreeMap<String, String> {
-        let name = |column: usize| {
-            if self.table.series == Some(column) {
-                SERIES.to_owned()
-            } else {
-                self.table.names[column].clone()
-            }
+    fn labels(&mut self, fields: &[Cow<'_, str>]) -> Labels {
+        let name = |column: usize| match self.table.series == Some(column) {
+            true => SERIES,
+            false => self.table.names[column].as_str(),
         };
-        self.table.keys.iter().map(|column| (name(*column), fields[*column].clone().into_owned())).collect()
+        let pairs = self.table.keys.iter().map(|column| (name(*column), &*fields[*column]));
+        let is_last = self.last.len() == pairs.len()
+            && pairs.clone().all(|(name, value)| self.last.get(name) == Some(value));
+        if !is_last {
+            self.last = pairs.collect();
+        }
+        self.last.clone()
     }
 
     fn time(&mut self, text: &str) -> Result<i64, String> {
@@ -96,7 +103,7 @@ mod tests {
     fn told(rows: &mut Rows, line: &str) -> Vec<String> {
         match rows.read(line) {
             Ok(samples) => {
-                let told = |(labels, sample): (BTreeMap<_, _>, Sample)| {
+                let told = |(labels, sample): Named| {
                     format!("{labels:?} {} {}", sample.at.as_millis(), sample.value)
                 };
                 samples.into_iter().map(told).collect()
@@ -120,6 +127,18 @@ mod tests {
             told(&mut wide, "1700000000,1,2"),
             ["{\"series\": \"a\"} 1700000000000 1", "{\"series\": \"b\"} 1700000000000 2"]
         );
+    }
+
+    #[test]
+    fn the_next_row_of_a_series_shares_its_labels() {
+        let mut rows = Rows::under("f", b"timestamp,vip,port,value").expect("a header");
+        let mut labels = |line: &str| rows.read(line).expect(line).remove(0).0;
+        let first = labels("1700000000,a,80,1");
+        assert!(first.is_shared_with(&labels("1700000001,a,80,2")));
+        let other = Labels::from([("vip", "a"), ("port", "81")]);
+        assert_eq!(labels("1700000001,a,81,2"), other);
+        assert_eq!(labels("1700000001,80,a,2"), Labels::from([("vip", "80"), ("port", "a")]));
+        assert_eq!(labels("1700000002,a,80,2"), first);
     }
 
     #[test]

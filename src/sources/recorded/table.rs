@@ -1,9 +1,9 @@
 //! Writes a long table as [`load`](super::load) reads it: `timestamp,signal,LABEL…,value`, as CSV or Parquet.
 
 use super::error::InputError;
+use crate::labels::Labels;
 use polars::prelude::{BatchedWriter, Column, DataFrame, NamedFrom, ParquetWriter, PolarsError, Series};
 use quietgate_detectors::Sample;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -79,13 +79,8 @@ impl TableWriter {
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn add(
-        &mut self,
-        signal: &str,
-        labels: &BTreeMap<String, String>,
-        samples: &[Sample],
-    ) -> Result<(), InputError> {
-        let own = self.labels.iter().map(|label| labels.get(label).map_or("", String::as_str));
+    pub fn add(&mut self, signal: &str, labels: &Labels, samples: &[Sample]) -> Result<(), InputError> {
+        let own = self.labels.iter().map(|label| labels.get(label).unwrap_or_default());
         let names: Vec<&str> = [signal].into_iter().chain(own).collect();
         match &mut self.out {
             Out::Csv(writer) => {

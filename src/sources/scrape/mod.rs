@@ -12,6 +12,7 @@ use super::server::{self, Body, Server};
 use super::source::{Answer, Ask, Fetching, Labels, Source};
 use super::{Entry, SourceError, Trouble};
 use crate::clock;
+use crate::labels::Table;
 use crate::settings::units::Duration;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use quietgate_detectors::Interval;
@@ -220,25 +221,29 @@ impl Page {
         let (most, labels_max) = (self.limits.series as usize, self.limits.labels as usize);
         let found = find(&body.bytes, format, most, labels_max, |row| query.wants(row)).map_err(bad)?;
         self.limits.hold_series(found.len(), &self.address)?;
-        let mut series = BTreeMap::<Labels, Vec<_>>::new();
-        for mut found in found {
-            let labels = self.named(std::mem::take(&mut found.labels))?;
+        let mut series = Table::<Vec<_>>::new();
+        for found in found {
+            let labels = self.named(&found.labels)?;
             self.limits.hold_labels(&labels, &self.address)?;
-            series.entry(labels).or_default().push(found);
+            series.entry(labels).1.push(found);
         }
         let mut readings = self.readings();
         let readings = readings.entry(key.clone()).or_default();
-        readings.take(series, query.growth, asked).map_err(|trouble| self.error(trouble))
+        readings.take(series.into_order(), query.growth, asked).map_err(|trouble| self.error(trouble))
     }
 
     /// The labels as the settings want them.
-    fn named(&self, labels: Labels) -> Result<Labels, SourceError> {
+    fn named(&self, labels: &Labels) -> Result<Labels, SourceError> {
+        if self.labels.is_empty() && self.rename.is_empty() {
+            return Ok(labels.clone());
+        }
         let count = labels.len() + self.labels.len();
-        let renamed = labels.into_iter().map(|(name, value)| {
+        let renamed = labels.iter().map(|(name, value)| {
             let new = self.rename.iter().find(|(old, _)| *old == name);
-            (new.map_or(name, |(_, new)| new.clone()), value)
+            (new.map_or(name, |(_, new)| new), value)
         });
-        let named: Labels = renamed.chain(self.labels.iter().cloned()).collect();
+        let added = self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let named: Labels = renamed.chain(added).collect();
         if named.len() < count {
             let series = super::labels_in_words(&named);
             let what =

@@ -3,22 +3,26 @@
 use super::super::Trouble;
 use super::super::exposition::{Found, Growth, Moment, Reading, grown, is_impossible};
 use super::super::source::{Answer, Ask, Labels, SeriesSamples, labels_in_words};
+use crate::labels::Table;
 use crate::text::counted;
 use quietgate_detectors::{Sample, Timestamp};
-use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// The series of a signal, and what was answered last.
 #[derive(Debug, Default)]
 pub(super) struct Readings {
-    series: HashMap<Labels, Known>,
+    series: Table<Known>,
+    /// How many pages were read.
+    pages: u64,
     last: Option<(Instant, Answer)>,
 }
 
 /// A series that a page had.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Known {
+    /// The newest page that had it.
+    page: u64,
     /// The time of the asking that it was last there.
     shown_ms: i64,
     /// What it was then, where it is a counter.
@@ -48,14 +52,15 @@ impl Asked {
 }
 
 impl Readings {
-    /// The samples of `series` of one page, in the order of the page, which are read from now on. One that is there for the
-    /// first time and only grows has none yet. What is not among them has ended, and begins anew when it is back.
+    /// The samples of `series` of one page, which is read from now on: the series in the order of their labels, what is found of each
+    /// in that of the page. One that is there for the first time and only grows has none yet. What is not among them has ended, and
+    /// begins anew when it is back.
     ///
     /// # Errors
     /// One series that is there twice.
     pub(super) fn take(
         &mut self,
-        series: BTreeMap<Labels, Vec<Found>>,
+        series: Vec<(Labels, Vec<Found>)>,
         growth: Growth,
         asked: Asked,
     ) -> Result<Answer, Trouble> {
@@ -72,22 +77,25 @@ impl Readings {
             return Err(Trouble::Duplicate { series: labels_in_words(labels) });
         }
         let latest = asked.until_ms.saturating_add(asked.interval_ms);
-        let (mut shown, mut told) = (HashMap::new(), Vec::new());
+        self.pages += 1;
+        let mut told = Vec::new();
         let (mut ahead, mut below) = (0_u64, Vec::new());
         for (labels, found) in series {
             let mut samples = Vec::new();
-            let mut counter = self.series.remove(&labels).and_then(|known| known.counter);
+            // the same piece at each asking
+            let (labels, known) = self.series.entry(labels);
+            (known.page, known.shown_ms) = (self.pages, asked.until_ms);
             for found in found {
                 let at = found.time_ms.unwrap_or(asked.until_ms);
                 let value = match growth {
                     Growth::ByType if !found.is_counter => Some(found.value),
                     _ => {
                         if is_impossible(found.value) {
-                            below.push(labels_in_words(&labels));
+                            below.push(labels_in_words(labels));
                         }
                         let ours = Moment::Ours(asked.started, asked.clock_ms);
                         let now = Reading::new(found.time_ms.map_or(ours, Moment::Theirs), found.value);
-                        grown(&mut counter, now, growth, asked.interval_ms)
+                        grown(&mut known.counter, now, growth, asked.interval_ms)
                     }
                 };
                 ahead += u64::from(at > latest);
@@ -95,11 +103,9 @@ impl Readings {
                     value.filter(|_| at > asked.from_ms && at <= latest).map(|value| Sample::new(at, value)),
                 );
             }
-            shown.insert(labels.clone(), Known { shown_ms: asked.until_ms, counter });
-            told.push(SeriesSamples { labels, samples });
+            told.push(SeriesSamples { labels: labels.clone(), samples });
         }
         let ended = self.ended(asked.from_ms);
-        self.series.extend(shown);
         let lie = counted(ahead, "sample lies", "samples lie");
         let ahead_words =
             || format!("{lie} more than an interval after the time of asking: the clocks differ");
@@ -116,12 +122,15 @@ impl Readings {
         self.series.values_mut().for_each(|known| known.counter = None);
     }
 
-    /// Those that are left are not shown any more. They are named as long as samples of that time are asked for, for an
-    /// answer may be lost; then they are forgotten.
+    /// Those that the newest page does not have are not shown any more. They are named as long as samples of that time are asked
+    /// for, for an answer may be lost; then they are forgotten.
     fn ended(&mut self, from_ms: i64) -> Vec<Labels> {
-        self.series.retain(|_, known| known.shown_ms >= from_ms);
-        self.series.values_mut().for_each(|known| known.counter = None);
-        let mut ended: Vec<Labels> = self.series.keys().cloned().collect();
+        let newest = self.pages;
+        self.series.retain(|_, known| known.page == newest || known.shown_ms >= from_ms);
+        let gone = |known: &Known| known.page < newest;
+        self.series.values_mut().filter(|known| gone(known)).for_each(|known| known.counter = None);
+        let gone = self.series.iter().filter(|(_, known)| gone(known));
+        let mut ended: Vec<Labels> = gone.map(|(labels, _)| labels.clone()).collect();
         ended.sort_unstable();
         ended
     }

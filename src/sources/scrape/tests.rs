@@ -188,10 +188,10 @@ fn what_was_counted_while_this_machine_slept_or_its_clock_was_set_is_no_leap() {
 fn a_series_is_told_before_it_has_a_value_and_when_the_page_shows_it_no_more() {
     let pages = Pages::new();
     let names = |answer: &Answer| -> Vec<_> {
-        answer.series.iter().map(|series| (series.labels["a"].clone(), series.samples.len())).collect()
+        answer.series.iter().map(|series| (series.labels["a"].to_owned(), series.samples.len())).collect()
     };
     let ended =
-        |answer: &Answer| -> Vec<_> { answer.ended.iter().map(|labels| labels["a"].clone()).collect() };
+        |answer: &Answer| -> Vec<_> { answer.ended.iter().map(|labels| labels["a"].to_owned()).collect() };
     let at = |ms: u64, text: &str| pages.at(ms, "c", text).expect("a page");
     let first = at(0, &counter(&[("x", 0.0), ("y", 0.0)]));
     assert_eq!(names(&first), [("x".to_owned(), 0), ("y".to_owned(), 0)]);

@@ -115,10 +115,10 @@ proptest! {
             .iter()
             .map(|(labels, samples)| {
                 let samples: Vec<_> = samples.iter().map(|sample| (sample.at.as_millis(), sample.value)).collect();
-                ((**labels).clone(), bits(&samples))
+                (labels.clone(), bits(&samples))
             })
             .collect();
-        let written: Vec<_> = pushed.into_iter().map(|(labels, samples)| (labels, bits(&samples))).collect();
+        let written: Vec<_> = pushed.into_iter().map(|(labels, samples)| (labels.into(), bits(&samples))).collect();
         prop_assert_eq!(read, written);
     }
 

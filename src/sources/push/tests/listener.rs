@@ -161,7 +161,7 @@ fn both_ways_to_push_end_in_one_answer() {
     );
     let answer = pushed.fetch().expect("an answer");
     let values: Vec<_> =
-        answer.series.iter().map(|series| (series.labels["x"].as_str(), series.samples[0].value)).collect();
+        answer.series.iter().map(|series| (&series.labels["x"], series.samples[0].value)).collect();
     assert_eq!((values, answer.complete), (vec![("1", 5.0), ("2", 6.0)], true));
 }
 
@@ -289,7 +289,7 @@ fn half_a_request_is_none() {
     assert_eq!(status(&pushed.write(&up("1", 5.0))), "204");
     let answer = pushed.fetch().expect("an answer");
     assert_eq!(answer.series.len(), 1, "{answer:?}");
-    assert_eq!(answer.series[0].labels["x"], "1");
+    assert_eq!(&answer.series[0].labels["x"], "1");
 }
 
 #[test]

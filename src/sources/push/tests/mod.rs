@@ -35,7 +35,7 @@ fn take_lines(inbox: &Inbox, text: &str) -> Result<(), Refusal> {
 fn told(inbox: &Inbox, number: usize) -> String {
     let (told, odd) = inbox.tell(number);
     let series = told.into_iter().map(|(labels, samples)| {
-        let labels: Vec<_> = labels.values().map(String::as_str).collect();
+        let labels: Vec<_> = labels.iter().map(|(_, value)| value).collect();
         let samples: Vec<_> = samples
             .iter()
             .map(|sample| format!("{}@{}", sample.value, sample.at.as_millis() - NOW_MS))

@@ -1,0 +1,137 @@
+//! Signals whose series are judged together: what sources say of them goes on by the numbers that the history has for them.
+
+use super::Live;
+use crate::clock;
+use crate::history::Piece;
+use crate::monitor::Labels;
+use crate::sources::{Answer, SeriesSamples};
+use crate::text;
+use quietgate_detectors::{DAY_MS, Reason, Sample, Timestamp};
+use std::collections::BTreeMap;
+
+/// So many samples are judged before what was heard is written.
+const MANY: usize = 1 << 20;
+/// And of no longer a time: the next day looks at what was written of this one.
+const AT_ONCE_MS: i64 = DAY_MS / 2;
+
+impl Live<'_> {
+    /// Whether the series of a signal are judged together.
+    pub(super) fn is_together(&mut self, signal: usize) -> bool {
+        self.driver.watch().together(signal).is_some()
+    }
+
+    /// Finds the signals whose series are judged together: those with a history, where what judges them needs no days of its own.
+    /// What is recorded to be driven once more is judged alone, as then.
+    pub(super) fn judge_together(&mut self) {
+        for signal in 0..self.driver.signals().len() {
+            let Some(keeper) = self.kept.keeper(signal).filter(|_| self.recorder.is_none()) else { continue };
+            let days = keeper.store().shape().days;
+            let together = self.driver.watch().judge_together(signal, days);
+            together.into_iter().for_each(|together| keeper.judged_together(together.look().clone()));
+        }
+    }
+
+    /// Learns what was kept of a signal, and judges the last of it once more.
+    pub(super) fn resume_together(&mut self, signal: usize, from: Timestamp, now: Timestamp) {
+        let (told, driver) = (self.feed.tells_past(signal), &mut self.driver);
+        let Some(memory) = driver.watch().together(signal).map(|together| together.memory()) else { return };
+        let judged = self.feed.judged_from(signal).unwrap_or(now).max(from);
+        // until the source has said something there is not all that there is
+        driver.trouble(signal, Some(Reason::Partial), now);
+        let resumed = self.kept.resume(signal, (from, judged, now), memory, |piece| match piece {
+            Piece::Series { column, labels, at, row } => {
+                driver.know_together(signal, column, labels, !told);
+                let together = driver.watch().together(signal);
+                together.into_iter().for_each(|together| together.begin(column, at, row));
+            }
+            Piece::Learn { first, row, cells, before } => {
+                let together = driver.watch().together(signal);
+                together.into_iter().for_each(|together| together.learn(first, row, cells, before));
+            }
+            Piece::Judge { samples, mut past } => {
+                driver.observe_together(signal, samples.iter().copied(), &mut past, |_, _, _| {});
+            }
+        });
+        let Some((newest, notes)) = resumed else { return };
+        self.feed.know(signal, newest);
+        notes.iter().for_each(|words| self.outside.tell.note(words));
+    }
+
+    /// Puts what a source told of the time before the history began there, unjudged: it is learnt with the rest.
+    pub(super) fn keep_older(&mut self, signal: usize, answer: &Answer) {
+        let Some(keeper) = self.kept.keeper(signal) else { return };
+        let series = answer.series.iter().map(|series| (&series.labels, series.samples.as_slice()));
+        if let Err(error) = keeper.add(series, clock::now()) {
+            let why = text::with_causes(&error);
+            self.outside.tell.note(&format!("what was before is not kept: {why}"));
+        }
+    }
+
+    /// Judges new samples, and keeps what is judged.
+    pub(super) fn observe_together(&mut self, signal: usize, answer: &Answer) {
+        let now = clock::now();
+        self.number(signal, answer);
+        let (mut samples, mut is_even) = (Vec::with_capacity(answer.series.len()), true);
+        for series in &answer.series {
+            let together = self.driver.watch().together(signal);
+            match together.and_then(|together| together.find(&series.labels)) {
+                Some(number) => {
+                    self.driver.watch().see_together(signal, number, !series.samples.is_empty());
+                    is_even &= series.samples.len() <= 1;
+                    samples.extend(series.samples.iter().map(|sample| (number, *sample)));
+                }
+                // there is no place for it in the history, or nothing to put there yet
+                None => self.observe_alone(signal, series),
+            }
+        }
+        if !is_even {
+            // the rows one after the other, and in each those of a series in the order in which they were told
+            samples.sort_by_key(|(number, sample)| (sample.at, *number));
+        }
+        let mut rest = samples.as_slice();
+        while let Some((_, first)) = rest.first() {
+            let until = first.at.as_millis().saturating_add(AT_ONCE_MS);
+            let some = rest.partition_point(|(_, sample)| is_even || sample.at.as_millis() < until);
+            let (some, others) = rest.split_at(some.min(MANY));
+            self.judge_samples(signal, some);
+            // what comes later looks back on it
+            self.keep(signal, true, now);
+            rest = others;
+        }
+        let strange = self.kept.strange(signal);
+        strange.iter().for_each(|words| self.outside.tell.note(words));
+    }
+
+    fn judge_samples(&mut self, signal: usize, samples: &[(u32, Sample)]) {
+        let Some((mut past, mut hearing)) = self.kept.keeper(signal).and_then(|keeper| keeper.together())
+        else {
+            return;
+        };
+        let heard = |number, row, said| hearing.hear(number, row, said);
+        self.driver.observe_together(signal, samples.iter().copied(), &mut past, heard);
+    }
+
+    /// Gives a number to each series of `answer` that is new and has a sample.
+    fn number(&mut self, signal: usize, answer: &Answer) {
+        let watch = self.driver.watch();
+        let is_new = |series: &&SeriesSamples| {
+            let is_known = watch.together(signal).is_some_and(|all| all.find(&series.labels).is_some());
+            !is_known && !series.samples.is_empty() && !watch.is_alone(signal, &series.labels)
+        };
+        let new: Vec<&SeriesSamples> = answer.series.iter().filter(is_new).collect();
+        let Some(keeper) = self.kept.keeper(signal).filter(|_| !new.is_empty()) else { return };
+        let begin = |series: &&'_ SeriesSamples| Some((series.labels.clone(), series.samples.first()?.at));
+        let begun: BTreeMap<Labels, Timestamp> = new.iter().filter_map(begin).collect();
+        let store = keeper.store();
+        if let Err(error) = store.know(begun.iter().map(|(labels, at)| (labels, at.as_millis()))) {
+            // they are judged alone, with their days in memory; as long as there is no sample of them in this run that may end
+            self.outside.tell.note(&format!("new series have no history: {}", text::with_causes(&error)));
+            return;
+        }
+        for series in new {
+            if let Some(number) = store.column(&series.labels) {
+                self.driver.know_together(signal, number, &series.labels, false);
+            }
+        }
+    }
+}
