@@ -167,6 +167,18 @@ impl Driver {
         self.watch.observe_together(signal, samples, past, heard);
     }
 
+    /// The same of samples that are remembered: see [`Watch::remember_together`].
+    pub fn remember_together(
+        &mut self,
+        signal: usize,
+        samples: impl IntoIterator<Item = (u32, Sample)>,
+        past: &mut impl Past,
+    ) {
+        self.tell_starts();
+        self.look = None;
+        self.watch.remember_together(signal, samples, past);
+    }
+
     /// Tells a series that is new of the batches that have started.
     fn expect_starts(&mut self, signal: usize, labels: &Labels) {
         // what was started is told before what came after it is judged, and not what was withdrawn at once

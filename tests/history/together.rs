@@ -75,7 +75,7 @@ impl Together {
                 watch.together(0).expect("together").learn(first, row, cells, before);
             }
             Piece::Judge { samples, mut past } => {
-                watch.observe_together(0, samples.iter().copied(), &mut past, |_, _, _| {});
+                watch.remember_together(0, samples.iter().copied(), &mut past);
             }
         });
         assert_eq!(resumed.expect("a history").damage.rows, 0);
@@ -89,7 +89,6 @@ impl Together {
         if self.watch.is_new(0, labels) {
             self.watch.know_together(0, column, labels, false);
         }
-        self.watch.see_together(0, column, true);
         let (mut past, mut hearing) = self.keeper.together().expect("together");
         let heard = |column, row, said| hearing.hear(column, row, said);
         self.watch.observe_together(0, [(column, sample)], &mut past, heard);

@@ -49,7 +49,7 @@ impl Live<'_> {
                 together.into_iter().for_each(|together| together.learn(first, row, cells, before));
             }
             Piece::Judge { samples, mut past } => {
-                driver.observe_together(signal, samples.iter().copied(), &mut past, |_, _, _| {});
+                driver.remember_together(signal, samples.iter().copied(), &mut past);
             }
         });
         let Some((newest, notes)) = resumed else { return };
@@ -76,7 +76,9 @@ impl Live<'_> {
             let together = self.driver.watch().together(signal);
             match together.and_then(|together| together.find(&series.labels)) {
                 Some(number) => {
-                    self.driver.watch().see_together(signal, number, !series.samples.is_empty());
+                    if series.samples.is_empty() {
+                        self.driver.watch().see_together(signal, number);
+                    }
                     is_even &= series.samples.len() <= 1;
                     samples.extend(series.samples.iter().map(|sample| (number, *sample)));
                 }
