@@ -138,10 +138,9 @@ impl Watch {
         past: &mut impl Past,
         heard: impl FnMut(u32, i64, Result<f64, Reason>),
     ) {
-        let signal = &mut self.signals[signal];
         // what was remembered alone must be there from now on, where what is seen at the start must
-        let is_start = signal.watched.expect.is_empty() && !signal.begun;
-        if let Some(together) = &mut signal.together {
+        let is_start = self.is_start(signal);
+        if let Some(together) = self.together(signal) {
             together.observe(is_start, samples, past, heard);
         }
     }
@@ -163,11 +162,16 @@ impl Watch {
         self.signals[signal].series.get(labels).is_some_and(|series| series.latest.is_some())
     }
 
-    /// The source of `signal` shows the series with this number, and no new sample of it.
+    /// Whether what is seen of `signal` now must be there from now on.
+    pub fn is_start(&self, signal: usize) -> bool {
+        let signal = &self.signals[signal];
+        signal.watched.expect.is_empty() && !signal.begun
+    }
+
+    /// The source of `signal` shows the series with this number.
     pub fn see_together(&mut self, signal: usize, number: u32) {
-        let signal = &mut self.signals[signal];
-        let is_start = signal.watched.expect.is_empty() && !signal.begun;
-        if let Some(one) = signal.together.as_mut().and_then(|together| together.get_mut(number)) {
+        let is_start = self.is_start(signal);
+        if let Some(one) = self.together(signal).and_then(|together| together.get_mut(number)) {
             one.required |= is_start;
         }
     }

@@ -71,12 +71,13 @@ impl Live<'_> {
     pub(super) fn observe_together(&mut self, signal: usize, answer: &Answer) {
         let now = clock::now();
         self.number(signal, answer);
+        let is_start = self.driver.watch().is_start(signal);
         let (mut samples, mut is_even) = (Vec::with_capacity(answer.series.len()), true);
         for series in &answer.series {
             let together = self.driver.watch().together(signal);
             match together.and_then(|together| together.find(&series.labels)) {
                 Some(number) => {
-                    if series.samples.is_empty() {
+                    if is_start {
                         self.driver.watch().see_together(signal, number);
                     }
                     is_even &= series.samples.len() <= 1;
@@ -131,8 +132,11 @@ impl Live<'_> {
             return;
         }
         for series in new {
-            if let Some(number) = store.column(&series.labels) {
+            let begun = series.samples.first().and_then(|first| store.begun(&series.labels, first.at));
+            if let Some((number, at, row)) = begun {
                 self.driver.know_together(signal, number, &series.labels, false);
+                let together = self.driver.watch().together(signal);
+                together.into_iter().for_each(|together| together.begin(number, at, row));
             }
         }
     }
