@@ -147,7 +147,8 @@ proptest! {
             if let Some((_, judged)) = restarts.iter().find(|(at, _)| *at == number) {
                 let latest = newest.iter().max().copied().unwrap_or_default();
                 together = together.again(dir.path(), (latest, *judged));
-                (is_whole, has_restarted) = (is_whole && *judged > 330, true);
+                // what fired before it was contradicted is not kept
+                (is_whole, has_restarted) = (is_whole && !twice && *judged > 330, true);
                 let since = latest - (judged - 4) * HOUR_MS;
                 blurred = newest.map(|newest| if newest < since { 3 } else { 0 });
             }
