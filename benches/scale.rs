@@ -133,7 +133,6 @@ impl Run {
         for (labels, sample) in answer {
             let number = self.watch.together(0).and_then(|together| together.find(labels));
             let number = number.expect("a series that is known");
-            self.watch.see_together(0, number, true);
             samples.push((number, sample));
         }
         let (past, mut hearing) = self.keeper.together().expect("together");
@@ -150,7 +149,8 @@ impl Run {
 
 /// The cells of earlier days at the times of day that are going to be looked at.
 fn fill(store: &mut Store, series: usize) {
-    for day in (1..=i64::from(DAYS)).rev() {
+    // and the day before those, in whose place the new samples come
+    for day in (1..=i64::from(DAYS) + 1).rev() {
         for row in FIRST - 1..FIRST + BEFORE + TICKS {
             let row = row - day * SLOTS;
             let mut batch = Batch::default();
@@ -212,7 +212,7 @@ fn started(folder: &Path, interval: Interval) -> usize {
             watch.together(0).expect("together").learn(first, row, cells, before);
         }
         Piece::Judge { samples, mut past } => {
-            watch.observe_together(0, samples.iter().copied(), &mut past, |_, _, _| {});
+            watch.remember_together(0, samples.iter().copied(), &mut past);
         }
     });
     assert_eq!(resumed.expect("a history").damage.rows, 0);

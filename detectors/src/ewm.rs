@@ -71,16 +71,29 @@ impl Ewm {
         Self { now, settled: self.settled.map(|_| Settled::new(now)), ..*self }
     }
 
-    /// Mean and variance if `value` came next.
+    /// Mean and variance if `value` came next; and, where the weights have reached their limit, what [`put`](Self::put) wants then.
     #[inline(always)]
-    pub(crate) fn after(&self, value: f64) -> (f64, f64) {
+    pub(crate) fn after(&self, value: f64) -> ((f64, f64), Option<Moments>) {
         if let Some(settled) = &self.settled {
-            let Moments { mean, spread } = settled.after(&Weights::new(self.keep, self.share), value);
-            return (mean, spread * self.unbias);
+            let after = settled.after(&Weights::new(self.keep, self.share), value);
+            return ((after.mean, after.spread * self.unbias), Some(after));
         }
         let mut after = *self;
         after.learn(value);
-        (after.mean(), after.variance())
+        ((after.mean(), after.variance()), None)
+    }
+
+    /// Takes the next sample in, where what is [after](Self::after) it may be known already.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, value: f64, after: Option<Moments>) {
+        match (&mut self.settled, after) {
+            (Some(settled), Some(after)) => {
+                self.count += 1;
+                settled.put(value, after);
+                self.now = after;
+            }
+            _ => self.learn(value),
+        }
     }
 
     /// Takes the next samples in, and says how mean and variance went: after each of `values` an entry in `means` and

@@ -87,12 +87,18 @@ impl Settled {
     #[inline(always)]
     pub(crate) fn learn(&mut self, weights: &Weights, value: f64) -> Moments {
         let after = self.after(weights, value);
+        self.put(value, after);
+        after
+    }
+
+    /// The same, where mean and spread [after](Self::after) it are known already.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, value: f64, after: Moments) {
         self.block[self.filled] = value;
         self.filled = (self.filled + 1) % BLOCK;
         if self.filled == 0 {
             self.start = after;
         }
-        after
     }
 
     /// Mean and spread if `value` came next.

@@ -63,6 +63,11 @@ impl Series {
         (row.rem_euclid(2) == 1) == self.odd
     }
 
+    /// The first row of a grid that begins at `row`, or one before.
+    pub(super) fn first_row(&self, row: i64) -> i64 {
+        if self.may_begin(row) { row } else { row - 1 }
+    }
+
     /// Whether what stands in this row of its column is its own.
     pub(super) fn owns(&self, row: i64) -> bool {
         self.own_from.is_none_or(|from| from <= row)
@@ -243,6 +248,8 @@ impl Names {
         self.append(&text)?;
         let json = format!("{{\"lines\":{lines}}}");
         files::replace(&self.count, &files::line(&json, self.seed))?;
+        // not before: what was not counted is written over
+        self.bytes += text.len() as u64;
         self.free.0 = free;
         added.into_iter().for_each(|series| self.put(series));
         Ok(())
@@ -268,7 +275,6 @@ impl Names {
         if is_new {
             files::sync_folder_of(&self.path)?;
         }
-        self.bytes += text.len() as u64;
         Ok(())
     }
 }

@@ -114,6 +114,11 @@ impl Shape {
         i64::from(self.slots) * (i64::from(self.days) + 1)
     }
 
+    /// How many rows are kept.
+    pub fn kept_rows(&self) -> i64 {
+        self.rows()
+    }
+
     /// Where a row lies: its slot, and the day of the ring.
     pub(super) fn slot_and_day(&self, row: i64) -> (usize, usize) {
         let slots = i64::from(self.slots);

@@ -7,7 +7,7 @@ use super::row::{Found, Head};
 use super::shape::Shape;
 use super::shelf::Shelf;
 use super::{HistoryError, files};
-use quietgate_detectors::{DAY_MS, Interval};
+use quietgate_detectors::{DAY_MS, Interval, Timestamp};
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
@@ -148,6 +148,15 @@ impl Store {
     /// The same, and how many milliseconds after a multiple of the interval its samples come.
     pub(super) fn phase(&self, labels: &Labels) -> Option<(u32, i64)> {
         self.names.phase(labels)
+    }
+
+    /// The column of a series, and how its grid begins for a sample at that time: with the row that it has there, or the one before, so
+    /// that ties go where they always went.
+    pub fn begun(&self, labels: &Labels, at: Timestamp) -> Option<(u32, Timestamp, i64)> {
+        let column = self.column(labels)?;
+        let (series, interval_ms) = (self.names.all().get(column as usize)?, self.shape.interval_ms);
+        let row = series.first_row(series.row(at.as_millis(), interval_ms));
+        Some((column, Timestamp::from_millis(series.at(row, interval_ms)), row))
     }
 
     /// The row of a column to which a sample at that time, in UTC milliseconds, belongs.

@@ -156,7 +156,14 @@ impl Keeper {
         let rows = Rows::of(wanted, self.store.shape().slots() as i64);
         (rows.first..=wanted.newest)
             .for_each(|row| self.store.shelves[shelf].expect(self.store.shape(), row));
-        let newest = self.newest(shelf, (rows.first, wanted), &mut resumed.damage)?;
+        let mut newest = self.newest(shelf, (rows.first, wanted), &mut resumed.damage)?;
+        let series = self.store.series().iter().skip(self.store.shelves[shelf].place.first as usize);
+        // a column may have gone to another series, and its series to another column
+        for (column, (newest, series)) in
+            (self.store.shelves[shelf].place.first..).zip(newest.iter_mut().zip(series))
+        {
+            *newest = newest.filter(|_| self.store.column(&series.labels) == Some(column));
+        }
         self.tell_series(shelf, wanted.oldest, &newest, resumed, each);
         let (mut cells, mut bits) = (Vec::new(), Vec::new());
         let mut before = Vec::new();
@@ -249,11 +256,8 @@ impl Keeper {
         let (first, interval_ms) = (self.store.shelves[shelf].place.first, self.store.shape().interval_ms);
         for (column, newest) in (first..).zip(newest) {
             let series = &self.store.series()[column as usize];
-            // a column may have gone to another series, and its series to another column
-            let Some(newest) = newest.filter(|_| self.store.column(&series.labels) == Some(column)) else {
-                continue;
-            };
-            let row = if series.may_begin(oldest) { oldest } else { oldest - 1 };
+            let Some(newest) = *newest else { continue };
+            let row = series.first_row(oldest);
             let time = |row| Timestamp::from_millis(series.at(row, interval_ms));
             resumed.newest.push((series.labels.clone(), time(newest)));
             each(Piece::Series { column, labels: &series.labels, at: time(row), row });
@@ -270,7 +274,8 @@ struct Rows {
 
 impl Rows {
     fn of(wanted: Wanted, a_day: i64) -> Self {
-        let yesterday = (wanted.newest.div_euclid(a_day) - 1) * a_day;
+        // as of the first row that is judged: the newest may be of a later day
+        let yesterday = (wanted.judged.min(wanted.newest - 1).div_euclid(a_day) - 1) * a_day;
         let memory = wanted.judged.saturating_sub(wanted.memory);
         let first = if wanted.asks_period { memory.min(yesterday) } else { memory };
         Self { first: first.max(wanted.oldest), a_day }

@@ -192,9 +192,11 @@ impl Together {
         }
     }
 
-    /// Judges samples of series by their numbers. Gives the row of each cell and its value, or why it has none, to `heard`.
+    /// Judges samples of series by their numbers, which must be there from now on where it `is_start`. Gives the row of each cell and its
+    /// value, or why it has none, to `heard`.
     pub(super) fn observe(
         &mut self,
+        is_start: bool,
         samples: impl IntoIterator<Item = (u32, Sample)>,
         past: &mut impl Past,
         mut heard: impl FnMut(u32, i64, Result<f64, Reason>),
@@ -206,6 +208,7 @@ impl Together {
                 for (place, (&number, &value)) in row.members.iter().zip(row.values).enumerate() {
                     heard(number, row.row, Ok(value));
                     if let Some(one) = &mut series[number as usize] {
+                        one.seen(is_start);
                         let moves = moves(expected, number, row.times[place]);
                         one.judged(rules, &row, place, moves);
                     }
@@ -214,6 +217,7 @@ impl Together {
             Said::Unknown { member, row, at, reason } => {
                 heard(member, row, Err(reason));
                 if let Some(one) = &mut series[member as usize] {
+                    one.seen(is_start);
                     one.unknown(cell_of(row), at, reason);
                 }
             }
@@ -264,6 +268,12 @@ impl Rules {
 }
 
 impl One {
+    /// It has a sample.
+    fn seen(&mut self, is_start: bool) {
+        self.required |= is_start;
+        self.has_ended = false;
+    }
+
     fn judged(&mut self, rules: &Rules, row: &JudgedRow<'_>, place: usize, moves: bool) {
         let (cell, at, value) = (cell_of(row.row), row.times[place], row.values[place]);
         let finding = self.line.sustain(cell, self.next, rules.combined[0][place], moves);

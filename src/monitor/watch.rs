@@ -138,8 +138,22 @@ impl Watch {
         past: &mut impl Past,
         heard: impl FnMut(u32, i64, Result<f64, Reason>),
     ) {
+        // what was remembered alone must be there from now on, where what is seen at the start must
+        let is_start = self.is_start(signal);
+        if let Some(together) = self.together(signal) {
+            together.observe(is_start, samples, past, heard);
+        }
+    }
+
+    /// The same of samples that are remembered: that a series was there once does not mean that it must be there.
+    pub fn remember_together(
+        &mut self,
+        signal: usize,
+        samples: impl IntoIterator<Item = (u32, Sample)>,
+        past: &mut impl Past,
+    ) {
         if let Some(together) = &mut self.signals[signal].together {
-            together.observe(samples, past, heard);
+            together.observe(false, samples, past, |_, _, _| {});
         }
     }
 
@@ -148,14 +162,17 @@ impl Watch {
         self.signals[signal].series.get(labels).is_some_and(|series| series.latest.is_some())
     }
 
-    /// The source of `signal` shows the series with this number, with samples or without.
-    pub fn see_together(&mut self, signal: usize, number: u32, has_samples: bool) {
-        let signal = &mut self.signals[signal];
-        let is_start = signal.watched.expect.is_empty() && !signal.begun;
-        if let Some(one) = signal.together.as_mut().and_then(|together| together.get_mut(number)) {
-            // what was remembered alone must be there from now on, where what is seen at the start must
+    /// Whether what is seen of `signal` now must be there from now on.
+    pub fn is_start(&self, signal: usize) -> bool {
+        let signal = &self.signals[signal];
+        signal.watched.expect.is_empty() && !signal.begun
+    }
+
+    /// The source of `signal` shows the series with this number.
+    pub fn see_together(&mut self, signal: usize, number: u32) {
+        let is_start = self.is_start(signal);
+        if let Some(one) = self.together(signal).and_then(|together| together.get_mut(number)) {
             one.required |= is_start;
-            one.has_ended &= !has_samples;
         }
     }
 

@@ -146,12 +146,10 @@ impl Driver {
     pub fn know_together(&mut self, signal: usize, number: u32, labels: &Labels, remembered: bool) {
         self.tell_starts();
         self.look = None;
-        let is_new = self.watch.is_new(signal, labels);
+        // whatever was told of it before is not known by that number
         self.watch.know_together(signal, number, labels, remembered);
-        if is_new {
-            let felt = self.felt(signal, labels);
-            self.watch.expect_starts(signal, labels, felt.into_iter());
-        }
+        let felt = self.felt(signal, labels);
+        self.watch.expect_starts(signal, labels, felt.into_iter());
     }
 
     /// Judges samples of series of `signal` by their numbers: see [`Watch::observe_together`].
@@ -165,6 +163,18 @@ impl Driver {
         self.tell_starts();
         self.look = None;
         self.watch.observe_together(signal, samples, past, heard);
+    }
+
+    /// The same of samples that are remembered: see [`Watch::remember_together`].
+    pub fn remember_together(
+        &mut self,
+        signal: usize,
+        samples: impl IntoIterator<Item = (u32, Sample)>,
+        past: &mut impl Past,
+    ) {
+        self.tell_starts();
+        self.look = None;
+        self.watch.remember_together(signal, samples, past);
     }
 
     /// Tells a series that is new of the batches that have started.

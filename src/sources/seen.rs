@@ -42,7 +42,7 @@ struct Told {
     newest: Option<Timestamp>,
     /// All up to this time was told, or is too late.
     all: Timestamp,
-    /// The newest time that was asked about and at which it was told, with samples or without.
+    /// The newest time that was asked about and at which it was told, with samples or without; [`NEVER`] where it is remembered alone.
     until: Timestamp,
     /// None where there is nothing in it: there are very many series, and few that need more than the times above.
     more: Option<Box<More>>,
@@ -58,6 +58,9 @@ struct More {
 }
 
 type Values = VecDeque<(Timestamp, Option<f64>)>;
+
+/// Before any time.
+const NEVER: Timestamp = Timestamp::from_millis(i64::MIN);
 
 /// So many values of a series are remembered at most.
 const VALUES_MAX: usize = 4096;
@@ -90,7 +93,7 @@ impl Seen {
     /// These were the newest samples of the series, and all before them was seen: wanted is what comes after that, as far as it is not
     /// older than `at_most_ms` before the newest of all.
     pub fn know(&mut self, newest: impl IntoIterator<Item = (Labels, Timestamp)>, at_most_ms: i64) {
-        let told = |at| Told { newest: Some(at), all: at, until: at, more: None };
+        let told = |at| Told { newest: Some(at), all: at, until: NEVER, more: None };
         let known = newest.into_iter().map(|(labels, at)| (labels, told(at)));
         self.series.extend(known);
         let newest = || self.series.iter().filter_map(|(_, told)| told.newest).map(Timestamp::as_millis);
@@ -143,12 +146,14 @@ impl Seen {
             self.late += series.samples.iter().filter(|sample| told.is_late(sample.at)).count() as u64;
         }
         series.samples.retain(|sample| sample.at > told.all && !told.is_recent(sample.at));
+        // what was remembered alone is told of once more, also without a new sample: it is there now
+        let is_first = told.until == NEVER;
         told.until = told.until.max(until);
         // whoever builds labels anew at each asking: all others know these
         series.labels = labels.clone();
         told.add(series, self.lateness_ms);
         told.remember(series, self.compares, self.overlap_ms);
-        !series.samples.is_empty()
+        is_first || !series.samples.is_empty()
     }
 }
 
@@ -383,6 +388,12 @@ mod tests {
         let mut seen = Seen::nothing(at(0), 2_000);
         seen.know([(name("x"), at(90_000)), (name("y"), at(87_000)), (name("gone"), at(10_000))], 10_000);
         assert_eq!(seen.ask(None, at(99_000), interval).from, at(85_000), "y may have more");
+        let shown = answer(&[("x", &[90_000]), ("gone", &[])]);
+        let there = answer(&[("x", &[]), ("gone", &[])]);
+        assert_eq!(seen.clone().take(shown.clone(), at(99_000)), there, "they are there");
+        let mut twice = seen.clone();
+        twice.take(shown.clone(), at(99_000));
+        assert_eq!(twice.take(shown, at(99_500)), answer(&[]), "which is told once");
         let said = answer(&[("x", &[90_000, 91_000]), ("y", &[87_000, 88_000])]);
         assert_eq!(seen.take(said, at(99_000)), answer(&[("x", &[91_000]), ("y", &[88_000])]));
     }

@@ -75,7 +75,7 @@ impl Together {
                 watch.together(0).expect("together").learn(first, row, cells, before);
             }
             Piece::Judge { samples, mut past } => {
-                watch.observe_together(0, samples.iter().copied(), &mut past, |_, _, _| {});
+                watch.remember_together(0, samples.iter().copied(), &mut past);
             }
         });
         assert_eq!(resumed.expect("a history").damage.rows, 0);
@@ -89,7 +89,6 @@ impl Together {
         if self.watch.is_new(0, labels) {
             self.watch.know_together(0, column, labels, false);
         }
-        self.watch.see_together(0, column, true);
         let (mut past, mut hearing) = self.keeper.together().expect("together");
         let heard = |column, row, said| hearing.hear(column, row, said);
         self.watch.observe_together(0, [(column, sample)], &mut past, heard);
@@ -148,7 +147,8 @@ proptest! {
             if let Some((_, judged)) = restarts.iter().find(|(at, _)| *at == number) {
                 let latest = newest.iter().max().copied().unwrap_or_default();
                 together = together.again(dir.path(), (latest, *judged));
-                (is_whole, has_restarted) = (is_whole && *judged > 330, true);
+                // what fired before it was contradicted is not kept
+                (is_whole, has_restarted) = (is_whole && !twice && *judged > 330, true);
                 let since = latest - (judged - 4) * HOUR_MS;
                 blurred = newest.map(|newest| if newest < since { 3 } else { 0 });
             }

@@ -326,8 +326,9 @@ fn a_new_daemon_judges_by_days_from_the_first_minute_where_a_prometheus_has_them
     wait("samples that are higher", || {
         get(case.way.to, &format!("/api/v1/query?query={query}")).contains(",\"2\"]").then_some(())
     });
+    let before = case.newest_seq();
     let run = case.run();
-    let held = case.decided(case.newest_seq(), "hold", &["load{host=\"h1\"}: anomalous since", "chain: "]);
+    let held = case.decided(before, "hold", &["load{host=\"h1\"}: anomalous since", "chain: "]);
     let votes = held["evidence"][0]["votes"].as_array().expect("votes");
     let chain = votes.iter().find(|vote| vote["detector"] == "chain").expect("chain");
     assert_eq!(chain["points"], PAST / DAY, "{chain}");

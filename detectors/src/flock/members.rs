@@ -1,12 +1,13 @@
 //! What is remembered of each series of a flock: a column for each number, so that a row of cells goes through memory in order.
 
-use super::across::{Averaged, Recent, Row, Sides};
+use super::across::{Averaged, Recent, Row};
 use super::look::{Fold, Look, LookSpec};
 use crate::days::{Earlier, Seen};
 use crate::ewm::Ewm;
 use crate::grid::{Grid, Placed};
 use crate::period::Pairs;
 use crate::sample::{Interval, Sample, Timestamp};
+use crate::settled::Moments;
 
 /// All series of a flock, by their number.
 ///
@@ -27,10 +28,39 @@ pub(super) struct Members {
     /// The samples before that without a gap, up to `depth` of each series, filled from behind.
     recent: Vec<f64>,
     filled: Vec<u16>,
-    averages: Vec<(f64, Vec<Ewm>)>,
+    averages: Vec<Average>,
     /// By fold, what earlier days showed at the newest cell.
     shown: Vec<(Fold, Vec<Earlier>)>,
     days: Option<Vec<Days>>,
+}
+
+/// An average of every series.
+#[derive(Debug, Clone)]
+struct Average {
+    /// Its centre of mass.
+    com: f64,
+    /// Without the newest cell.
+    behind: Vec<Ewm>,
+    /// With it, where that was worked out when it was judged.
+    after: Vec<Option<Moments>>,
+}
+
+impl Average {
+    fn begin(&mut self, member: usize) {
+        (self.behind[member], self.after[member]) = (Ewm::new(self.com), None);
+    }
+
+    /// The newest cell, of this value, stays as it is.
+    #[inline(always)]
+    fn settle(&mut self, member: usize, value: f64) {
+        self.behind[member].put(value, self.after[member].take());
+    }
+
+    /// Cells without a value pass, or the newest has none after all.
+    fn decay(&mut self, member: usize, cells: u64) {
+        self.after[member] = None;
+        self.behind[member].decay(cells);
+    }
 }
 
 /// Whether a series repeats itself daily.
@@ -63,7 +93,10 @@ impl Members {
             newest: Vec::new(),
             recent: Vec::new(),
             filled: Vec::new(),
-            averages: centres.iter().map(|com| (*com, Vec::new())).collect(),
+            averages: centres
+                .iter()
+                .map(|com| Average { com: *com, behind: Vec::new(), after: Vec::new() })
+                .collect(),
             shown: look.folds.iter().map(|fold| (*fold, Vec::new())).collect(),
             days: asks_period.then(Vec::new),
         }
@@ -71,7 +104,7 @@ impl Members {
 
     /// The centres of mass of the averages.
     pub(super) fn centres(&self) -> impl Iterator<Item = f64> {
-        self.averages.iter().map(|(com, _)| *com)
+        self.averages.iter().map(|average| average.com)
     }
 
     /// How many samples before the newest are remembered.
@@ -92,7 +125,10 @@ impl Members {
         self.newest.resize(members, f64::NAN);
         self.recent.resize(members * self.depth, f64::NAN);
         self.filled.resize(members, 0);
-        self.averages.iter_mut().for_each(|(com, all)| all.resize(members, Ewm::new(*com)));
+        for Average { com, behind, after } in &mut self.averages {
+            behind.resize(members, Ewm::new(*com));
+            after.resize(members, None);
+        }
         self.shown.iter_mut().for_each(|(_, all)| all.resize(members, Earlier::NONE));
         self.days.iter_mut().for_each(|days| days.resize(members, Days::default()));
     }
@@ -108,7 +144,7 @@ impl Members {
     pub(super) fn forget(&mut self, member: usize) {
         self.grids[member] = None;
         (self.next[member], self.newest[member], self.filled[member]) = (0, f64::NAN, 0);
-        self.averages.iter_mut().for_each(|(com, all)| all[member] = Ewm::new(*com));
+        self.averages.iter_mut().for_each(|average| average.begin(member));
         self.days.iter_mut().for_each(|days| days[member] = Days::default());
     }
 
@@ -162,7 +198,7 @@ impl Members {
     /// The newest cell has no value after all.
     pub(super) fn retract(&mut self, member: usize) {
         (self.newest[member], self.filled[member]) = (f64::NAN, 0);
-        self.averages.iter_mut().for_each(|(_, all)| all[member].decay(1));
+        self.averages.iter_mut().for_each(|average| average.decay(member, 1));
     }
 
     /// Learns what stands before `cell`, which comes next: the newest cell stays as it is.
@@ -174,11 +210,11 @@ impl Members {
             recent.copy_within(1.., 0);
             recent[self.depth - 1] = value;
             self.filled[member] = self.filled[member].saturating_add(1);
-            self.averages.iter_mut().for_each(|(_, all)| all[member].learn(value));
+            self.averages.iter_mut().for_each(|average| average.settle(member, value));
         }
         if gap > 0 {
             self.filled[member] = 0;
-            self.averages.iter_mut().for_each(|(_, all)| all[member].decay(gap));
+            self.averages.iter_mut().for_each(|average| average.decay(member, gap));
         }
     }
 
@@ -259,7 +295,9 @@ impl Members {
         recent: impl DoubleEndedIterator<Item = f64> + ExactSizeIterator,
     ) {
         let (Some(cell), before) = (self.cell(member, row), recent.len().saturating_sub(1)) else { return };
-        self.averages.iter_mut().zip(averages).for_each(|((_, all), average)| all[member] = average);
+        for (all, average) in self.averages.iter_mut().zip(averages) {
+            (all.behind[member], all.after[member]) = (average, None);
+        }
         let places = self.recent[member * self.depth..][..self.depth].iter_mut().rev();
         let mut newest_first = recent.rev();
         let Some(value) = newest_first.next() else { return };
@@ -287,11 +325,18 @@ impl Members {
             _ => self.recent[(member + 1) * self.depth - 1],
         }));
         to.averages.resize_with(self.averages.len(), Averaged::default);
-        for ((_, averages), Averaged { before, through }) in self.averages.iter().zip(&mut to.averages) {
+        to.after.resize_with(self.averages.len(), Vec::new);
+        let places = to.averages.iter_mut().zip(&mut to.after);
+        for (average, (Averaged { before, through }, afters)) in self.averages.iter().zip(places) {
             before.clear();
             through.clear();
+            afters.clear();
             for (member, &value) in all().zip(&to.values) {
-                gather_average(&averages[member], value, before, through);
+                let average = &average.behind[member];
+                let (count, (sides, after)) = (average.count(), average.after(value));
+                before.push((average.mean(), average.variance()), count);
+                through.push(sides, count + 1);
+                afters.push(after);
             }
         }
         if to.folds.len() != self.shown.len() {
@@ -303,19 +348,19 @@ impl Members {
         }
     }
 
+    /// What was worked out for `members` when they were gathered is known when they go on.
+    pub(super) fn remember(&mut self, members: &[u32], gathered: &Gathered) {
+        for (average, afters) in self.averages.iter_mut().zip(&gathered.after) {
+            members.iter().zip(afters).for_each(|(member, after)| average.after[*member as usize] = *after);
+        }
+    }
+
     /// What was gathered of `members` as detectors look at it.
     pub(super) fn row_of<'a>(&'a self, members: &'a [u32], gathered: &'a Gathered) -> Row<'a> {
-        let Gathered { values, previous, averages, folds } = gathered;
+        let Gathered { values, previous, averages, folds, .. } = gathered;
         let recent = Recent { members, values: &self.recent, depth: self.depth, filled: &self.filled };
         Row { values, previous, recent, averages, folds }
     }
-}
-
-#[inline(always)]
-fn gather_average(average: &Ewm, value: f64, before: &mut Sides, through: &mut Sides) {
-    let count = average.count();
-    before.push((average.mean(), average.variance()), count);
-    through.push(average.after(value), count + 1);
 }
 
 /// What detectors look at of a row.
@@ -325,4 +370,6 @@ pub(super) struct Gathered {
     previous: Vec<f64>,
     averages: Vec<Averaged>,
     folds: Vec<(Fold, Seen)>,
+    /// By average, what it is after the row.
+    after: Vec<Vec<Option<Moments>>>,
 }

@@ -288,6 +288,7 @@ impl Flock {
             of.push(member, sample, periodic);
         }
         members.gather(&of.members, gathered);
+        members.remember(&of.members, gathered);
         let cut = members.row_of(&of.members, gathered);
         for (judge, verdicts) in judges.iter().zip(&mut of.verdicts) {
             verdicts.resize(cells.len(), Verdict::Normal);

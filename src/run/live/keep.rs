@@ -127,14 +127,12 @@ impl Kept {
     ) -> Option<(Newest, Vec<String>)> {
         let one = self.one(signal)?;
         let row = |store: &mut Store, at: Timestamp| store.row_from(at.as_millis());
-        let oldest = match one.keeper.oldest(from, now) {
-            Ok(None) => return None,
-            Ok(Some(oldest)) => Ok(row(one.keeper.store(), oldest)),
-            Err(error) => Err(error),
-        };
-        let (judged, newest) = (row(one.keeper.store(), judged), row(one.keeper.store(), now) + 1);
-        let wanted = |oldest| Wanted { oldest, judged, newest, memory, asks_period };
-        match oldest.and_then(|oldest| one.keeper.resume(wanted(oldest), each)) {
+        let store = one.keeper.store();
+        let (newest, room) = (row(store, now) + 1, store.shape().kept_rows());
+        let (oldest, judged) = (row(store, from).max(newest - room + 1), row(store, judged));
+        let wanted = Wanted { oldest, judged, newest, memory, asks_period };
+        match one.keeper.resume(wanted, each) {
+            Ok(resumed) if resumed.newest.is_empty() => None,
             Ok(resumed) => {
                 let notes = one.notes(&resumed.damage, &resumed.newest, now);
                 Some((resumed.newest, notes))

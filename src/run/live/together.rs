@@ -49,7 +49,7 @@ impl Live<'_> {
                 together.into_iter().for_each(|together| together.learn(first, row, cells, before));
             }
             Piece::Judge { samples, mut past } => {
-                driver.observe_together(signal, samples.iter().copied(), &mut past, |_, _, _| {});
+                driver.remember_together(signal, samples.iter().copied(), &mut past);
             }
         });
         let Some((newest, notes)) = resumed else { return };
@@ -71,12 +71,15 @@ impl Live<'_> {
     pub(super) fn observe_together(&mut self, signal: usize, answer: &Answer) {
         let now = clock::now();
         self.number(signal, answer);
+        let is_start = self.driver.watch().is_start(signal);
         let (mut samples, mut is_even) = (Vec::with_capacity(answer.series.len()), true);
         for series in &answer.series {
             let together = self.driver.watch().together(signal);
             match together.and_then(|together| together.find(&series.labels)) {
                 Some(number) => {
-                    self.driver.watch().see_together(signal, number, !series.samples.is_empty());
+                    if is_start {
+                        self.driver.watch().see_together(signal, number);
+                    }
                     is_even &= series.samples.len() <= 1;
                     samples.extend(series.samples.iter().map(|sample| (number, *sample)));
                 }
@@ -129,8 +132,11 @@ impl Live<'_> {
             return;
         }
         for series in new {
-            if let Some(number) = store.column(&series.labels) {
+            let begun = series.samples.first().and_then(|first| store.begun(&series.labels, first.at));
+            if let Some((number, at, row)) = begun {
                 self.driver.know_together(signal, number, &series.labels, false);
+                let together = self.driver.watch().together(signal);
+                together.into_iter().for_each(|together| together.begin(number, at, row));
             }
         }
     }
