@@ -3,8 +3,8 @@
 //! table; in another run links lose some of the packets, and then all. Skipped in plain words where the lab or what it needs is not there, and with `QUIETGATE_LAB=required` a failure then.
 
 use serde_json::Value;
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the virtual machine may take at most, in seconds: processors are emulated, and others may use the real ones.
@@ -39,6 +39,17 @@ fn skip(why: &str) -> Option<Left> {
     None
 }
 
+/// The first test unpacks the lab's kernel while the others wait: two that unpack it at once find half of what the other has written.
+/// None where it is there already.
+fn unpacking() -> Option<File> {
+    let home = || Path::new(&std::env::var_os("HOME")?).join(".cache/lvs-vm").into();
+    let cache: PathBuf = std::env::var_os("LVS_VM_CACHE").map(PathBuf::from).or_else(home)?;
+    fs::create_dir_all(&cache).expect("the lab's cache");
+    let turn = File::create(cache.join("unpacking")).expect("a file to lock");
+    turn.lock().expect("a turn");
+    (!cache.join("k/lib").exists()).then_some(turn)
+}
+
 /// A scenario of this folder, played in the lab with these files.
 fn played(scenario: &str, files: &[&str]) -> Option<Left> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -53,13 +64,18 @@ fn played(scenario: &str, files: &[&str]) -> Option<Left> {
     for name in files {
         command.arg("--file").arg(format!("{}:/work/{name}", here.join(name).display()));
     }
+    let turn = unpacking();
     let done = command.arg(here.join(scenario)).arg(out.path()).output().expect("the lab's program");
+    drop(turn);
     let left = Left(out);
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     match done.status.code() {
         Some(0) => Some(left),
         Some(NOT_INSTALLED) => skip(said.trim()),
-        code => panic!("the lab ended with {code:?}: {said}\n{}", left.console()),
+        code => panic!(
+            "the lab ended with {code:?}: {said}\n{}\nif nothing booted, take the folder k in the lab's cache away",
+            left.console()
+        ),
     }
 }
 
