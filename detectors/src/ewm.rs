@@ -31,7 +31,7 @@ impl Ewm {
     pub(crate) fn new(com: f64) -> Self {
         Self {
             keep: com / (1.0 + com),
-            now: Moments { mean: 0.0, spread: 0.0 },
+            now: Moments::NONE,
             weight: 0.0,
             weight2: 0.0,
             share: 0.0,
@@ -65,35 +65,31 @@ impl Ewm {
         self.end_of_weights()
     }
 
-    /// That of one of these series.
-    pub(crate) fn of(&self, mean: f64, spread: f64) -> Self {
-        let now = Moments { mean, spread };
-        Self { now, settled: self.settled.map(|_| Settled::new(now)), ..*self }
+    /// That of a series which stands at `now` by `count` samples, and is weighed as this one.
+    pub(crate) fn of(&self, now: Moments, count: u64) -> Self {
+        Self { now, count, settled: self.settled.map(|_| Settled::new(now)), ..*self }
     }
 
-    /// Mean and variance if `value` came next; and, where the weights have reached their limit, what [`put`](Self::put) wants then.
-    #[inline(always)]
-    pub(crate) fn after(&self, value: f64) -> ((f64, f64), Option<Moments>) {
-        if let Some(settled) = &self.settled {
-            let after = settled.after(&Weights::new(self.keep, self.share), value);
-            return ((after.mean, after.spread * self.unbias), Some(after));
-        }
-        let mut after = *self;
-        after.learn(value);
-        ((after.mean(), after.variance()), None)
+    /// Whether samples to come weigh the same in both.
+    pub(crate) fn weighs_like(&self, other: &Self) -> bool {
+        let weights =
+            |ewm: &Self| [ewm.keep, ewm.weight, ewm.weight2, ewm.share, ewm.unbias].map(f64::to_bits);
+        weights(self) == weights(other) && self.gap == other.gap
     }
 
-    /// Takes the next sample in, where what is [after](Self::after) it may be known already.
-    #[inline(always)]
-    pub(crate) fn put(&mut self, value: f64, after: Option<Moments>) {
-        match (&mut self.settled, after) {
-            (Some(settled), Some(after)) => {
-                self.count += 1;
-                settled.put(value, after);
-                self.now = after;
-            }
-            _ => self.learn(value),
-        }
+    /// Mean and spread, where the weights have reached their limit and a block of samples begins with the next one.
+    pub(crate) fn settled_now(&self) -> Option<Moments> {
+        self.settled.as_ref().filter(|settled| settled.is_between_blocks()).map(|_| self.now)
+    }
+
+    /// The weights as they are.
+    pub(crate) fn weights(&self) -> Weights {
+        Weights::new(self.keep, self.share)
+    }
+
+    /// What turns the spread into a variance, by the weights as they are.
+    pub(crate) fn unbias(&self) -> f64 {
+        self.unbias
     }
 
     /// Takes the next samples in, and says how mean and variance went: after each of `values` an entry in `means` and

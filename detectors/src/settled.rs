@@ -9,7 +9,7 @@ use fearless_simd::{Level, dispatch, f64x4, prelude::*};
 use std::array::from_fn;
 
 /// Samples of a block.
-const BLOCK: usize = 4;
+pub(crate) const BLOCK: usize = 4;
 
 /// One number a sample of a block.
 type Lanes = [f64; BLOCK];
@@ -19,6 +19,11 @@ type Lanes = [f64; BLOCK];
 pub(crate) struct Moments {
     pub(crate) mean: f64,
     pub(crate) spread: f64,
+}
+
+impl Moments {
+    /// Before the first sample.
+    pub(crate) const NONE: Self = Self { mean: 0.0, spread: 0.0 };
 }
 
 /// Weights that no longer move: the same for all series that are averaged alike.
@@ -55,6 +60,11 @@ impl Settled {
         Self { start: now, block: [0.0; BLOCK], filled: 0 }
     }
 
+    /// Whether a block begins with the next sample.
+    pub(crate) fn is_between_blocks(&self) -> bool {
+        self.filled == 0
+    }
+
     /// Takes the next samples in. Gives mean and spread after each of them; both are as long as `values`.
     pub(crate) fn learn_run(
         &mut self,
@@ -86,34 +96,13 @@ impl Settled {
     /// Takes the next sample in: mean and spread after it, by the same operations as in a run.
     #[inline(always)]
     pub(crate) fn learn(&mut self, weights: &Weights, value: f64) -> Moments {
-        let after = self.after(weights, value);
-        self.put(value, after);
-        after
-    }
-
-    /// The same, where mean and spread [after](Self::after) it are known already.
-    #[inline(always)]
-    pub(crate) fn put(&mut self, value: f64, after: Moments) {
         self.block[self.filled] = value;
+        let after = weights.after(self.start, self.block, self.filled);
         self.filled = (self.filled + 1) % BLOCK;
         if self.filled == 0 {
             self.start = after;
         }
-    }
-
-    /// Mean and spread if `value` came next.
-    #[inline(always)]
-    pub(crate) fn after(&self, Weights { share, kept }: &Weights, value: f64) -> Moments {
-        let (mut block, start) = (self.block, self.start);
-        // what lies behind the newest sample has no part in what lies before it
-        block[self.filled] = value;
-        let first = block[0];
-        let own = scanned(kept, block.map(|value| (value - first) * share));
-        let means: Lanes = from_fn(|lane| (first + own[lane]) + (start.mean - first) * kept[lane]);
-        let before = [start.mean, means[0], means[1], means[2]];
-        let own = scanned(kept, from_fn(|lane| (block[lane] - before[lane]) * (block[lane] - means[lane])));
-        let spreads: Lanes = from_fn(|lane| own[lane] + start.spread * kept[lane]);
-        Moments { mean: means[self.filled], spread: spreads[self.filled] }
+        after
     }
 }
 
@@ -126,6 +115,20 @@ fn scanned(kept: &Lanes, sums: Lanes) -> Lanes {
 }
 
 impl Weights {
+    /// Mean and spread with a block up to its sample `last`, which began at `start`.
+    #[inline(always)]
+    pub(crate) fn after(&self, start: Moments, block: Lanes, last: usize) -> Moments {
+        let Self { share, kept } = self;
+        // what lies behind that sample has no part in what lies before it
+        let first = block[0];
+        let own = scanned(kept, block.map(|value| (value - first) * share));
+        let means: Lanes = from_fn(|lane| (first + own[lane]) + (start.mean - first) * kept[lane]);
+        let before = [start.mean, means[0], means[1], means[2]];
+        let own = scanned(kept, from_fn(|lane| (block[lane] - before[lane]) * (block[lane] - means[lane])));
+        let spreads: Lanes = from_fn(|lane| own[lane] + start.spread * kept[lane]);
+        Moments { mean: means[last], spread: spreads[last] }
+    }
+
     /// Mean and spread after each sample of whole blocks, and after all.
     #[inline(always)]
     fn learn_blocks<S: Simd>(

@@ -110,13 +110,8 @@ impl Shape {
     }
 
     /// All rows that there is room for.
-    pub(super) fn rows(&self) -> i64 {
+    pub fn rows(&self) -> i64 {
         i64::from(self.slots) * (i64::from(self.days) + 1)
-    }
-
-    /// How many rows are kept.
-    pub fn kept_rows(&self) -> i64 {
-        self.rows()
     }
 
     /// Where a row lies: its slot, and the day of the ring.

@@ -7,7 +7,7 @@ use super::row::{Found, Head};
 use super::shape::Shape;
 use super::shelf::Shelf;
 use super::{HistoryError, files};
-use quietgate_detectors::{DAY_MS, Interval, Timestamp};
+use quietgate_detectors::{DAY_MS, Interval, Sample, Timestamp};
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
@@ -148,6 +148,16 @@ impl Store {
     /// The same, and how many milliseconds after a multiple of the interval its samples come.
     pub(super) fn phase(&self, labels: &Labels) -> Option<(u32, i64)> {
         self.names.phase(labels)
+    }
+
+    /// Puts samples of a series that is known into `batch`, by their rows.
+    pub fn gather(&self, labels: &Labels, samples: &[Sample], batch: &mut Batch) {
+        let Some(column) = self.column(labels) else { return };
+        for sample in samples {
+            if let Some(row) = self.row(column, sample.at.as_millis()) {
+                batch.add(column, row, Cell::of(sample.value));
+            }
+        }
     }
 
     /// The column of a series, and how its grid begins for a sample at that time: with the row that it has there, or the one before, so

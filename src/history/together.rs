@@ -118,14 +118,7 @@ impl Keeper {
         let first = |(labels, samples): (&'a Labels, &'a [Sample])| Some((labels, samples.first()?.at));
         self.store.know(series.clone().filter_map(first).map(|(labels, at)| (labels, at.as_millis())))?;
         let mut batch = Batch::default();
-        for (labels, samples) in series {
-            let Some(column) = self.store.column(labels) else { continue };
-            for sample in samples {
-                if let Some(row) = self.store.row(column, sample.at.as_millis()) {
-                    batch.add(column, row, Cell::of(sample.value));
-                }
-            }
-        }
+        series.for_each(|(labels, samples)| self.store.gather(labels, samples, &mut batch));
         self.store.write(&batch, How::Add, now.as_millis())
     }
 

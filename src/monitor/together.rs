@@ -7,7 +7,7 @@ use crate::labels::{Labels, Table};
 use quietgate_detectors::{
     BatchStart, Flock, JudgedRow, LookSpec, PanelSpec, Past, Reason, Said, Sample, Timestamp, Verdict,
 };
-use quietgate_rules::{Finding, Standing};
+use quietgate_rules::{Finding, RuleSpec, Standing};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -123,21 +123,12 @@ impl Together {
             self.series.resize_with(place + 1, || None);
             self.flock.grow(place + 1);
         }
-        let line = |voter: usize| {
-            Line::new(
-                spec.rules
-                    .iter()
-                    .chain(&spec.slow)
-                    .nth(voter)
-                    .map_or(spec.rules[0].sustain, |rule| rule.sustain),
-            )
-        };
-        let slow = self.rules.slow.map(|voter| Slow { line: line(voter), standing: Standing::default() });
-        let slow = slow.map(Box::new);
+        let slow = |rule: &RuleSpec| Slow { line: Line::new(rule.sustain), standing: Standing::default() };
+        let slow = spec.slow.as_ref().map(|rule| Box::new(slow(rule)));
         let one = One {
             labels: labels.clone(),
             next: 0,
-            line: line(0),
+            line: Line::new(spec.rules[0].sustain),
             standing: Standing::default(),
             slow,
             newest: None,

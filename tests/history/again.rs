@@ -32,16 +32,16 @@ fn watch(lateness_ms: i64) -> Watch {
     let sustain = Sustain::new(2, 3).expect("a sustain");
     let rule = RuleSpec::new("any", &[], detectors.to_vec(), Direction::Either, sustain).expect("a rule");
     let slow = RuleSpec::new("by_period", &[], detectors[..5].to_vec(), Direction::Either, Sustain::ONE);
+    watch_by(rule, slow.expect("a rule"), lateness_ms)
+}
+
+/// The same signal judged by these rules.
+pub(crate) fn watch_by(rule: RuleSpec, slow: RuleSpec, lateness_ms: i64) -> Watch {
     let interval = Interval::from_millis(HOUR_MS).expect("an hour");
+    let (rules, slow, calendar) = (vec![rule], Some(slow), Calendar::Utc);
     Watch::new(vec![Watched {
         name: "load".to_owned(),
-        spec: MonitorSpec {
-            rules: vec![rule],
-            slow: Some(slow.expect("a rule")),
-            interval,
-            calendar: Calendar::Utc,
-            lateness_ms,
-        },
+        spec: MonitorSpec { rules, slow, interval, calendar, lateness_ms },
         max_age_ms: 2 * HOUR_MS,
         expect: Vec::new(),
     }])

@@ -1,10 +1,10 @@
 //! Series whose days are in the history are judged as those whose days are in memory, to the last bit, and after a restart too.
 
-use crate::again::{BEFORE_MS, HOUR_MS, SaidOf, keeper, said, sample, untimed};
+use crate::again::{BEFORE_MS, HOUR_MS, SaidOf, keeper, said, sample, untimed, watch_by};
 use proptest::prelude::*;
 use quietgate::history::{Histories, Keeper, Piece, Wanted};
-use quietgate::monitor::{Labels, MonitorSpec, Statement, Watch, Watched};
-use quietgate_detectors::{Calendar, Interval, OptionValue, Sample, Spec, Timestamp};
+use quietgate::monitor::{Labels, Statement, Watch};
+use quietgate_detectors::{OptionValue, Sample, Spec, Timestamp};
 use quietgate_rules::{Direction, Finding, RuleSpec, Sustain};
 use std::path::Path;
 
@@ -25,18 +25,7 @@ fn watch() -> Watch {
     let sustain = Sustain::new(2, 3).expect("a sustain");
     let rule = RuleSpec::new("any", &[], detectors.to_vec(), Direction::Either, sustain).expect("a rule");
     let slow = RuleSpec::new("majority", &[], detectors[..5].to_vec(), Direction::Either, Sustain::ONE);
-    Watch::new(vec![Watched {
-        name: "load".to_owned(),
-        spec: MonitorSpec {
-            rules: vec![rule],
-            slow: Some(slow.expect("a rule")),
-            interval: Interval::from_millis(HOUR_MS).expect("an hour"),
-            calendar: Calendar::Utc,
-            lateness_ms: 0,
-        },
-        max_age_ms: 2 * HOUR_MS,
-        expect: Vec::new(),
-    }])
+    watch_by(rule, slow.expect("a rule"), 0)
 }
 
 /// Series that are judged together, as a run has them.

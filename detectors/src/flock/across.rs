@@ -1,5 +1,6 @@
 //! Judging one cell of each of many series at a time, by what is remembered of them elsewhere.
 
+use super::average::Side;
 use super::look::Fold;
 use crate::averages::AverageId;
 use crate::days::Seen;
@@ -95,15 +96,29 @@ pub(crate) struct Sides {
     pub(crate) count: Vec<u64>,
 }
 
-impl Sides {
+impl Averaged {
     pub(crate) fn clear(&mut self) {
+        self.before.clear();
+        self.through.clear();
+    }
+
+    /// One more series.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, (before, through): (Side, Side)) {
+        self.before.push(before);
+        self.through.push(through);
+    }
+}
+
+impl Sides {
+    fn clear(&mut self) {
         self.mean.clear();
         self.variance.clear();
         self.count.clear();
     }
 
     #[inline(always)]
-    pub(crate) fn push(&mut self, (mean, variance): (f64, f64), count: u64) {
+    fn push(&mut self, ((mean, variance), count): Side) {
         self.mean.push(mean);
         self.variance.push(variance);
         self.count.push(count);

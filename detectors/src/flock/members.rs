@@ -1,17 +1,18 @@
 //! What is remembered of each series of a flock: a column for each number, so that a row of cells goes through memory in order.
 
 use super::across::{Averaged, Recent, Row};
+use super::average::Average;
 use super::look::{Fold, Look, LookSpec};
 use crate::days::{Earlier, Seen};
 use crate::ewm::Ewm;
 use crate::grid::{Grid, Placed};
 use crate::period::Pairs;
 use crate::sample::{Interval, Sample, Timestamp};
-use crate::settled::Moments;
+use crate::verdict::Reason;
 
 /// All series of a flock, by their number.
 ///
-/// The newest cell of each may still be taken back, so all but `newest` and `shown` is as it was before that cell.
+/// The newest cell of each may still be taken back, so all but `newest`, `shown` and the averages is as it was before that cell.
 #[derive(Debug, Clone)]
 pub(super) struct Members {
     interval: Interval,
@@ -32,35 +33,6 @@ pub(super) struct Members {
     /// By fold, what earlier days showed at the newest cell.
     shown: Vec<(Fold, Vec<Earlier>)>,
     days: Option<Vec<Days>>,
-}
-
-/// An average of every series.
-#[derive(Debug, Clone)]
-struct Average {
-    /// Its centre of mass.
-    com: f64,
-    /// Without the newest cell.
-    behind: Vec<Ewm>,
-    /// With it, where that was worked out when it was judged.
-    after: Vec<Option<Moments>>,
-}
-
-impl Average {
-    fn begin(&mut self, member: usize) {
-        (self.behind[member], self.after[member]) = (Ewm::new(self.com), None);
-    }
-
-    /// The newest cell, of this value, stays as it is.
-    #[inline(always)]
-    fn settle(&mut self, member: usize, value: f64) {
-        self.behind[member].put(value, self.after[member].take());
-    }
-
-    /// Cells without a value pass, or the newest has none after all.
-    fn decay(&mut self, member: usize, cells: u64) {
-        self.after[member] = None;
-        self.behind[member].decay(cells);
-    }
 }
 
 /// Whether a series repeats itself daily.
@@ -93,10 +65,7 @@ impl Members {
             newest: Vec::new(),
             recent: Vec::new(),
             filled: Vec::new(),
-            averages: centres
-                .iter()
-                .map(|com| Average { com: *com, behind: Vec::new(), after: Vec::new() })
-                .collect(),
+            averages: centres.iter().copied().map(Average::new).collect(),
             shown: look.folds.iter().map(|fold| (*fold, Vec::new())).collect(),
             days: asks_period.then(Vec::new),
         }
@@ -104,7 +73,7 @@ impl Members {
 
     /// The centres of mass of the averages.
     pub(super) fn centres(&self) -> impl Iterator<Item = f64> {
-        self.averages.iter().map(|average| average.com)
+        self.averages.iter().map(Average::com)
     }
 
     /// How many samples before the newest are remembered.
@@ -125,10 +94,7 @@ impl Members {
         self.newest.resize(members, f64::NAN);
         self.recent.resize(members * self.depth, f64::NAN);
         self.filled.resize(members, 0);
-        for Average { com, behind, after } in &mut self.averages {
-            behind.resize(members, Ewm::new(*com));
-            after.resize(members, None);
-        }
+        self.averages.iter_mut().for_each(|average| average.grow(members));
         self.shown.iter_mut().for_each(|(_, all)| all.resize(members, Earlier::NONE));
         self.days.iter_mut().for_each(|days| days.resize(members, Days::default()));
     }
@@ -168,7 +134,13 @@ impl Members {
     #[inline(always)]
     pub(super) fn place(&mut self, member: usize, sample: Sample) -> Placed {
         match &mut self.grids[member] {
-            Some(grid) => grid.place(sample),
+            Some(grid) => match grid.place(sample) {
+                // the empty cell with which it began has its first sample
+                Placed::Again if grid.next_cell() == 1 && self.next[member] == 0 => {
+                    Placed::Nothing { cell: 0, reason: Reason::NotANumber }
+                }
+                placed => placed,
+            },
             none => {
                 let (grid, placed) = Grid::begin(sample, self.interval);
                 *none = Some(grid);
@@ -197,8 +169,9 @@ impl Members {
 
     /// The newest cell has no value after all.
     pub(super) fn retract(&mut self, member: usize) {
+        let recent = &self.recent[member * self.depth..][..self.depth];
+        self.averages.iter_mut().for_each(|average| average.retract(member, recent));
         (self.newest[member], self.filled[member]) = (f64::NAN, 0);
-        self.averages.iter_mut().for_each(|average| average.decay(member, 1));
     }
 
     /// Learns what stands before `cell`, which comes next: the newest cell stays as it is.
@@ -271,10 +244,17 @@ impl Members {
         let Some(cell) = cell.filter(|_| self.grids[member].is_some()) else { return };
         self.settle(member, cell);
         self.settle_day(member, row, variance);
-        (self.next[member], self.newest[member]) = (cell + 1, value);
         if let Some(days) = &mut self.days {
             days[member].before = before;
         }
+        self.go_on(member, cell, value);
+    }
+
+    /// `value` is the newest cell of `member` now, and neither the averages nor the grid have been told of it.
+    fn go_on(&mut self, member: usize, cell: u64, value: f64) {
+        (self.next[member], self.newest[member]) = (cell + 1, value);
+        let recent = &self.recent[member * self.depth..][..self.depth];
+        self.averages.iter_mut().for_each(|average| average.learn(member, recent, value));
         if let Some(grid) = &mut self.grids[member] {
             grid.place(Sample { at: grid.at(cell), value });
         }
@@ -296,17 +276,14 @@ impl Members {
     ) {
         let (Some(cell), before) = (self.cell(member, row), recent.len().saturating_sub(1)) else { return };
         for (all, average) in self.averages.iter_mut().zip(averages) {
-            (all.behind[member], all.after[member]) = (average, None);
+            all.take_over(member, average);
         }
         let places = self.recent[member * self.depth..][..self.depth].iter_mut().rev();
         let mut newest_first = recent.rev();
         let Some(value) = newest_first.next() else { return };
         places.zip(newest_first).for_each(|(place, value)| *place = value);
         self.filled[member] = u16::try_from(before).unwrap_or(u16::MAX);
-        (self.next[member], self.newest[member]) = (cell + 1, value);
-        if let Some(grid) = &mut self.grids[member] {
-            grid.place(Sample { at: grid.at(cell), value });
-        }
+        self.go_on(member, cell, value);
     }
 
     /// Whether `member` repeats itself daily, as of its newest cell.
@@ -315,7 +292,29 @@ impl Members {
     }
 
     /// Gathers what detectors look at of `members`, whose newest cells have just been put.
-    pub(super) fn gather(&self, members: &[u32], to: &mut Gathered) {
+    pub(super) fn gather(&mut self, members: &[u32], to: &mut Gathered) {
+        self.gather_values(members, to);
+        let (recent, depth) = (&self.recent, self.depth);
+        for (average, of) in self.averages.iter_mut().zip(&mut to.averages) {
+            for (member, &value) in members.iter().map(|member| *member as usize).zip(&to.values) {
+                let recent = &recent[member * depth..][..depth];
+                of.push(average.judge(member, recent, value));
+            }
+        }
+    }
+
+    /// Gathers it of one, whose newest cell was judged or learnt before.
+    pub(super) fn gather_one(&self, member: u32, to: &mut Gathered) {
+        self.gather_values(&[member], to);
+        let (member, value) = (member as usize, to.values[0]);
+        let recent = &self.recent[member * self.depth..][..self.depth];
+        for (average, of) in self.averages.iter().zip(&mut to.averages) {
+            of.push(average.judged(member, recent, value));
+        }
+    }
+
+    /// All but the averages.
+    fn gather_values(&self, members: &[u32], to: &mut Gathered) {
         let all = || members.iter().map(|member| *member as usize);
         to.values.clear();
         to.values.extend(all().map(|member| self.newest[member]));
@@ -325,33 +324,13 @@ impl Members {
             _ => self.recent[(member + 1) * self.depth - 1],
         }));
         to.averages.resize_with(self.averages.len(), Averaged::default);
-        to.after.resize_with(self.averages.len(), Vec::new);
-        let places = to.averages.iter_mut().zip(&mut to.after);
-        for (average, (Averaged { before, through }, afters)) in self.averages.iter().zip(places) {
-            before.clear();
-            through.clear();
-            afters.clear();
-            for (member, &value) in all().zip(&to.values) {
-                let average = &average.behind[member];
-                let (count, (sides, after)) = (average.count(), average.after(value));
-                before.push((average.mean(), average.variance()), count);
-                through.push(sides, count + 1);
-                afters.push(after);
-            }
-        }
+        to.averages.iter_mut().for_each(Averaged::clear);
         if to.folds.len() != self.shown.len() {
             to.folds = self.shown.iter().map(|(fold, _)| (*fold, Seen::default())).collect();
         }
         for ((_, earlier), (_, seen)) in self.shown.iter().zip(&mut to.folds) {
             seen.clear();
             all().for_each(|member| seen.push(earlier[member]));
-        }
-    }
-
-    /// What was worked out for `members` when they were gathered is known when they go on.
-    pub(super) fn remember(&mut self, members: &[u32], gathered: &Gathered) {
-        for (average, afters) in self.averages.iter_mut().zip(&gathered.after) {
-            members.iter().zip(afters).for_each(|(member, after)| average.after[*member as usize] = *after);
         }
     }
 
@@ -370,6 +349,4 @@ pub(super) struct Gathered {
     previous: Vec<f64>,
     averages: Vec<Averaged>,
     folds: Vec<(Fold, Seen)>,
-    /// By average, what it is after the row.
-    after: Vec<Vec<Option<Moments>>>,
 }

@@ -5,6 +5,7 @@
 //! keeps. It says of every cell what a panel would say, to the bit, but for the days of the period test, which are those of UTC.
 
 mod across;
+mod average;
 mod look;
 mod members;
 mod warming;
@@ -22,6 +23,9 @@ use crate::sample::{DAY_MS, Interval, Sample, Timestamp};
 use crate::verdict::{Evidence, Reason, Verdict};
 use members::{Gathered, Members};
 use warming::Warming;
+
+/// So many cells of a row are judged at a time: what is made of them stays in the second cache.
+const AT_ONCE: usize = 1024;
 
 /// Judges many series, by their numbers from 0 on.
 #[derive(Debug, Clone)]
@@ -62,7 +66,7 @@ struct RowOf {
 /// What a flock has to say, of each series in the order of its cells; it may restate the newest cell of a series.
 #[derive(Debug)]
 pub enum Said<'a> {
-    /// The cells of some series at one time.
+    /// The cells of some series at one time: of many not all at once.
     Judged(JudgedRow<'a>),
     /// A cell whose samples give no value.
     Unknown {
@@ -114,6 +118,9 @@ impl Flock {
             look.folds.extend(fold.filter(|fold| !look.folds.contains(fold)));
         }
         let centres = common.averages.centres();
+        if !centres.is_empty() {
+            depth = depth.max(average::RECENT);
+        }
         let members = Members::new(*interval, depth, &centres, &look, period.is_some());
         Some(Self {
             specs: detectors.clone(),
@@ -179,29 +186,25 @@ impl Flock {
     pub fn learn(&mut self, first: u32, row: i64, cells: &[f64], before: &[f64]) {
         let first = first as usize;
         let cells = &cells[..cells.len().min(self.len().saturating_sub(first))];
-        let mut is_over = false;
-        match &mut self.warming {
+        let is_over = match &mut self.warming {
             Some(warming) if warming.goes_on_with(first, row, cells) => {
-                is_over = warming.learn(&mut self.members, cells);
-                let others = warming.others().iter().copied();
-                self.members.learn_some(others, (first, row), cells, &[], 0.0);
+                warming.learn(&mut self.members, cells)
             }
             _ => {
                 self.end_warming();
-                let begun = Warming::begin(&self.members, first, row, cells).filter(|_| !self.asks_period());
-                let variance = self.variance.unwrap_or_default();
-                match &begun {
-                    Some(begun) => {
-                        let others = begun.others().iter().copied();
-                        self.members.learn_some(others, (first, row), cells, &[], 0.0);
-                    }
-                    None => {
-                        let all = first..first + cells.len();
-                        self.members.learn_some(all, (first, row), cells, before, variance);
-                    }
+                if !self.asks_period() {
+                    self.warming = Warming::begin(&self.members, first, row, cells);
                 }
-                self.warming = begun;
+                false
             }
+        };
+        let (at, variance) = ((first, row), self.variance.unwrap_or_default());
+        match &self.warming {
+            Some(warming) => {
+                let others = warming.others().iter().copied();
+                self.members.learn_some(others, at, cells, before, variance);
+            }
+            None => self.members.learn_some(first..first + cells.len(), at, cells, before, variance),
         }
         if is_over {
             self.end_warming();
@@ -268,7 +271,7 @@ impl Flock {
             let end = look.map_or(first.member + 1, |(from, look)| from + look.width() as u32);
             let is_within = |next: &&Waiting| next.row == first.row && next.member < end;
             let (row, others) = rest.split_at(rest.iter().take_while(is_within).count());
-            self.judge_row(row, look, tell);
+            row.chunks(AT_ONCE).for_each(|some| self.judge_row(some, look, tell));
             rest = others;
         }
         waiting.clear();
@@ -288,7 +291,6 @@ impl Flock {
             of.push(member, sample, periodic);
         }
         members.gather(&of.members, gathered);
-        members.remember(&of.members, gathered);
         let cut = members.row_of(&of.members, gathered);
         for (judge, verdicts) in judges.iter().zip(&mut of.verdicts) {
             verdicts.resize(cells.len(), Verdict::Normal);
@@ -313,7 +315,7 @@ impl Flock {
             return Vec::new();
         }
         let (members, mut gathered) = ([member], Gathered::default());
-        self.members.gather(&members, &mut gathered);
+        self.members.gather_one(member, &mut gathered);
         let row = self.members.row_of(&members, &gathered);
         let vote = |judge: &dyn Detector| {
             let (judge, mut verdict) = (across(judge), [Verdict::Normal]);

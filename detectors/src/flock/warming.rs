@@ -3,6 +3,7 @@
 
 use super::members::Members;
 use crate::ewm::Ewm;
+use crate::settled::Moments;
 use std::collections::VecDeque;
 
 /// Consecutive series while they learn the rows before the first that they judge.
@@ -32,15 +33,13 @@ struct Side {
 impl Warming {
     /// The series from `first` on begin with `cells` at `row`: those that have a value there and none before.
     pub(super) fn begin(members: &Members, first: usize, row: i64, cells: &[f64]) -> Option<Self> {
-        let (is_whole, others): (Vec<bool>, Vec<usize>) = {
-            let is_whole: Vec<bool> = (first..)
-                .zip(cells)
-                .map(|(member, cell)| !cell.is_nan() && members.is_fresh(member))
-                .collect();
-            let others = (first..).zip(&is_whole).filter(|(_, is_whole)| !**is_whole);
-            let others = others.map(|(member, _)| member).collect();
-            (is_whole, others)
-        };
+        let is_whole = |(member, cell): (usize, &f64)| !cell.is_nan() && members.is_fresh(member);
+        let is_whole: Vec<bool> = (first..).zip(cells).map(is_whole).collect();
+        if !is_whole.contains(&true) {
+            return None;
+        }
+        let others = (first..).zip(&is_whole).filter(|(_, is_whole)| !**is_whole);
+        let others = others.map(|(member, _)| member).collect();
         let side = |com| Side {
             weights: Ewm::new(com),
             means: vec![0.0; cells.len()],
@@ -48,8 +47,7 @@ impl Warming {
         };
         let averages = members.centres().map(side).collect();
         let recent = VecDeque::from([cells.to_vec()]);
-        let is_any = others.len() < cells.len();
-        is_any.then_some(Self { first, next: row + 1, is_whole, others, averages, recent })
+        Some(Self { first, next: row + 1, is_whole, others, averages, recent })
     }
 
     /// Whether `row` is the next one of these series.
@@ -95,8 +93,10 @@ impl Warming {
 
     /// Gives what one has learnt to `members`: its newest sample was not learnt yet.
     fn hand_over(&self, members: &mut Members, place: usize) {
-        let averages =
-            self.averages.iter().map(|side| side.weights.of(side.means[place], side.spreads[place]));
+        let average = |Side { weights, means, spreads }: &Side| {
+            weights.of(Moments { mean: means[place], spread: spreads[place] }, weights.count())
+        };
+        let averages = self.averages.iter().map(average);
         let recent = self.recent.iter().map(|row| row[place]);
         members.take_over(self.first + place, self.next - 1, averages, recent);
     }

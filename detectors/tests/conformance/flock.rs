@@ -5,7 +5,7 @@ use crate::streams::{Event, START_MS, dividing, events, interval, samples, unbro
 use proptest::collection::vec;
 use proptest::prelude::*;
 use quietgate_detectors::{
-    Calendar, Entry, Flock, Interval, Judgement, Look, LookSpec, PanelSpec, Past, Said, Sample, Spec,
+    Calendar, Entry, Flock, Interval, Judgement, Look, LookSpec, PanelSpec, Past, Reason, Said, Sample, Spec,
     Timestamp, Verdict, Zone, all, find,
 };
 use std::cell::RefCell;
@@ -261,6 +261,22 @@ fn where_the_past_cannot_be_read_a_row_says_so_and_goes_on() {
         Said::Unknown { .. } => panic!("it has a value"),
     });
     assert_eq!(read, [(vec![0], false), (vec![1], false)]);
+}
+
+#[test]
+fn a_first_sample_that_is_no_number_is_told_of_a_series_that_has_begun() {
+    let mut flock = Flock::new(&spec(interval(3_600_000))).expect("a flock");
+    flock.grow(1);
+    flock.begin(0, Timestamp::from_millis(START_MS), START_MS / 3_600_000);
+    let kept = Kept::new(&flock, interval(3_600_000), 1);
+    let (mut past, mut told) = (Looking(&kept, None), Vec::new());
+    for value in [f64::NAN, 1.0] {
+        flock.observe([(0, Sample::new(START_MS, value))], &mut past, |said| match said {
+            Said::Judged(row) => told.push(Ok(row.values.to_vec())),
+            Said::Unknown { reason, .. } => told.push(Err(reason)),
+        });
+    }
+    assert_eq!(told, [Err(Reason::NotANumber), Ok(vec![1.0])]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::super::exit::Failure;
 use super::super::state::folder_of;
 use crate::clock;
 use crate::config::{Config, Signal};
-use crate::history::{Batch, Cell, Histories, How, Labels, Store, Written};
+use crate::history::{Batch, Histories, How, Labels, Store, Written};
 use crate::sources::recorded::{self, ReadOptions, Recording, SeriesInfo};
 use crate::text::{counted, plain};
 use clap::Args;
@@ -80,12 +80,7 @@ fn add(store: &mut Store, recording: &Recording, series: &[(usize, Labels)]) -> 
         samples.sort_by_key(|sample| sample.at);
         let Some(first) = samples.first() else { continue };
         store.know([(labels, first.at.as_millis())].into_iter()).map_err(Failure::because)?;
-        let Some(column) = store.column(labels) else { continue };
-        for sample in samples {
-            if let Some(row) = store.row(column, sample.at.as_millis()) {
-                batch.add(column, row, Cell::of(sample.value));
-            }
-        }
+        store.gather(labels, &samples, &mut batch);
         if batch.len() >= MANY {
             write(store, &mut batch, now_ms, &mut sum)?;
         }

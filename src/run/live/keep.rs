@@ -128,7 +128,7 @@ impl Kept {
         let one = self.one(signal)?;
         let row = |store: &mut Store, at: Timestamp| store.row_from(at.as_millis());
         let store = one.keeper.store();
-        let (newest, room) = (row(store, now) + 1, store.shape().kept_rows());
+        let (newest, room) = (row(store, now) + 1, store.shape().rows());
         let (oldest, judged) = (row(store, from).max(newest - room + 1), row(store, judged));
         let wanted = Wanted { oldest, judged, newest, memory, asks_period };
         match one.keeper.resume(wanted, each) {

@@ -70,23 +70,15 @@ impl Live<'_> {
     /// Judges new samples, and keeps what is judged.
     pub(super) fn observe_together(&mut self, signal: usize, answer: &Answer) {
         let now = clock::now();
-        self.number(signal, answer);
-        let is_start = self.driver.watch().is_start(signal);
-        let (mut samples, mut is_even) = (Vec::with_capacity(answer.series.len()), true);
-        for series in &answer.series {
-            let together = self.driver.watch().together(signal);
-            match together.and_then(|together| together.find(&series.labels)) {
-                Some(number) => {
-                    if is_start {
-                        self.driver.watch().see_together(signal, number);
-                    }
-                    is_even &= series.samples.len() <= 1;
-                    samples.extend(series.samples.iter().map(|sample| (number, *sample)));
-                }
-                // there is no place for it in the history, or nothing to put there yet
-                None => self.observe_alone(signal, series),
-            }
+        let mut samples = Vec::with_capacity(answer.series.len());
+        let new = self.by_number(signal, answer.series.iter(), &mut samples);
+        if !new.is_empty() {
+            self.number(signal, &new);
+            // there is no place for these in the history, or nothing to put there yet
+            let alone = self.by_number(signal, new.into_iter(), &mut samples);
+            alone.into_iter().for_each(|series| self.observe_alone(signal, series));
         }
+        let is_even = answer.series.iter().all(|series| series.samples.len() <= 1);
         if !is_even {
             // the rows one after the other, and in each those of a series in the order in which they were told
             samples.sort_by_key(|(number, sample)| (sample.at, *number));
@@ -105,6 +97,28 @@ impl Live<'_> {
         strange.iter().for_each(|words| self.outside.tell.note(words));
     }
 
+    /// Adds the samples of series that have a number to `samples`; gives those that have none.
+    fn by_number<'a>(
+        &mut self,
+        signal: usize,
+        series: impl Iterator<Item = &'a SeriesSamples>,
+        samples: &mut Vec<(u32, Sample)>,
+    ) -> Vec<&'a SeriesSamples> {
+        let watch = self.driver.watch();
+        let (is_start, mut others) = (watch.is_start(signal), Vec::new());
+        for series in series {
+            let Some(number) = watch.together(signal).and_then(|all| all.find(&series.labels)) else {
+                others.push(series);
+                continue;
+            };
+            if is_start {
+                watch.see_together(signal, number);
+            }
+            samples.extend(series.samples.iter().map(|sample| (number, *sample)));
+        }
+        others
+    }
+
     fn judge_samples(&mut self, signal: usize, samples: &[(u32, Sample)]) {
         let Some((mut past, mut hearing)) = self.kept.keeper(signal).and_then(|keeper| keeper.together())
         else {
@@ -114,14 +128,12 @@ impl Live<'_> {
         self.driver.observe_together(signal, samples.iter().copied(), &mut past, heard);
     }
 
-    /// Gives a number to each series of `answer` that is new and has a sample.
-    fn number(&mut self, signal: usize, answer: &Answer) {
+    /// Gives a number to each of `series` that has a sample, and that is not judged alone already.
+    fn number(&mut self, signal: usize, series: &[&SeriesSamples]) {
         let watch = self.driver.watch();
-        let is_new = |series: &&SeriesSamples| {
-            let is_known = watch.together(signal).is_some_and(|all| all.find(&series.labels).is_some());
-            !is_known && !series.samples.is_empty() && !watch.is_alone(signal, &series.labels)
-        };
-        let new: Vec<&SeriesSamples> = answer.series.iter().filter(is_new).collect();
+        let is_new =
+            |series: &&SeriesSamples| !series.samples.is_empty() && !watch.is_alone(signal, &series.labels);
+        let new: Vec<&SeriesSamples> = series.iter().copied().filter(is_new).collect();
         let Some(keeper) = self.kept.keeper(signal).filter(|_| !new.is_empty()) else { return };
         let begin = |series: &&'_ SeriesSamples| Some((series.labels.clone(), series.samples.first()?.at));
         let begun: BTreeMap<Labels, Timestamp> = new.iter().filter_map(begin).collect();
