@@ -124,7 +124,16 @@ impl Grid {
     }
 
     /// What any one sample means.
+    #[inline]
     pub(crate) fn place(&mut self, sample: Sample) -> Placed {
+        // most of the time: without a division
+        if self.place_regular(&[sample], 1) == 1 {
+            return Placed::Value { cell: self.newest.cell };
+        }
+        self.place_anywhere(sample)
+    }
+
+    fn place_anywhere(&mut self, sample: Sample) -> Placed {
         match self.cell(sample.at) {
             Some(cell) if cell > self.newest.cell => {
                 let content = Content::of(sample.value);

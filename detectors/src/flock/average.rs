@@ -1,6 +1,7 @@
 //! An exponential average of each of very many series. Where the weights no longer move they are the same for all, and of a series
 //! only its own numbers are kept: a third of what it would be otherwise.
 
+use super::across::Averaged;
 use crate::ewm::Ewm;
 use crate::settled::{BLOCK, Moments, Weights};
 
@@ -79,6 +80,7 @@ impl Average {
         self.alone[member].is_none() && self.count[member] > 0
     }
 
+    #[inline(never)]
     fn learn_alone(&mut self, member: usize, value: f64) {
         let mut ewm = self.alone[member].take().unwrap_or_else(|| Box::new(Ewm::new(self.com)));
         ewm.learn(value);
@@ -115,10 +117,7 @@ impl Average {
     fn after(&self, member: usize, recent: &[f64], value: f64) -> Option<Moments> {
         let limit = self.limit.as_ref().filter(|_| self.is_at_limit(member))?;
         let filled = usize::from(self.filled[member]);
-        let mut block = [0.0; BLOCK];
-        block[..filled].copy_from_slice(&recent[recent.len() - filled..]);
-        block[filled] = value;
-        Some(limit.weights.after(self.start[member], block, filled))
+        Some(limit.weights.after(self.start[member], block(recent, filled, value), filled))
     }
 
     /// The newest cell, with which mean and spread are `after`, was taken in.
@@ -129,9 +128,25 @@ impl Average {
         self.filled[member] += 1;
     }
 
+    /// Takes the newest cells of `members` in, as [`judge`](Self::judge) does: what is before them, and through them, goes to `of`. Of
+    /// each series `recent` has so many samples.
+    #[inline(always)]
+    pub(super) fn judge_row(
+        &mut self,
+        members: &[u32],
+        (recent, depth): (&[f64], usize),
+        values: &[f64],
+        of: &mut Averaged,
+    ) {
+        for (&member, &value) in members.iter().zip(values) {
+            let member = member as usize;
+            of.push(self.judge(member, &recent[member * depth..][..depth], value));
+        }
+    }
+
     /// Takes the newest cell in, which is `value` and was not [learnt](Self::learn): before it, and through it.
     #[inline(always)]
-    pub(super) fn judge(&mut self, member: usize, recent: &[f64], value: f64) -> (Side, Side) {
+    fn judge(&mut self, member: usize, recent: &[f64], value: f64) -> (Side, Side) {
         let Some(after) = self.after(member, recent, value) else {
             return self.sides_alone(member, value);
         };
@@ -154,9 +169,10 @@ impl Average {
     /// Mean and spread before the newest cell, where the weights do not move.
     fn before(&self, member: usize, recent: &[f64]) -> Moments {
         let (start, filled) = (self.start[member], usize::from(self.filled[member]));
-        let Some(last) = filled.checked_sub(2) else { return start };
-        let mut block = [0.0; BLOCK];
-        block[..=last].copy_from_slice(&recent[recent.len() - last - 1..]);
+        let (Some(last), Some((newest, recent))) = (filled.checked_sub(2), recent.split_last()) else {
+            return start;
+        };
+        let block = block(recent, last, *newest);
         self.limit.as_ref().map_or(start, |limit| limit.weights.after(start, block, last))
     }
 
@@ -166,6 +182,7 @@ impl Average {
         ((mean, spread * unbias), count)
     }
 
+    #[inline(never)]
     fn sides_alone(&self, member: usize, value: f64) -> (Side, Side) {
         let side = |ewm: &Ewm| ((ewm.mean(), ewm.variance()), ewm.count());
         let before = self.alone[member].as_deref().copied().unwrap_or_else(|| Ewm::new(self.com));
@@ -190,6 +207,17 @@ impl Average {
             self.count[member] -= 1;
         }
         self.decay(member, 1);
+    }
+}
+
+/// A block of the `filled` newest of `recent` samples and then `value`; what comes after it is of no matter.
+#[inline(always)]
+fn block(recent: &[f64], filled: usize, value: f64) -> [f64; BLOCK] {
+    match (filled, recent) {
+        (1, [.., a]) => [*a, value, value, value],
+        (2, [.., a, b]) => [*a, *b, value, value],
+        (3, [.., a, b, c]) => [*a, *b, *c, value],
+        _ => [value; BLOCK],
     }
 }
 

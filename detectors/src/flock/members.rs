@@ -9,6 +9,7 @@ use crate::grid::{Grid, Placed};
 use crate::period::Pairs;
 use crate::sample::{Interval, Sample, Timestamp};
 use crate::verdict::Reason;
+use crate::wide::wide;
 
 /// All series of a flock, by their number.
 ///
@@ -179,9 +180,7 @@ impl Members {
     pub(super) fn settle(&mut self, member: usize, cell: u64) {
         let (value, gap) = (self.newest[member], cell - self.next[member]);
         if !value.is_nan() {
-            let recent = &mut self.recent[member * self.depth..][..self.depth];
-            recent.copy_within(1.., 0);
-            recent[self.depth - 1] = value;
+            push(&mut self.recent[member * self.depth..][..self.depth], value);
             self.filled[member] = self.filled[member].saturating_add(1);
             self.averages.iter_mut().for_each(|average| average.settle(member, value));
         }
@@ -294,12 +293,9 @@ impl Members {
     /// Gathers what detectors look at of `members`, whose newest cells have just been put.
     pub(super) fn gather(&mut self, members: &[u32], to: &mut Gathered) {
         self.gather_values(members, to);
-        let (recent, depth) = (&self.recent, self.depth);
+        let recent = (self.recent.as_slice(), self.depth);
         for (average, of) in self.averages.iter_mut().zip(&mut to.averages) {
-            for (member, &value) in members.iter().map(|member| *member as usize).zip(&to.values) {
-                let recent = &recent[member * depth..][..depth];
-                of.push(average.judge(member, recent, value));
-            }
+            wide!(average.judge_row(members, recent, &to.values, of));
         }
     }
 
@@ -340,6 +336,17 @@ impl Members {
         let recent = Recent { members, values: &self.recent, depth: self.depth, filled: &self.filled };
         Row { values, previous, recent, averages, folds }
     }
+}
+
+/// `value` comes after `recent` samples, of which the oldest goes.
+#[inline(always)]
+fn push(recent: &mut [f64], value: f64) {
+    // as many as `ss` has in its literal form, which takes no loop
+    match <&mut [f64; 7]>::try_from(&mut *recent) {
+        Ok(seven) => seven.copy_within(1.., 0),
+        Err(_) => recent.copy_within(1.., 0),
+    }
+    recent.iter_mut().last().into_iter().for_each(|newest| *newest = value);
 }
 
 /// What detectors look at of a row.
