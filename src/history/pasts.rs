@@ -2,9 +2,9 @@
 //! kept until its time of day is over.
 
 use super::HistoryError;
-use super::row::{Found, bits};
+use super::row::Found;
 use super::store::Store;
-use super::{DAYS_MAX, Damage, Shape};
+use super::{Damage, Shape};
 use quietgate_detectors::{Look, LookSpec, Past};
 
 /// So many looks of a shelf are kept: its series need not be at the same row at the same time.
@@ -18,8 +18,7 @@ pub struct Pasts {
     damage: Damage,
     /// Why something could not be read, until somebody is told.
     failed: Option<HistoryError>,
-    /// A slot of a shelf while it is read, and cells that are not wanted any more.
-    bytes: Vec<u8>,
+    /// A slot that is not wanted any more.
     spare: Vec<f64>,
 }
 
@@ -28,21 +27,14 @@ pub struct Pasts {
 struct Looked {
     /// By their rows, the newest last; none where it could not be read.
     looks: Vec<(i64, Option<Look>)>,
-    /// The cells of earlier days at the row that was looked at last: those before the next one.
-    cells: Option<(i64, Vec<f64>)>,
+    /// The slot of the row that was looked at last, as it was read: it is the one before the next.
+    slot: Option<(i64, Vec<f64>)>,
 }
 
 impl Pasts {
     /// Nothing was looked at.
     pub(super) fn new(spec: LookSpec) -> Self {
-        Self {
-            spec,
-            shelves: Vec::new(),
-            damage: Damage::default(),
-            failed: None,
-            bytes: Vec::new(),
-            spare: Vec::new(),
-        }
+        Self { spec, shelves: Vec::new(), damage: Damage::default(), failed: None, spare: Vec::new() }
     }
 
     /// Rows that were found damaged since this was asked last.
@@ -86,7 +78,7 @@ impl Looking<'_> {
         let read = self.read(shelf, row, &mut look);
         let looked = &mut self.pasts.shelves[shelf];
         if read.is_err() {
-            looked.cells = None;
+            looked.slot = None;
         }
         looked.looks.push((row, read.is_ok().then_some(look)));
         let at = looked.looks.len() - 1;
@@ -97,28 +89,28 @@ impl Looking<'_> {
     }
 
     fn read(&mut self, shelf: usize, row: i64, look: &mut Look) -> Result<(), HistoryError> {
-        let Self { store, pasts: Pasts { spec, shelves, damage, bytes, spare, .. } } = self;
+        let Self { store, pasts: Pasts { spec, shelves, damage, spare, .. } } = self;
         let width = store.shelves[shelf].place.width as usize;
         if spec.days() == 0 {
             spec.look(width, &[], &[], look);
             return Ok(());
         }
-        let mut cells = std::mem::take(spare);
-        let mut before = Vec::new();
+        let (mut slot, mut before) = (std::mem::take(spare), Vec::new());
         if spec.days_before() > 0 {
-            match shelves[shelf].cells.take() {
+            match shelves[shelf].slot.take() {
                 Some((at, known)) if at + 1 == row => before = known,
-                _ => store.read_days(shelf, row - 1, (spec.days(), &mut before), bytes, damage)?,
+                _ => store.read_days(shelf, row - 1, &mut before, damage)?,
             }
         }
-        store.read_days(shelf, row, (spec.days(), &mut cells), bytes, damage)?;
-        spec.look(width, &cells, &before, look);
+        store.read_days(shelf, row, &mut slot, damage)?;
+        let days_before = store.days(shelf, row - 1, spec.days_before(), &before);
+        spec.look(width, &store.days(shelf, row, spec.days(), &slot), &days_before, look);
         // memory is asked for once, and goes round
         if spec.days_before() > 0 {
-            shelves[shelf].cells = Some((row, cells));
+            shelves[shelf].slot = Some((row, slot));
             *spare = before;
         } else {
-            *spare = cells;
+            *spare = slot;
         }
         store.shelves[shelf].expect_slot(&store.shape, row + 1);
         Ok(())
@@ -126,45 +118,45 @@ impl Looking<'_> {
 }
 
 impl Store {
-    /// The cells of a shelf at the time of day of `row` on so many days before, the day before first; not a number where there is no
-    /// value.
+    /// Reads the slot of a shelf at the time of day of `row`, whose cells are not a number where there is no value on that day.
     fn read_days(
         &self,
         shelf: usize,
         row: i64,
-        (days, cells): (u32, &mut Vec<f64>),
-        bytes: &mut Vec<u8>,
+        slot: &mut Vec<f64>,
         damage: &mut Damage,
     ) -> Result<(), HistoryError> {
         let Self { shape, names, shelves, .. } = self;
-        let (shelf, slots) = (&shelves[shelf], shape.slots() as i64);
-        let (width, first) = (shelf.place.width as usize, shelf.place.first);
-        cells.resize(days as usize * width, f64::NAN);
-        let (mut lines, mut known) = (0, [false; DAYS_MAX as usize]);
-        shelf.read_slot(shape, shape.slot_and_day(row).0, bytes, |day, found, bytes| match found {
-            Found::Whole(head) => {
-                lines = lines.max(head.lines);
-                let back = usize::try_from((row - head.row) / slots).unwrap_or(0);
-                if (1..=days as usize).contains(&back) {
-                    known[back - 1] = true;
-                    let to = &mut cells[(back - 1) * width..][..width];
-                    let (there, missing) = to.split_at_mut((head.count as usize).min(width));
-                    there.iter_mut().zip(bits(bytes)).for_each(|(to, bits)| *to = f64::from_bits(bits));
-                    missing.fill(f64::NAN);
+        let (shelf, mut lines) = (&shelves[shelf], 0);
+        let (width, first) = (shelf.place.width, shelf.place.first);
+        let used_again: Vec<_> = names.used_again(first, width).collect();
+        shelf.read_slot(shape, shape.slot_and_day(row).0, slot, |day, found, cells| {
+            let expected = row_at(shape, row, day);
+            match found {
+                Found::Whole(head) => {
+                    lines = lines.max(head.lines);
+                    let known = if head.row == expected { head.count as usize } else { 0 };
+                    cells.iter_mut().skip(known).for_each(|cell| *cell = f64::NAN);
+                }
+                Found::Empty => cells.fill(f64::NAN),
+                Found::Damaged => {
+                    damage.add(expected);
+                    cells.fill(f64::NAN);
                 }
             }
-            Found::Empty => {}
-            Found::Damaged => damage.add(row_at(shape, row, day)),
+            let strange = used_again.iter().filter(|(_, from)| expected < *from);
+            strange.for_each(|(column, _)| cells[(column - first) as usize] = f64::NAN);
         })?;
-        let missing = cells.chunks_exact_mut(width).zip(known).filter(|(_, known)| !known);
-        missing.for_each(|(cells, _)| cells.fill(f64::NAN));
-        for (column, from) in names.used_again(first, width as u32) {
-            let strange = (1..=i64::from(days)).filter(|day| row - day * slots < from);
-            strange.for_each(|day| {
-                cells[(day - 1).unsigned_abs() as usize * width + (column - first) as usize] = f64::NAN;
-            });
-        }
         names.hold(lines)
+    }
+
+    /// The cells of so many days before `row` in the slot of its time of day, the day before first.
+    fn days<'a>(&self, shelf: usize, row: i64, days: u32, slot: &'a [f64]) -> Vec<&'a [f64]> {
+        let (shape, shelf) = (&self.shape, &self.shelves[shelf]);
+        let day = |back: i64| shape.slot_and_day(row - back * shape.slots() as i64).1;
+        // the ring has no more
+        let kept = 1..=i64::from(days.min(shape.days));
+        kept.map(|back| shelf.cells_of(day(back), slot)).collect()
     }
 
     /// The cells of a shelf at `row`, as they are kept.

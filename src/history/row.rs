@@ -5,6 +5,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
 /// Bytes of the head: the row's number, the lines of the log of series when it was written, how many series it has, the checksum.
 pub(super) const HEAD: usize = 24;
+/// Bytes of a cell, of which as many are a head.
+pub(super) const CELL: usize = 8;
 /// Where the checksum stands in it.
 const SUM: usize = 16;
 
@@ -72,7 +74,7 @@ pub(super) fn check(bytes: &[u8], seed: u64, is_here: impl Fn(i64) -> bool) -> F
 
 /// The cells of a row that is whole, and what lies behind them.
 #[inline(always)]
-pub(super) fn bits(row: &[u8]) -> impl Iterator<Item = u64> {
+fn bits(row: &[u8]) -> impl Iterator<Item = u64> {
     row[HEAD..].as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes))
 }
 

@@ -3,7 +3,7 @@
 
 use super::HistoryError;
 use super::files;
-use super::row::{Found, Head, check, decode, encode};
+use super::row::{CELL, Found, HEAD, Head, check, decode, encode};
 use super::shape::{Place, Shape};
 use rustix::fs::{Advice, fadvise};
 use std::fs::{self, File, OpenOptions};
@@ -88,21 +88,36 @@ impl Shelf {
         Ok(())
     }
 
-    /// Reads all rows of one slot by `bytes`, and gives for each, by the day of the ring, what stands there and its bytes to `each`.
+    /// Reads all rows of one slot into `words`, and gives for each, by the day of the ring, what stands there and its cells to `each`.
     pub(super) fn read_slot(
         &self,
         shape: &Shape,
         slot: usize,
-        bytes: &mut Vec<u8>,
-        mut each: impl FnMut(usize, Found, &[u8]),
+        words: &mut Vec<f64>,
+        mut each: impl FnMut(usize, Found, &mut [f64]),
     ) -> Result<(), HistoryError> {
-        bytes.resize(shape.ring() * self.row_bytes, 0);
-        let read = self.file.read_exact_at(bytes, self.offset(shape, (slot, 0)));
+        words.resize(shape.ring() * self.words(), f64::NAN);
+        let read = self.file.read_exact_at(bytemuck::cast_slice_mut(words), self.offset(shape, (slot, 0)));
         read.map_err(HistoryError::file(&self.path))?;
-        for (day, bytes) in bytes.chunks_exact(self.row_bytes).enumerate() {
-            each(day, check(bytes, self.seed, |row| shape.slot_and_day(row) == (slot, day)), bytes);
+        for (day, row) in words.chunks_exact_mut(self.words()).enumerate() {
+            let here = |row| shape.slot_and_day(row) == (slot, day);
+            let found = check(bytemuck::cast_slice(row), self.seed, here);
+            let (_, cells) = row.split_at_mut(HEAD / CELL);
+            // nothing is done where bytes have the order that files have
+            cells.iter_mut().for_each(|cell| *cell = f64::from_bits(u64::from_le(cell.to_bits())));
+            each(day, found, cells);
         }
         Ok(())
+    }
+
+    /// The cells of a day of the ring among the words of a slot.
+    pub(super) fn cells_of<'a>(&self, day: usize, words: &'a [f64]) -> &'a [f64] {
+        &words[day * self.words()..][..self.words()][HEAD / CELL..]
+    }
+
+    /// So many numbers would be as long as a row.
+    fn words(&self) -> usize {
+        self.row_bytes / CELL
     }
 
     /// Writes a row.

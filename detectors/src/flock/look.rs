@@ -46,10 +46,10 @@ impl LookSpec {
         changes.map(|fold| fold.days()).max().unwrap_or_default()
     }
 
-    /// A look at `cells`, the cells of earlier days at one time of day, with the cells `before` them. Each has `width` places for
-    /// each of the days, the day before first; not a number where a cell has no value.
+    /// A look at `days`, the cells of earlier days at one time of day, the day before first, with those `before` them. Each day has
+    /// `width` places; not a number where a cell has no value.
     /// It takes the place of another `look`, whose memory it uses.
-    pub fn look(&self, width: usize, cells: &[f64], before: &[f64], look: &mut Look) {
+    pub fn look(&self, width: usize, days: &[&[f64]], before: &[&[f64]], look: &mut Look) {
         look.width = width;
         look.parts.resize_with(self.folds.len(), Part::default);
         look.parts.iter_mut().for_each(|part| part.begin(width));
@@ -57,23 +57,24 @@ impl LookSpec {
         for from in (0..width).step_by(SERIES) {
             let some = from..width.min(from + SERIES);
             for (fold, part) in self.folds.iter().zip(&mut look.parts) {
-                let day = |day: u32| (day as usize - 1) * width;
                 let mut to = part.piece(some.clone());
-                for back in (1..=fold.days()).map(day).take_while(|back| *back < cells.len()) {
-                    match fold {
-                        Fold::Values(_) => wide!(to.take_values(&cells[back..][some.clone()])),
-                        Fold::Changes(_) => {
-                            let (cells, before) =
-                                (&cells[back..][some.clone()], &before[back..][some.clone()]);
-                            wide!(to.take_changes(cells, before));
-                        }
+                match fold {
+                    Fold::Values(so_many) => {
+                        let days = days.iter().take(*so_many as usize);
+                        days.for_each(|day| wide!(to.take_values(&day[some.clone()])));
+                    }
+                    Fold::Changes(so_many) => {
+                        let days = days.iter().zip(before).take(*so_many as usize);
+                        days.for_each(|(day, before)| {
+                            wide!(to.take_changes(&day[some.clone()], &before[some.clone()]))
+                        });
                     }
                 }
             }
         }
         look.yesterday.clear();
-        if self.yesterday {
-            look.yesterday.extend_from_slice(&cells[..width]);
+        if let Some(yesterday) = days.first().filter(|_| self.yesterday) {
+            look.yesterday.extend_from_slice(yesterday);
         }
     }
 }

@@ -35,11 +35,11 @@ impl Kept {
         rows.entry(row).or_insert_with(|| vec![f64::NAN; self.width])[member as usize] = value;
     }
 
-    fn earlier(&self, row: i64) -> Vec<f64> {
+    fn earlier(&self, row: i64) -> Vec<Vec<f64>> {
         let nothing = || vec![f64::NAN; self.width];
         let rows = self.rows.borrow();
         let days = 1..=i64::from(self.spec.days());
-        days.flat_map(|day| rows.get(&(row - day * self.a_day)).cloned().unwrap_or_else(nothing)).collect()
+        days.map(|day| rows.get(&(row - day * self.a_day)).cloned().unwrap_or_else(nothing)).collect()
     }
 }
 
@@ -50,7 +50,9 @@ impl Past for Looking<'_> {
     fn look(&mut self, row: i64, _: u32) -> Option<(u32, &Look)> {
         let Self(kept, look) = self;
         let look = look.get_or_insert_default();
-        kept.spec.look(kept.width, &kept.earlier(row), &kept.earlier(row - 1), look);
+        let (days, before) = (kept.earlier(row), kept.earlier(row - 1));
+        let [days, before] = [&days, &before].map(|days| days.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        kept.spec.look(kept.width, &days, &before, look);
         Some((0, look))
     }
 }
