@@ -58,6 +58,7 @@ fn watch() -> Watch {
 /// A run's share of it: the watch, and the history.
 struct Run {
     labels: Vec<Labels>,
+    samples: Vec<(u32, Sample)>,
     watch: Watch,
     keeper: Keeper,
     _histories: Histories,
@@ -101,7 +102,8 @@ impl Run {
         for (number, labels) in (0..).zip(&labels) {
             watch.know_together(0, number, labels, false);
         }
-        let mut run = Self { labels, watch, keeper, _histories: histories, _folder: folder };
+        let mut run =
+            Self { labels, samples: Vec::new(), watch, keeper, _histories: histories, _folder: folder };
         run.learn(series);
         run
     }
@@ -129,7 +131,7 @@ impl Run {
             .map(|(series, labels)| (labels, Sample::new(at, value(series, row))))
             .collect();
         let (begun, mut looked) = (common::cpu_seconds(), 0.0);
-        let mut samples = Vec::with_capacity(answer.len());
+        let mut samples = std::mem::take(&mut self.samples);
         for (labels, sample) in answer {
             let number = self.watch.together(0).and_then(|together| together.find(labels));
             let number = number.expect("a series that is known");
@@ -137,8 +139,10 @@ impl Run {
         }
         let (past, mut hearing) = self.keeper.together().expect("together");
         let mut past = Timed { past, seconds: &mut looked };
-        self.watch
-            .observe_together(0, samples, &mut past, |number, row, said| hearing.hear(number, row, said));
+        self.watch.observe_together(0, samples.drain(..), &mut past, |number, row, said| {
+            hearing.hear(number, row, said)
+        });
+        self.samples = samples;
         let judged = common::cpu_seconds() - begun - looked;
         let begun = common::cpu_seconds();
         let written = self.keeper.write(Timestamp::from_millis(at)).expect("room");

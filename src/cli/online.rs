@@ -136,9 +136,10 @@ async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Tol
     for Question { signal, source, ask } in questions {
         match opened.get(source.as_str()) {
             Some(Ok(source)) => {
+                let source = source.for_one().unwrap_or_else(|| Arc::clone(source));
                 // names are unique in a file, so nothing of this signal is under way
-                match poll.ask(&signal, source, ask, LIMIT_MS) {
-                    Ok(()) => drop(asked_of.insert(signal, Arc::clone(source))),
+                match poll.ask(&signal, &source, ask, LIMIT_MS) {
+                    Ok(()) => drop(asked_of.insert(signal, source)),
                     Err(unasked) => drop(answers.insert(signal, Err(unasked.to_string()))),
                 }
             }

@@ -13,6 +13,8 @@ use std::collections::{BTreeSet, VecDeque};
 pub struct Seen {
     series: Table<Told>,
     from: Timestamp,
+    /// What is older than this was forgotten.
+    tidied: Timestamp,
     overlap_ms: i64,
     lateness_ms: i64,
     /// Whether values are remembered, and those that are told otherwise later.
@@ -70,7 +72,16 @@ impl Seen {
     /// time that it bears is not missed: `max_age` of the signal, for later ones are stale when they come.
     pub fn nothing(from: Timestamp, overlap_ms: i64) -> Self {
         let (series, contradicted, overlap_ms) = (Table::new(), Vec::new(), overlap_ms.max(0));
-        Self { series, from, overlap_ms, lateness_ms: 0, compares: false, contradicted, late: 0 }
+        Self {
+            series,
+            from,
+            tidied: from,
+            overlap_ms,
+            lateness_ms: 0,
+            compares: false,
+            contradicted,
+            late: 0,
+        }
     }
 
     /// The same, where samples that are told once more are `compared` with what they were.
@@ -122,11 +133,20 @@ impl Seen {
         // what was not answered in full is asked for again
         if answer.complete && from > self.from {
             self.from = from;
-            // nothing so old is asked for any more; but who told of it just now may tell it again
-            let is_told = |told: &Told| told.until > from || told.until >= until;
-            self.series.retain(|_, told| is_told(told) || told.newest.is_some_and(|newest| newest > from));
+            self.forget(from, until);
         }
         answer
+    }
+
+    /// Forgets series of which nothing so old as `from` is asked for any more; but who told of it just now may tell it again. Not at
+    /// each answer: there may be many of them, and very many series.
+    fn forget(&mut self, from: Timestamp, until: Timestamp) {
+        if from.as_millis().saturating_sub(self.tidied.as_millis()) < self.overlap_ms / 2 {
+            return;
+        }
+        self.tidied = from;
+        let is_told = |told: &Told| told.until > from || told.until >= until;
+        self.series.retain(|_, told| is_told(told) || told.newest.is_some_and(|newest| newest > from));
     }
 
     /// Takes out of `series` the samples that were seen before; whether there is anything else to it.

@@ -7,6 +7,7 @@ use quietgate_detectors::{Interval, Sample, Timestamp};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// Where samples come from. It hands out what it has, and never judges.
 ///
@@ -35,6 +36,11 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// How long after a first answer without samples there may be one with some, in milliseconds: for rates.
     fn settles_ms(&self, interval: Interval) -> i64 {
         interval.as_millis().clamp(0, 1_000)
+    }
+
+    /// One of it for a single signal, where what is told is gone: several may ask for the same.
+    fn for_one(&self) -> Option<Arc<dyn Source>> {
+        None
     }
 
     /// What a person who asks may want to know besides the answers, in words. Nothing is judged by it.

@@ -94,6 +94,7 @@ impl Feed {
                 None => Arc::from(named.spec.open(base)?),
             };
             sources.insert(name, Arc::clone(&source));
+            let source = source.for_one().unwrap_or(source);
             let run_ms = started.filter(|_| signal.slow.is_some()).map_or(0, |started| {
                 now.as_millis().saturating_sub(started.as_millis()).clamp(0, RUN_MAX_MS)
             });
@@ -168,7 +169,10 @@ impl Feed {
                 fed.ask(&mut self.poll, now_ms);
                 fed.due_ms = (now_ms.div_euclid(fed.every_ms) + 1).saturating_mul(fed.every_ms);
             }
-            next_ms = next_ms.min(fed.due_ms - now_ms);
+            // what is under way is asked for again after its answer, which is waited for anyway
+            if !self.poll.is_asked(&fed.signal.name) {
+                next_ms = next_ms.min(fed.due_ms - now_ms);
+            }
         }
         next_ms
     }

@@ -25,6 +25,8 @@ pub(super) struct Kept {
     signals: Vec<Option<Keeping>>,
     syncing: Option<JoinHandle<Result<(), HistoryError>>>,
     sync_due_ms: i64,
+    /// Memory for the samples of an answer, by the numbers of their series: asked for once, it goes round.
+    pub(super) spare: Vec<(u32, Sample)>,
     _lock: Option<Histories>,
 }
 
@@ -76,7 +78,7 @@ impl Kept {
                 |keeper| Keeping { name: signal.name.clone(), keeper, is_failing: false, is_unread: false };
             kept.push(opened.map(one));
         }
-        Ok(Self { signals: kept, syncing: None, sync_due_ms: 0, _lock: Some(lock) })
+        Ok(Self { signals: kept, syncing: None, sync_due_ms: 0, spare: Vec::new(), _lock: Some(lock) })
     }
 
     /// The time of the oldest sample of a signal since `from`; none where there is no history of it.

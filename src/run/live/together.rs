@@ -70,7 +70,7 @@ impl Live<'_> {
     /// Judges new samples, and keeps what is judged.
     pub(super) fn observe_together(&mut self, signal: usize, answer: &Answer) {
         let now = clock::now();
-        let mut samples = Vec::with_capacity(answer.series.len());
+        let mut samples = std::mem::take(&mut self.kept.spare);
         let new = self.by_number(signal, answer.series.iter(), &mut samples);
         if !new.is_empty() {
             self.number(signal, &new);
@@ -93,6 +93,10 @@ impl Live<'_> {
             self.keep(signal, true, now);
             rest = others;
         }
+        samples.clear();
+        // what came of late was more than what comes at a time
+        samples.shrink_to(answer.series.len());
+        self.kept.spare = samples;
         let strange = self.kept.strange(signal);
         strange.iter().for_each(|words| self.outside.tell.note(words));
     }

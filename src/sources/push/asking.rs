@@ -9,21 +9,23 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// A source that is pushed to.
-#[derive(Debug)]
+/// A source that is pushed to, for one who asks.
+#[derive(Debug, Clone)]
 pub(super) struct Push {
     /// Where it listens.
     pub(super) address: String,
     /// What came.
     pub(super) inbox: Arc<Inbox>,
     /// Who listens.
-    pub(super) receiver: Receiver,
+    pub(super) receiver: Arc<Receiver>,
+    /// Who asks.
+    pub(super) asker: u64,
 }
 
 /// The longest that an asking waits.
 const WAIT: Duration = Duration::from_secs(50);
-/// How often it is asked for at least, in milliseconds: what comes while nobody asks waits for so long.
-const PACE_MS: i64 = 1_000;
+/// How soon it is asked again after an answer, in milliseconds: what comes meanwhile waits for so long.
+const PACE_MS: i64 = 5;
 
 impl Source for Push {
     /// An asking waits for what comes, so it costs nothing where nothing does.
@@ -35,6 +37,10 @@ impl Source for Push {
         Box::pin(self.answer(ask))
     }
 
+    fn for_one(&self) -> Option<Arc<dyn Source>> {
+        Some(Arc::new(Self { asker: self.inbox.asker(), ..self.clone() }))
+    }
+
     fn heard(&self) -> Vec<String> {
         self.inbox.heard()
     }
@@ -44,7 +50,7 @@ impl Push {
     async fn answer(&self, ask: &Ask) -> Result<Answer, SourceError> {
         let text = ask.query.as_deref().unwrap_or_default();
         let interval = Duration::from_millis(ask.interval.as_millis().unsigned_abs());
-        let number = self.inbox.asked(text, ask.interval.as_millis(), ask.until.as_millis());
+        let number = self.inbox.asked(text, ask.interval.as_millis(), self.asker);
         let number = number.map_err(|what| self.error(Trouble::BadQuery { what }))?;
         let (began, is_first) = (Instant::now(), self.inbox.settled(number).is_none());
         self.wait(number, began + if is_first { WAIT } else { interval.min(WAIT) }).await?;

@@ -40,7 +40,8 @@ pub(super) struct Room {
 struct Inner {
     room: Room,
     slots: Vec<Slot>,
-    keys: HashMap<(String, i64), usize>,
+    keys: HashMap<(String, i64, u64), usize>,
+    askers: u64,
     /// Where samples go, by the labels as they lie in requests.
     known: HashMap<u128, Places>,
     hashers: [RandomState; 2],
@@ -80,6 +81,7 @@ impl Inbox {
             room,
             slots: Vec::new(),
             keys: HashMap::new(),
+            askers: 0,
             known: HashMap::new(),
             hashers: [RandomState::new(), RandomState::new()],
             next: 0,
@@ -91,29 +93,31 @@ impl Inbox {
         Self { inner: Mutex::new(inner), news: Notify::new() }
     }
 
-    /// The number of the query that is `text` at this interval, which somebody asks as of `until_ms`. From the first time on
-    /// what it wants is kept.
+    /// One more who asks: what is told to one is not gone for another.
+    pub(super) fn asker(&self) -> u64 {
+        let mut inner = self.inner();
+        inner.askers += 1;
+        inner.askers
+    }
+
+    /// The number of the query that is `text` at this interval, which `asker` asks. From the first time on what it wants is kept.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn asked(&self, text: &str, interval_ms: i64, until_ms: i64) -> Result<usize, String> {
+    pub(super) fn asked(&self, text: &str, interval_ms: i64, asker: u64) -> Result<usize, String> {
         let mut inner = self.inner();
-        let key = (text.to_owned(), interval_ms);
-        let number = match inner.keys.get(&key) {
-            Some(number) => *number,
-            None => {
-                let slot = Slot::new(Query::new(text)?, interval_ms, inner.room.answer);
-                inner.slots.push(slot);
-                let number = inner.slots.len() - 1;
-                inner.keys.insert(key, number);
-                // what was not wanted may be now, also where it comes again
-                inner.known.clear();
-                inner.taken.clear();
-                inner.begun.get_or_insert_with(Instant::now);
-                number
-            }
-        };
-        inner.slots[number].asked(until_ms);
+        let key = (text.to_owned(), interval_ms, asker);
+        if let Some(number) = inner.keys.get(&key) {
+            return Ok(*number);
+        }
+        let slot = Slot::new(Query::new(text)?, interval_ms, inner.room.answer);
+        inner.slots.push(slot);
+        let number = inner.slots.len() - 1;
+        inner.keys.insert(key, number);
+        // what was not wanted may be now, also where it comes again
+        inner.known.clear();
+        inner.taken.clear();
+        inner.begun.get_or_insert_with(Instant::now);
         Ok(number)
     }
 

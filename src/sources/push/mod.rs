@@ -145,6 +145,6 @@ fn build(settings: &Settings) -> Result<Box<dyn Source>, SourceError> {
             settings.duration_ms("timeout").unwrap_or_default().unsigned_abs(),
         ),
     };
-    let receiver = Receiver::start(listen, count("max_connections"), desk)?;
-    Ok(Box::new(Push { address: address.to_owned(), inbox, receiver }))
+    let receiver = Arc::new(Receiver::start(listen, count("max_connections"), desk)?);
+    Ok(Box::new(Push { address: address.to_owned(), inbox, receiver, asker: 0 }))
 }

@@ -6,11 +6,11 @@ use super::super::source::Labels;
 use super::lost::{Lost, Why};
 use quietgate_detectors::Sample;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A query of signals with one interval, and what was pushed for it.
+/// A query of a signal, and what was pushed for it.
 #[derive(Debug)]
 pub(super) struct Slot {
     query: Query,
@@ -18,13 +18,9 @@ pub(super) struct Slot {
     limits: Limits,
     ids: BTreeMap<Labels, u64>,
     series: HashMap<u64, Series>,
-    /// Samples that nobody was told yet.
-    unread: usize,
+    /// Series with samples that are to be told.
+    fresh: Vec<u64>,
     lost: Lost,
-    /// The last asking, and what it was told to be odd.
-    round: Option<(i64, Vec<String>)>,
-    /// Whether several signals ask for it, each of which must be told.
-    is_shared: bool,
     /// When the first sample came.
     first: Option<Instant>,
     /// When silent series were looked for.
@@ -34,19 +30,13 @@ pub(super) struct Slot {
 /// A series that was pushed and is wanted.
 #[derive(Debug)]
 struct Series {
+    labels: Labels,
     /// The newest sample that came.
     newest: Option<(i64, f64)>,
     /// The counter as it was last.
     before: Option<Reading>,
-    kept: VecDeque<Kept>,
+    kept: Vec<Sample>,
     heard: Instant,
-}
-
-/// A sample with the time when it was told first.
-#[derive(Debug)]
-struct Kept {
-    sample: Sample,
-    told: Option<Instant>,
 }
 
 /// Where the samples of a series go.
@@ -70,6 +60,8 @@ const SILENT: Duration = Duration::from_secs(300);
 const SILENT_INTERVALS: u32 = 4;
 /// So often silent series are looked for.
 const LOOKS: Duration = Duration::from_secs(60);
+/// Fewer series than one of so many are put in order by themselves: that is faster than a walk along all.
+const FEW: usize = 16;
 
 impl Slot {
     /// One that has nothing yet.
@@ -80,10 +72,8 @@ impl Slot {
             limits,
             ids: BTreeMap::new(),
             series: HashMap::new(),
-            unread: 0,
+            fresh: Vec::new(),
             lost: Lost::default(),
-            round: None,
-            is_shared: false,
             first: None,
             looked: None,
         }
@@ -106,7 +96,9 @@ impl Slot {
         }
         *next += 1;
         self.ids.insert(labels.clone(), *next);
-        self.series.insert(*next, Series { newest: None, before: None, kept: VecDeque::new(), heard: now });
+        let labels = labels.clone();
+        self.series
+            .insert(*next, Series { labels, newest: None, before: None, kept: Vec::new(), heard: now });
         Place::At(*next)
     }
 
@@ -151,8 +143,10 @@ impl Slot {
             }
         };
         let Some(value) = told else { return false };
-        series.kept.push_back(Kept { sample: Sample::new(at_ms, value), told: None });
-        self.unread += 1;
+        if series.kept.is_empty() {
+            self.fresh.push(id);
+        }
+        series.kept.push(Sample::new(at_ms, value));
         self.first.get_or_insert(now);
         true
     }
@@ -162,20 +156,9 @@ impl Slot {
         self.lost.add(why);
     }
 
-    /// Somebody asks as of `until_ms`. Who asks for one time again is another signal: one alone asks for each once.
-    pub(super) fn asked(&mut self, until_ms: i64) {
-        let (last, odd) = self.round.get_or_insert((i64::MIN, Vec::new()));
-        self.is_shared |= until_ms <= *last;
-        if until_ms != *last {
-            odd.clear();
-        }
-        *last = until_ms;
-    }
-
     /// Whether there is something to tell.
     pub(super) fn has_news(&self) -> bool {
-        let again = || self.is_shared && self.series.values().any(|series| !series.kept.is_empty());
-        self.unread > 0 || !self.lost.is_empty() || again()
+        !self.fresh.is_empty() || !self.lost.is_empty()
     }
 
     /// When one interval has passed since the first sample came, so that each sender had its turn; none before one has.
@@ -183,41 +166,25 @@ impl Slot {
         Some(self.first? + self.interval)
     }
 
-    /// What is to be told now, in the order of the labels, and what is odd. What is told is gone then, but where several signals
-    /// ask; there it is told again for two intervals, and who asks knows what he has heard. Says too how many samples are gone.
+    /// What is to be told now, in the order of the labels, and what is odd. What is told is gone then: says too how many samples
+    /// that is.
     pub(super) fn tell(&mut self, now: Instant) -> (Told, Vec<String>, usize) {
-        let (mut told, mut gone) = (Vec::new(), 0);
-        let keeps = self.is_shared.then(|| self.interval.saturating_mul(2));
-        for (labels, id) in &self.ids {
-            let Some(series) = self.series.get_mut(id).filter(|series| !series.kept.is_empty()) else {
-                continue;
-            };
-            let before = series.kept.len();
-            if let Some(keeps) = keeps {
-                series.kept.retain(|kept| kept.told.is_none_or(|told| now.duration_since(told) <= keeps));
-            }
-            let samples: Vec<_> = series.kept.iter().map(|kept| kept.sample).collect();
-            if keeps.is_none() {
-                series.kept.clear();
-            }
-            series.kept.iter_mut().for_each(|kept| kept.told = kept.told.or(Some(now)));
-            gone += before - series.kept.len();
-            told.extend((!samples.is_empty()).then(|| (labels.clone(), samples)));
+        let mut fresh = std::mem::take(&mut self.fresh);
+        if fresh.len() < self.ids.len() / FEW {
+            let labels = |id: &u64| self.series.get(id).map(|series| &series.labels);
+            fresh.sort_unstable_by(|one, other| labels(one).cmp(&labels(other)));
+        } else {
+            fresh = self.ids.values().copied().collect();
         }
-        self.unread = 0;
+        let mut told = Told::new();
+        for id in fresh {
+            if let Some(series) = self.series.get_mut(&id).filter(|series| !series.kept.is_empty()) {
+                told.push((series.labels.clone(), std::mem::take(&mut series.kept)));
+            }
+        }
         self.forget(now);
-        (told, self.odd(), gone)
-    }
-
-    /// What is odd, told to all that ask for one time.
-    fn odd(&mut self) -> Vec<String> {
-        let new = std::mem::take(&mut self.lost).in_words();
-        if !self.is_shared {
-            return new;
-        }
-        let (_, odd) = self.round.get_or_insert((i64::MIN, Vec::new()));
-        odd.extend(new);
-        odd.clone()
+        let gone = told.iter().map(|(_, samples)| samples.len()).sum();
+        (told, std::mem::take(&mut self.lost).in_words(), gone)
     }
 
     /// Forgets series that are silent, once a minute: who pushes from ever new ones must not fill the memory.

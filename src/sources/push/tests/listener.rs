@@ -4,7 +4,6 @@ use super::message::{packed, request, series};
 use crate::settings::Given;
 use crate::sources::{Answer, Ask, Source, SourceError, Spec, find};
 use quietgate_detectors::{Interval, Timestamp};
-use std::cell::Cell;
 use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -127,12 +126,9 @@ fn now_ms() -> i64 {
     crate::clock::now().as_millis()
 }
 
-/// As of a later time than the one before: who asks for one time again is another signal.
 fn ask() -> Ask {
-    thread_local!(static LAST: Cell<i64> = const { Cell::new(0) });
     let interval = Interval::from_millis(100).expect("in range");
-    let until = Timestamp::from_millis(now_ms().max(LAST.get() + 1));
-    LAST.set(until.as_millis());
+    let until = Timestamp::from_millis(now_ms());
     Ask { query: Some("up".to_owned()), from: Timestamp::from_millis(0), until, interval }
 }
 
