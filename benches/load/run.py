@@ -4,6 +4,7 @@
     benches/load/run.py                            3,000 hosts x 20 series + 10,000 VIPs, 10 minutes
     benches/load/run.py --series 2000 --minutes 1 --every 1    a short form, to see that it works
     benches/load/run.py --expect                   the config also says which hosts must be there
+    benches/load/run.py --bells                    in the end also how soon a pushed anomaly is decided by, bell by bell
     benches/load/run.py --again                    records the run, drives it once more, and compares every decision
     benches/load/run.py --binary PATH              that program instead of a fresh release build
     benches/load/run.py --keep DIR                 leaves config, plan, journal and logs in DIR
@@ -17,6 +18,7 @@ Debian's prometheus. Exit 1 where samples were lost or a leap was not found.
 
 import argparse
 import contextlib
+import datetime
 import json
 import os
 import re
@@ -26,6 +28,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -36,6 +39,7 @@ import program
 from exporter import CORES, host_name, leaping, shape, vip_name
 
 PROMISED = 5.0
+TOKEN = "a-token-of-this-bench"
 PAGE = 1000
 
 CONFIG = """state: state
@@ -55,6 +59,16 @@ signals:
     labels: {{vip: vip}}
     rule: {{kind: majority, detectors: [ss, ls, ewma3sigma], sustain: 1 of 1}}
 """
+
+# what rings is anomalous by its first sample
+BELLS = """  bells:
+    source: in
+    query: bell
+    interval: 1s
+    max_age: 10s
+    rule: {kind: any, detectors: [{kind: threshold, above: 1}], sustain: 1 of 1}
+"""
+BELL_COUNT = 20
 
 PROMETHEUS = """global: {{scrape_interval: {every}s, scrape_timeout: {every}s}}
 scrape_configs:
@@ -79,10 +93,11 @@ def write_files(folder, wanted, port, exporter_port, pages):
     """Config, plan, token and what Prometheus needs."""
     hosts, vips = shape(wanted.series)
     expect = "\n    expect: {host: inventory}" if wanted.expect else ""
-    config = CONFIG.format(port=port, every=wanted.every, expect=expect)
+    config = CONFIG.format(port=port, every=wanted.every, expect=expect) + (BELLS if wanted.bells else "")
+    signals = "host_load, vip_traffic" + (", bells" if wanted.bells else "")
     targets = "".join(f"- {{name: {host_name(host)}, vip: {vip_name(host % vips)}}}\n" for host in range(hosts))
     plan = (
-        f"plan: load\ninventory:\n{targets}signals: [host_load, vip_traffic]\n"
+        f"plan: load\ninventory:\n{targets}signals: [{signals}]\n"
         f"gate: {{clean_before: {3 * wanted.every}s, clean_after: {2 * wanted.every}s, patience: 1h}}\n"
         f"steps:\n- step: all\n  batch: {max(1, hosts // 50)}\n  action: {{kind: noop}}\n"
     )
@@ -92,7 +107,7 @@ def write_files(folder, wanted, port, exporter_port, pages):
     )
     (folder / "token").touch(mode=0o600)
     for name, text in [
-        ("token", "a-token-of-this-bench"),
+        ("token", TOKEN),
         ("quietgate.yaml", config),
         ("plan.yaml", plan),
         ("prometheus.yml", PROMETHEUS.format(every=wanted.every, port=port, folder=folder, jobs=jobs.rstrip())),
@@ -159,12 +174,48 @@ def listens(port):
         return True
 
 
+class Bells:
+    """Series that are pushed once a second by lines of JSON, and ring one after the other."""
+
+    def __init__(self, port):
+        self.port, self.values, self.rung = port, [0] * BELL_COUNT, []
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self.toll, daemon=True)
+        self.thread.start()
+
+    def push(self, bells):
+        """Pushes these bells as they are now."""
+        at = int(time.time() * 1000)
+        lines = [{"at": at, "labels": {"__name__": "bell", "n": f"{bell:02}"}, "value": self.values[bell]} for bell in bells]
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/x-ndjson"}
+        body = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/push", body, headers)
+        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=5):
+            pass
+        return time.time() * 1000
+
+    def toll(self):
+        """All bells, once a second."""
+        while not self.is_over.wait(1 - time.time() % 1):
+            self.push(range(BELL_COUNT))
+
+    def ring(self):
+        """Lets one after the other ring, each halfway between two seconds; puts down when it was taken."""
+        for bell in range(BELL_COUNT):
+            time.sleep(1.5 - time.time() % 1)
+            self.values[bell] = 5
+            self.rung.append(self.push([bell]))
+        time.sleep(8)
+        self.is_over.set()
+        self.thread.join()
+
+
 class Bench:
     """Everything that runs."""
 
     def __init__(self, folder, wanted, binary):
         self.folder, self.wanted, self.binary = folder, wanted, binary
-        self.started, self.rows, self.perf = [], [], None
+        self.started, self.rows, self.perf, self.bells = [], [], None, None
         self.pages = max(1, wanted.series // PAGE)
 
     def start(self, name, command, **more):
@@ -184,6 +235,7 @@ class Bench:
         out = (folder / "quietgate.out").open("wb")
         run = self.start("quietgate", [self.binary, "run", "plan.yaml", *(["--record", "said"] if wanted.again else [])], stdout=out)
         wait_for("quietgate run", 30, lambda: listens(self.port))
+        self.bells = Bells(self.port) if wanted.bells else None
         flags = [f"--web.listen-address=127.0.0.1:{own}", f"--storage.tsdb.path={folder}/tsdb", "--log.level=warn"]
         self.start("prometheus", ["prometheus", f"--config.file={folder}/prometheus.yml", *flags], stdout=subprocess.DEVNULL)
         wait_for("what Prometheus wrote", 60, lambda: metrics(own).get("total", 0) >= wanted.series or None)
@@ -200,6 +252,8 @@ class Bench:
             took, wall = cpu_seconds(pid) - before, time.time() - at
             self.rows.append((took, 100 * took / wall, *memory_mib(pid)))
             print(f"minute {minute + 1}: {100 * took / wall:.1f} % of a core", file=sys.stderr, flush=True)
+        if self.bells:
+            self.bells.ring()
         self.sent = metrics(own)
         if self.perf:
             self.perf.child.wait(120)
@@ -209,19 +263,36 @@ class Bench:
         for process in reversed(self.started):
             process.end()
 
+    def records(self):
+        """What is on record."""
+        command = [str(self.binary), "journal", "show", "state", "--format", "json"]
+        shown = subprocess.run(command, cwd=self.folder, capture_output=True, check=True)
+        return [json.loads(line) for line in shown.stdout.splitlines()]
+
+    def decided(self):
+        """After how many milliseconds each bell that rang was decided by, as far as that is on record."""
+        found = {}
+        for record in self.records():
+            for bell in set(re.findall(r'bells\{__name__="bell",n="(\d+)"\}: (?:anomalous|blamed)', str(record.get("because")))):
+                found.setdefault(int(bell), record["at"])
+        return [instant(found[bell]) - rung for bell, rung in enumerate(self.bells.rung) if bell in found]
+
     def found(self):
         """The records of gates, and which of the series that leapt the gate held for."""
-        shown = subprocess.run([str(self.binary), "journal", "show", "state", "--format", "json"], cwd=self.folder, capture_output=True, check=True)
         gates, named, size = {}, set(), 0
         leapt = [re.sub(r"\{", '{__name__="%s",' % name.split("{")[0], name) for name in leaping(self.wanted.series)]
-        for line in shown.stdout.splitlines():
-            record = json.loads(line)
+        for record in self.records():
             if record["kind"] != "gate":
                 continue
-            size = max(size, len(line))
+            size = max(size, len(json.dumps(record, ensure_ascii=False)))
             gates[record["decision"]] = gates.get(record["decision"], 0) + 1
             named |= {name for name in leapt if f"{name}: anomalous" in record["because"] or f"{name}: blamed" in record["because"]}
         return gates, size, [(name, name in named) for name in leapt]
+
+
+def instant(at):
+    """Milliseconds since 1970, from a number or a text."""
+    return at if isinstance(at, (int, float)) else datetime.datetime.fromisoformat(at).timestamp() * 1000
 
 
 def report(bench):
@@ -242,6 +313,10 @@ def report(bench):
     print(f"- decisions on record: {gates}; the largest has {size:,} bytes")
     for name, is_found in leapt:
         print(f"- {name} leapt: {'held for and named' if is_found else '**not found**'}")
+    if bench.bells:
+        took = sorted(bench.decided())
+        between = f"{took[0]:.0f} to {took[-1]:.0f} ms, in the middle {took[len(took) // 2]:.0f}" if took else "none"
+        print(f"- from the answer to a push to the look that decides by it, of {len(took)} bells of {BELL_COUNT}: {between}")
     notes = [line for line in (bench.folder / "quietgate.log").read_text().splitlines() if "samples" in line or "partial" in line]
     is_same = True
     if wanted.again:
@@ -262,6 +337,7 @@ def main():
     parser.add_argument("--every", type=int, default=10, help="seconds between samples")
     parser.add_argument("--expect", action="store_true")
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--bells", action="store_true")
     parser.add_argument("--binary", type=Path)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--perf", type=Path)

@@ -11,14 +11,45 @@ use quietgate_detectors::{Reason, Timestamp};
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
     newest: Option<Newest>,
-    window: Option<Window>,
-    fired_since: Option<Timestamp>,
+    window: Window,
+    fired_since: Time,
     /// When what fired was first sustained, since the series was last clean.
-    found: Option<Timestamp>,
+    found: Time,
     /// The time of the newest sample that was found anomalous.
-    anomalous_until: Option<Timestamp>,
+    anomalous_until: Time,
     /// Until when it is expected to move, as far as that was told.
-    moves_until: Option<Timestamp>,
+    moves_until: Time,
+}
+
+/// A time, or none, which is before all: in no more room than a time, for there may be a million standings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Time(i64);
+
+impl Time {
+    const NONE: Self = Self(i64::MIN);
+
+    fn get(self) -> Option<Timestamp> {
+        (self != Self::NONE).then_some(Timestamp::from_millis(self.0))
+    }
+
+    /// This one, or from now on `at` where there is none.
+    fn begin(&mut self, at: Timestamp) {
+        if *self == Self::NONE {
+            *self = at.into();
+        }
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(at: Timestamp) -> Self {
+        Self(at.as_millis())
+    }
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +59,10 @@ struct Newest {
     finding: Finding,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// There is none without a time.
+#[derive(Debug, Clone, Copy, Default)]
 struct Window {
-    since: Timestamp,
+    since: Time,
     samples: u64,
 }
 
@@ -79,26 +111,28 @@ impl Standing {
     pub fn observe(&mut self, cell: u64, at: Timestamp, finding: Finding) {
         let follows = self.newest.is_some_and(|newest| newest.cell.checked_add(1) == Some(cell));
         if !follows {
-            self.window = None;
+            self.window = Window::default();
         }
         match finding {
             Finding::Clean => {
-                let window = self.window.get_or_insert(Window { since: at, samples: 0 });
-                window.samples += 1;
-                (self.fired_since, self.found) = (None, None);
+                self.window.since.begin(at);
+                self.window.samples += 1;
+                (self.fired_since, self.found) = (Time::NONE, Time::NONE);
             }
             Finding::Suspect => {
-                self.window.iter_mut().for_each(|window| window.samples += 1);
-                self.fired_since.get_or_insert(at);
+                self.window.samples += u64::from(self.window.since != Time::NONE);
+                self.fired_since.begin(at);
             }
             Finding::Anomalous => {
-                self.window = None;
-                self.fired_since.get_or_insert(at);
-                self.found.get_or_insert(at);
-                self.anomalous_until = Some(at);
+                self.window = Window::default();
+                self.fired_since.begin(at);
+                self.found.begin(at);
+                self.anomalous_until = at.into();
             }
-            Finding::Unknown(_) => self.window = None,
-            Finding::Expected => (self.window, self.fired_since, self.found) = (None, None, None),
+            Finding::Unknown(_) => self.window = Window::default(),
+            Finding::Expected => {
+                (self.window, self.fired_since, self.found) = (Window::default(), Time::NONE, Time::NONE);
+            }
         }
         self.newest = Some(Newest { cell, at, finding });
     }
@@ -106,7 +140,7 @@ impl Standing {
     /// It is told that the series is expected to move from `from` until before `until`: of cells in between the findings
     /// say so from now on, and the newest is taken for one of them where it lies there.
     pub fn expect(&mut self, from: Timestamp, until: Timestamp) {
-        self.moves_until = self.moves_until.max(Some(until));
+        self.moves_until = self.moves_until.max(until.into());
         let within = |newest: &Newest| from <= newest.at && newest.at < until;
         let is_known = |newest: &Newest| !matches!(newest.finding, Finding::Unknown(_));
         if let Some(Newest { cell, at, .. }) = self.newest.filter(|newest| within(newest) && is_known(newest))
@@ -122,7 +156,7 @@ impl Standing {
 
     /// The time of the newest sample that was found anomalous, over or not; none where there was none.
     pub fn anomalous_until(&self) -> Option<Timestamp> {
-        self.anomalous_until
+        self.anomalous_until.get()
     }
 
     /// What the series is at `now`, where a sample may be `max_age_ms` old. One that is as far in the future as that
@@ -139,14 +173,16 @@ impl Standing {
         if age < max_age_ms.saturating_neg() {
             return unknown(Reason::OutOfOrder);
         }
-        let fired = self.fired_since.unwrap_or(at);
-        match (finding, self.window) {
-            (Finding::Clean, Some(Window { since, samples })) => {
-                Condition::Clean { since, until: at, samples }
+        let fired = self.fired_since.get().unwrap_or(at);
+        match (finding, self.window.since.get()) {
+            (Finding::Clean, Some(since)) => {
+                Condition::Clean { since, until: at, samples: self.window.samples }
             }
             (Finding::Unknown(reason), _) => unknown(reason),
-            (Finding::Expected, _) => Condition::Expected { until: self.moves_until.unwrap_or(at) },
-            (Finding::Anomalous, _) => Condition::Anomalous { since: fired, found: self.found.unwrap_or(at) },
+            (Finding::Expected, _) => Condition::Expected { until: self.moves_until.get().unwrap_or(at) },
+            (Finding::Anomalous, _) => {
+                Condition::Anomalous { since: fired, found: self.found.get().unwrap_or(at) }
+            }
             // a clean finding has a window; were there none, this does not open a gate either
             (Finding::Suspect | Finding::Clean, _) => Condition::Suspect { since: fired },
         }

@@ -4,7 +4,7 @@ use super::cell::Cell;
 use super::{Batch, HistoryError, How, Labels, Pasts, Reading, Store, Written};
 use quietgate_detectors::{Reason, Sample, Timestamp};
 
-/// So many cells wait at most where they cannot be written: what comes then is lost.
+/// So many cells wait at most where they cannot be written: what comes then is left out, and counted.
 pub(super) const WAITING_MAX: usize = 4 << 20;
 
 /// The history of a signal, and what waits to be written there.
@@ -14,6 +14,8 @@ pub struct Keeper {
     pub(super) batch: Batch,
     new: Vec<(Labels, Vec<(i64, Cell)>)>,
     pub(super) waiting: usize,
+    /// Cells that were left out since the last writing.
+    pub(super) lost: u64,
     /// Where series are judged together: what earlier days showed.
     pub(super) pasts: Option<Pasts>,
 }
@@ -23,6 +25,7 @@ pub struct Keeper {
 pub struct Hearing<'a> {
     to: To<'a>,
     waiting: &'a mut usize,
+    lost: &'a mut u64,
 }
 
 #[derive(Debug)]
@@ -44,7 +47,7 @@ pub struct Filled {
 impl Keeper {
     /// Keeps what is heard in `store`.
     pub fn new(store: Store) -> Self {
-        Self { store, batch: Batch::default(), new: Vec::new(), waiting: 0, pasts: None }
+        Self { store, batch: Batch::default(), new: Vec::new(), waiting: 0, lost: 0, pasts: None }
     }
 
     /// The history.
@@ -70,7 +73,7 @@ impl Keeper {
             }
             self.new.last_mut().map_or(To::Nobody, |(_, cells)| To::New(cells))
         };
-        Hearing { to, waiting: &mut self.waiting }
+        Hearing { to, waiting: &mut self.waiting, lost: &mut self.lost }
     }
 
     /// Writes what was heard. Then it is with the system, and outlives this process.
@@ -78,25 +81,36 @@ impl Keeper {
     /// # Errors
     /// Where that cannot be: it is written the next time, as far as it is not too much by then.
     pub fn write(&mut self, now: Timestamp) -> Result<Written, HistoryError> {
-        if self.waiting == 0 {
+        // series that are known do not wait for those that there may be no room for
+        let mut written = self.write_known(now)?;
+        self.new.retain(|(_, cells)| !cells.is_empty());
+        if !self.new.is_empty() {
+            let begin = |(labels, cells): &'_ (Labels, Vec<(i64, Cell)>)| {
+                cells.first().map(|(at, _)| (labels.clone(), *at))
+            };
+            let begun: Vec<_> = self.new.iter().filter_map(begin).collect();
+            self.store.know(begun.iter().map(|(labels, at)| (labels, *at)))?;
+            for (labels, cells) in self.new.drain(..) {
+                let Some((column, phase_ms)) = self.store.phase(&labels) else { continue };
+                let interval_ms = self.store.shape().interval_ms;
+                for (at, cell) in cells {
+                    self.batch.add(column, row_of(at, phase_ms, interval_ms), cell);
+                }
+            }
+            written += self.write_known(now)?;
+        }
+        (self.waiting, written.lost) = (0, std::mem::take(&mut self.lost));
+        Ok(written)
+    }
+
+    /// Writes what was heard of series that have a column.
+    fn write_known(&mut self, now: Timestamp) -> Result<Written, HistoryError> {
+        if self.batch.is_empty() {
             return Ok(Written::default());
         }
-        self.new.retain(|(_, cells)| !cells.is_empty());
-        let begin = |(labels, cells): &'_ (Labels, Vec<(i64, Cell)>)| {
-            cells.first().map(|(at, _)| (labels.clone(), *at))
-        };
-        let begun: Vec<_> = self.new.iter().filter_map(begin).collect();
-        self.store.know(begun.iter().map(|(labels, at)| (labels, *at)))?;
-        for (labels, cells) in self.new.drain(..) {
-            let Some((column, phase_ms)) = self.store.phase(&labels) else { continue };
-            let interval_ms = self.store.shape().interval_ms;
-            for (at, cell) in cells {
-                self.batch.add(column, row_of(at, phase_ms, interval_ms), cell);
-            }
-        }
         let written = self.store.write(&self.batch, How::Restate, now.as_millis())?;
+        self.waiting = self.waiting.saturating_sub(self.batch.len());
         self.batch.clear();
-        self.waiting = 0;
         Ok(written)
     }
 
@@ -158,7 +172,7 @@ impl Hearing<'_> {
                 batch.add(*column, row_of(at_ms, *phase_ms, *interval_ms), cell);
             }
             To::New(cells) => cells.push((at_ms, cell)),
-            To::Nobody => return,
+            To::Nobody => return *self.lost += 1,
         }
         *self.waiting += 1;
     }

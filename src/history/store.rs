@@ -10,6 +10,7 @@ use super::{HistoryError, files};
 use quietgate_detectors::{DAY_MS, Interval, Sample, Timestamp};
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
+use std::ops::AddAssign;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +48,20 @@ pub struct Written {
     pub too_new: u64,
     /// Rows that were damaged before: what other series had there was lost already.
     pub damaged: u64,
+    /// Cells that were left out before, because too many waited.
+    pub lost: u64,
+}
+
+impl AddAssign for Written {
+    fn add_assign(&mut self, other: Self) {
+        let Self { changed, conflicting, too_old, too_new, damaged, lost } = other;
+        self.changed += changed;
+        self.conflicting += conflicting;
+        self.too_old += too_old;
+        self.too_new += too_new;
+        self.damaged += damaged;
+        self.lost += lost;
+    }
 }
 
 /// Files that were written and may not be on disk yet.

@@ -17,6 +17,7 @@ const PROBES: i64 = 48;
 pub struct HearingRows<'a> {
     batch: &'a mut Batch,
     waiting: &'a mut usize,
+    lost: &'a mut u64,
 }
 
 impl HearingRows<'_> {
@@ -26,6 +27,8 @@ impl HearingRows<'_> {
         if *self.waiting < WAITING_MAX {
             self.batch.add(column, row, Cell::said(said));
             *self.waiting += 1;
+        } else {
+            *self.lost += 1;
         }
     }
 }
@@ -96,9 +99,9 @@ impl Keeper {
 
     /// Where earlier days are looked at, and who hears what is judged; none where series are judged alone.
     pub fn together(&mut self) -> Option<(Looking<'_>, HearingRows<'_>)> {
-        let Self { store, batch, waiting, pasts, .. } = self;
+        let Self { store, batch, waiting, lost, pasts, .. } = self;
         let looking = Looking { store, pasts: pasts.as_mut()? };
-        Some((looking, HearingRows { batch, waiting }))
+        Some((looking, HearingRows { batch, waiting, lost }))
     }
 
     /// What was looked at of earlier days; none where series are judged alone.

@@ -322,7 +322,10 @@ fn a_new_daemon_judges_by_days_from_the_first_minute_where_a_prometheus_has_them
     // and it is by those days that it is judged: half as much again is beyond all of them
     let least = value("h1", now()).min(value("h2", now())) * 1.3;
     show(&case.path("shown"), 1.5);
-    let query = format!("count(min_over_time(load[12s])>{least})").replace('>', "%3E");
+    // more than one, for the first may be all that was scraped so far
+    let query = format!("count(min_over_time(load[12s])>{least} and count_over_time(load[12s])>1)")
+        .replace('>', "%3E")
+        .replace(' ', "%20");
     wait("samples that are higher", || {
         get(case.way.to, &format!("/api/v1/query?query={query}")).contains(",\"2\"]").then_some(())
     });

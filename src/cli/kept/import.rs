@@ -94,11 +94,7 @@ fn add(store: &mut Store, recording: &Recording, series: &[(usize, Labels)]) -> 
 
 /// Writes what was gathered.
 fn write(store: &mut Store, batch: &mut Batch, now_ms: i64, sum: &mut Written) -> Result<(), Failure> {
-    let written = store.write(batch, How::Add, now_ms).map_err(Failure::because)?;
-    sum.changed += written.changed;
-    sum.conflicting += written.conflicting;
-    sum.too_old += written.too_old;
-    sum.too_new += written.too_new;
+    *sum += store.write(batch, How::Add, now_ms).map_err(Failure::because)?;
     batch.clear();
     Ok(())
 }

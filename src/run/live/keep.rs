@@ -171,8 +171,15 @@ impl Kept {
             return None;
         }
         match one.keeper.write(now) {
-            Ok(_) if std::mem::take(&mut one.is_failing) => {
-                Some(format!("the history of {} is kept again", one.name))
+            Ok(written) if std::mem::take(&mut one.is_failing) => {
+                let lost = match written.lost {
+                    0 => String::new(),
+                    lost => format!(
+                        ", without {} that were too many to wait",
+                        text::counted(lost, "sample", "samples")
+                    ),
+                };
+                Some(format!("the history of {} is kept again{lost}", one.name))
             }
             Ok(_) => None,
             Err(error) => {
