@@ -4,7 +4,7 @@
     benches/load/run.py                            3,000 hosts x 20 series + 10,000 VIPs, 10 minutes
     benches/load/run.py --series 2000 --minutes 1 --every 1    a short form, to see that it works
     benches/load/run.py --expect                   the config also says which hosts must be there
-    benches/load/run.py --bells                    in the end also how soon a pushed anomaly is decided by, bell by bell
+    benches/load/run.py --bells --minutes 1        how soon a pushed anomaly is decided by, bell by bell; no batch starts meanwhile
     benches/load/run.py --again                    records the run, drives it once more, and compares every decision
     benches/load/run.py --binary PATH              that program instead of a fresh release build
     benches/load/run.py --keep DIR                 leaves config, plan, journal and logs in DIR
@@ -68,7 +68,9 @@ BELLS = """  bells:
     max_age: 10s
     rule: {kind: any, detectors: [{kind: threshold, above: 1}], sustain: 1 of 1}
 """
-BELL_COUNT = 20
+BELL_COUNT = 6
+# what is held for is put on record anew after so many seconds at the soonest
+BELLS_APART_S = 20
 
 PROMETHEUS = """global: {{scrape_interval: {every}s, scrape_timeout: {every}s}}
 scrape_configs:
@@ -98,7 +100,7 @@ def write_files(folder, wanted, port, exporter_port, pages):
     targets = "".join(f"- {{name: {host_name(host)}, vip: {vip_name(host % vips)}}}\n" for host in range(hosts))
     plan = (
         f"plan: load\ninventory:\n{targets}signals: [{signals}]\n"
-        f"gate: {{clean_before: {3 * wanted.every}s, clean_after: {2 * wanted.every}s, patience: 1h}}\n"
+        f"gate: {{clean_before: {3600 if wanted.bells else 3 * wanted.every}s, clean_after: {2 * wanted.every}s, patience: 1h}}\n"
         f"steps:\n- step: all\n  batch: {max(1, hosts // 50)}\n  action: {{kind: noop}}\n"
     )
     jobs = "".join(
@@ -202,7 +204,7 @@ class Bells:
     def ring(self):
         """Lets one after the other ring, each halfway between two seconds; puts down when it was taken."""
         for bell in range(BELL_COUNT):
-            time.sleep(1.5 - time.time() % 1)
+            time.sleep(BELLS_APART_S + 1.5 - time.time() % 1)
             self.values[bell] = 5
             self.rung.append(self.push([bell]))
         time.sleep(8)

@@ -22,6 +22,8 @@ pub struct Together {
     order: OnceLock<Vec<u32>>,
     /// The starts after which something is expected that may not be over yet, by the series that may feel them.
     expected: BTreeMap<u32, Vec<BatchStart>>,
+    /// Whether something was found anomalous since that was asked.
+    is_stirred: bool,
 }
 
 /// The rules over what the detectors say.
@@ -97,6 +99,7 @@ impl Together {
             series: Vec::new(),
             order: OnceLock::new(),
             expected: BTreeMap::new(),
+            is_stirred: false,
         })
     }
 
@@ -108,6 +111,11 @@ impl Together {
     /// How many cells before the first that it shall judge it must learn, and how many days before that.
     pub fn memory(&self) -> (i64, bool) {
         (i64::try_from(self.flock.memory()).unwrap_or(i64::MAX), self.flock.asks_period())
+    }
+
+    /// How many series there are.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
     }
 
     /// The number of a series; none where it is new.
@@ -192,7 +200,7 @@ impl Together {
         past: &mut impl Past,
         mut heard: impl FnMut(u32, i64, Result<f64, Reason>),
     ) {
-        let Self { flock, rules, series, expected, .. } = self;
+        let Self { flock, rules, series, expected, is_stirred, .. } = self;
         flock.observe(samples, past, |said| match said {
             Said::Judged(row) => {
                 rules.combine(&row);
@@ -201,7 +209,7 @@ impl Together {
                     if let Some(one) = &mut series[number as usize] {
                         one.seen(is_start);
                         let moves = moves(expected, number, row.times[place]);
-                        one.judged(rules, &row, place, moves);
+                        *is_stirred |= one.judged(rules, &row, place, moves);
                     }
                 }
             }
@@ -213,6 +221,11 @@ impl Together {
                 }
             }
         });
+    }
+
+    /// Whether something was found anomalous since this was asked.
+    pub(super) fn take_stirred(&mut self) -> bool {
+        std::mem::take(&mut self.is_stirred)
     }
 
     /// What the detectors of the rules say of the newest sample of a series, or those of the slow layer.
@@ -265,16 +278,20 @@ impl One {
         self.has_ended = false;
     }
 
-    fn judged(&mut self, rules: &Rules, row: &JudgedRow<'_>, place: usize, moves: bool) {
+    /// Says whether it is found anomalous, by the slow layer or the other.
+    fn judged(&mut self, rules: &Rules, row: &JudgedRow<'_>, place: usize, moves: bool) -> bool {
         let (cell, at, value) = (cell_of(row.row), row.times[place], row.values[place]);
         let finding = self.line.sustain(cell, self.next, rules.combined[0][place], moves);
         self.standing.observe(cell, at, watch::heard(finding));
+        let mut is_anomalous = finding == Finding::Anomalous;
         if let (Some(slow), Some(voter)) = (&mut self.slow, rules.slow) {
             let finding = slow.line.sustain(cell, self.next, rules.combined[voter][place], moves);
             slow.standing.observe(cell, at, finding);
+            is_anomalous |= finding == Finding::Anomalous;
         }
         self.next = self.next.max(cell + 1);
         self.newest = Some(Newest { at, value, finding });
+        is_anomalous
     }
 
     fn unknown(&mut self, cell: u64, at: Timestamp, reason: Reason) {

@@ -330,9 +330,19 @@ impl Watch {
         })
     }
 
+    /// Whether there may be an anomaly of `signal` that was not there when this was asked before: to look for it in vain is dear.
+    pub fn is_stirred(&mut self, signal: usize) -> bool {
+        let Signal { series, together, .. } = &mut self.signals[signal];
+        let is_stirred = together.as_mut().is_some_and(|together| together.take_stirred());
+        is_stirred || !series.is_empty()
+    }
+
     /// Every required series at `now`, those that are missing too.
     pub fn views(&self, now: Timestamp) -> Vec<View<'_>> {
-        self.signals.iter().enumerate().flat_map(|(number, signal)| signal.views(number, now)).collect()
+        // asked for once: there may be very many, and what grows is copied
+        let mut views = Vec::with_capacity(self.signals.iter().map(Signal::len).sum());
+        self.signals.iter().enumerate().for_each(|(number, signal)| signal.view(number, now, &mut views));
+        views
     }
 }
 
@@ -378,10 +388,14 @@ impl Signal {
         if self.watched.expect.is_empty() { !self.begun } else { self.watched.expect.iter().all(expected) }
     }
 
-    fn views(&self, number: usize, now: Timestamp) -> Vec<View<'_>> {
-        let required = self.stands().filter(|series| series.required);
-        let mut views: Vec<_> = required
-            .map(|series| View {
+    /// How many series there are.
+    fn len(&self) -> usize {
+        self.series.len() + self.together.as_ref().map_or(0, Together::len)
+    }
+
+    fn view<'a>(&'a self, number: usize, now: Timestamp, views: &mut Vec<View<'a>>) {
+        views.extend(self.stands().filter(|series| series.required).map(|series| {
+            View {
                 signal: number,
                 labels: Cow::Borrowed(series.labels),
                 condition: self.condition(&series, series.standing, now),
@@ -390,8 +404,8 @@ impl Signal {
                     .map(|standing| standing.and_then(Standing::anomalous_until)),
                 latest: series.latest(),
                 origin: Some(series.origin),
-            })
-            .collect();
+            }
+        }));
         let missing = self.missing().into_iter().map(|labels| View {
             signal: number,
             labels: Cow::Owned(labels),
@@ -402,7 +416,6 @@ impl Signal {
             origin: None,
         });
         views.extend(missing);
-        views
     }
 
     /// How `series` stands by one of its two standings.

@@ -2,7 +2,7 @@
 
 use super::calls::{Calls, Timed};
 use crate::actions::{Cage, Cancel, Canceller, End as ActionEnd, Io, Outcome, Spawned, Values};
-use crate::steps::{Attempt, Doing, End, Record};
+use crate::steps::{Attempt, Doing, End, Record, Run};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,6 +104,15 @@ impl Attempts {
                 }
                 (Err(_), None) => {}
             }
+        }
+    }
+
+    /// The same of what is there already.
+    pub(super) async fn ready(&mut self) -> Option<Record> {
+        tokio::select! {
+            biased;
+            record = self.next() => Some(record),
+            () = std::future::ready(()) => None,
         }
     }
 
@@ -215,6 +224,13 @@ fn reason(timed: &Timed, outcome: &Outcome) -> String {
         words.push_str(&format!("; still running: {}", outcome.survivors.join(", ")));
     }
     words
+}
+
+/// Whether the action is known to have taken effect on the target of `attempt`, in its step.
+pub(super) fn was_done(run: &Run, attempt: &Attempt) -> bool {
+    let step = run.step(&attempt.step).and_then(|step| run.steps.get(step));
+    step.and_then(|step| step.work.get(&attempt.target))
+        .is_some_and(|work| work.outcome == crate::steps::Outcome::Done)
 }
 
 #[cfg(test)]

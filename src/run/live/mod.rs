@@ -22,10 +22,10 @@ use crate::config::{Config, ZoneError};
 use crate::history::HistoryError;
 use crate::journal::{Entry, Journal};
 use crate::sources::{Contradicted, SeriesSamples, SourceError};
-use crate::steps::{Attempt, Ending, Mode, Outcome, Pinned, Record, Run, Said, State, Told, Waiting, Word};
+use crate::steps::{Attempt, Ending, Mode, Pinned, Record, Run, Said, State, Told, Waiting, Word};
 use crate::story::{self, Waits, Window};
 use crate::text;
-use attempts::Attempts;
+use attempts::{Attempts, was_done};
 use calls::Calls;
 use captures::Captures;
 use feed::{Feed, Fetched};
@@ -359,14 +359,21 @@ impl Live<'_> {
                 self.outside.keep(asked);
                 self.pace.hurry();
             }
-            record = self.outside.attempts.next() => self.write(record).await?,
+            record = self.outside.attempts.next() => {
+                self.write(record).await?;
+                // what ends at the same time is looked at together
+                while let Some(record) = self.outside.attempts.ready().await {
+                    self.write(record).await?;
+                }
+            }
             record = self.captures.next() => self.write(record).await?,
             Some(mut fetched) = self.feed.next() => {
                 let (signal, contradicted) = (fetched.signal, std::mem::take(&mut fetched.contradicted));
                 self.take(fetched);
                 self.contradict(signal, &contradicted).await?;
                 self.capture(signal).await?;
-                if !self.pace.until_due(Instant::now()).is_zero() {
+                let waits = !self.pace.until_due(Instant::now()).is_zero();
+                if waits && self.driver.watch().is_stirred(signal) {
                     self.pace.anomalous(signal, self.driver.moving(signal, clock::now()));
                 }
             }
@@ -585,10 +592,4 @@ fn unknown(run: &Run) -> Vec<Attempt> {
         Some(run.attempt(step, target, flight))
     };
     run.all().filter_map(attempt).collect()
-}
-
-/// Whether the action is known to have taken effect on the target of `attempt`, in its step.
-fn was_done(run: &Run, attempt: &Attempt) -> bool {
-    let step = run.step(&attempt.step).and_then(|step| run.steps.get(step));
-    step.and_then(|step| step.work.get(&attempt.target)).is_some_and(|work| work.outcome == Outcome::Done)
 }

@@ -18,6 +18,8 @@ pub(super) struct Slot {
     limits: Limits,
     ids: BTreeMap<Labels, u64>,
     series: HashMap<u64, Series>,
+    /// Whether each series knows its place in the order of the labels.
+    is_ranked: bool,
     /// Series with samples that are to be told.
     fresh: Vec<u64>,
     lost: Lost,
@@ -31,6 +33,7 @@ pub(super) struct Slot {
 #[derive(Debug)]
 struct Series {
     labels: Labels,
+    rank: usize,
     /// The newest sample that came.
     newest: Option<(i64, f64)>,
     /// The counter as it was last.
@@ -60,8 +63,6 @@ const SILENT: Duration = Duration::from_secs(300);
 const SILENT_INTERVALS: u32 = 4;
 /// So often silent series are looked for.
 const LOOKS: Duration = Duration::from_secs(60);
-/// Fewer series than one of so many are put in order by themselves: that is faster than a walk along all.
-const FEW: usize = 16;
 
 impl Slot {
     /// One that has nothing yet.
@@ -72,6 +73,7 @@ impl Slot {
             limits,
             ids: BTreeMap::new(),
             series: HashMap::new(),
+            is_ranked: false,
             fresh: Vec::new(),
             lost: Lost::default(),
             first: None,
@@ -97,8 +99,9 @@ impl Slot {
         *next += 1;
         self.ids.insert(labels.clone(), *next);
         let labels = labels.clone();
-        self.series
-            .insert(*next, Series { labels, newest: None, before: None, kept: Vec::new(), heard: now });
+        let series = Series { labels, rank: 0, newest: None, before: None, kept: Vec::new(), heard: now };
+        self.series.insert(*next, series);
+        self.is_ranked = false;
         Place::At(*next)
     }
 
@@ -169,22 +172,27 @@ impl Slot {
     /// What is to be told now, in the order of the labels, and what is odd. What is told is gone then: says too how many samples
     /// that is.
     pub(super) fn tell(&mut self, now: Instant) -> (Told, Vec<String>, usize) {
-        let mut fresh = std::mem::take(&mut self.fresh);
-        if fresh.len() < self.ids.len() / FEW {
-            let labels = |id: &u64| self.series.get(id).map(|series| &series.labels);
-            fresh.sort_unstable_by(|one, other| labels(one).cmp(&labels(other)));
-        } else {
-            fresh = self.ids.values().copied().collect();
+        self.rank();
+        let mut ranked = Vec::with_capacity(self.fresh.len());
+        for id in self.fresh.drain(..) {
+            let Some(series) = self.series.get_mut(&id) else { continue };
+            ranked.push((series.rank, (series.labels.clone(), std::mem::take(&mut series.kept))));
         }
-        let mut told = Told::new();
-        for id in fresh {
-            if let Some(series) = self.series.get_mut(&id).filter(|series| !series.kept.is_empty()) {
-                told.push((series.labels.clone(), std::mem::take(&mut series.kept)));
-            }
-        }
+        ranked.sort_unstable_by_key(|(rank, _)| *rank);
+        let told: Told = ranked.into_iter().map(|(_, told)| told).collect();
         self.forget(now);
         let gone = told.iter().map(|(_, samples)| samples.len()).sum();
         (told, std::mem::take(&mut self.lost).in_words(), gone)
+    }
+
+    /// Tells each series its place in the order of the labels, where one is new: so that no labels are compared to tell.
+    fn rank(&mut self) {
+        if std::mem::replace(&mut self.is_ranked, true) {
+            return;
+        }
+        for (rank, id) in self.ids.values().enumerate() {
+            self.series.get_mut(id).into_iter().for_each(|series| series.rank = rank);
+        }
     }
 
     /// Forgets series that are silent, once a minute: who pushes from ever new ones must not fill the memory.
