@@ -166,7 +166,8 @@ fn fill(store: &mut Store, series: usize) {
     store.unsynced().into_iter().for_each(|files| files.sync().expect("a disk"));
 }
 
-/// So many rows are judged once more at a start: ten minutes of a window, and what a sustain looks back on.
+/// So many rows are judged once more where a run goes on: ten minutes of a window, and what the longest sustain looks back on. Where one
+/// begins it is what its own does.
 const JUDGED: i64 = 75;
 
 /// How long it takes from opening a history of 14 days until every series is judged: on the clock, and of the processor.

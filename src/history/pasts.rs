@@ -126,25 +126,50 @@ impl Store {
         slot: &mut Vec<f64>,
         damage: &mut Damage,
     ) -> Result<(), HistoryError> {
+        let (here, all) = ((self.shape.slot_and_day(row).0, 0), self.shape.ring());
+        self.read_values(shelf, (here, all), slot, damage, |day| row_at(&self.shape, row, day))
+    }
+
+    /// The cells of a shelf at `row`, read into `words`: not a number where there is no value.
+    pub(super) fn values_at<'a>(
+        &self,
+        shelf: usize,
+        row: i64,
+        words: &'a mut Vec<f64>,
+        damage: &mut Damage,
+    ) -> Result<&'a [f64], HistoryError> {
+        self.read_values(shelf, (self.shape.slot_and_day(row), 1), words, damage, |_| row)?;
+        Ok(self.shelves[shelf].cells_of(0, words))
+    }
+
+    /// Reads so many rows from a place on, of which `row` says by the day of the ring which should stand there.
+    fn read_values(
+        &self,
+        shelf: usize,
+        (from, count): ((usize, usize), usize),
+        words: &mut Vec<f64>,
+        damage: &mut Damage,
+        row: impl Fn(usize) -> i64,
+    ) -> Result<(), HistoryError> {
         let Self { shape, names, shelves, .. } = self;
         let (shelf, mut lines) = (&shelves[shelf], 0);
         let (width, first) = (shelf.place.width, shelf.place.first);
         let used_again: Vec<_> = names.used_again(first, width).collect();
-        shelf.read_slot(shape, shape.slot_and_day(row).0, slot, |day, found, cells| {
-            let expected = row_at(shape, row, day);
-            match found {
+        shelf.read_words(shape, from, count, words, |day, found, cells| {
+            let row = row(day);
+            let known = match found {
                 Found::Whole(head) => {
                     lines = lines.max(head.lines);
-                    let known = if head.row == expected { head.count as usize } else { 0 };
-                    cells.iter_mut().skip(known).for_each(|cell| *cell = f64::NAN);
+                    if head.row == row { head.count as usize } else { 0 }
                 }
-                Found::Empty => cells.fill(f64::NAN),
+                Found::Empty => 0,
                 Found::Damaged => {
-                    damage.add(expected);
-                    cells.fill(f64::NAN);
+                    damage.add(row);
+                    0
                 }
-            }
-            let strange = used_again.iter().filter(|(_, from)| expected < *from);
+            };
+            cells.iter_mut().skip(known).for_each(|cell| *cell = f64::NAN);
+            let strange = used_again.iter().filter(|(_, from)| row < *from);
             strange.for_each(|(column, _)| cells[(column - first) as usize] = f64::NAN);
         })?;
         names.hold(lines)

@@ -88,18 +88,21 @@ impl Shelf {
         Ok(())
     }
 
-    /// Reads all rows of one slot into `words`, and gives for each, by the day of the ring, what stands there and its cells to `each`.
-    pub(super) fn read_slot(
+    /// Reads `count` rows of one slot, from `day` of the ring on, into `words`, and gives for each, by its day, what stands there and
+    /// its cells to `each`.
+    pub(super) fn read_words(
         &self,
         shape: &Shape,
-        slot: usize,
+        (slot, first): (usize, usize),
+        count: usize,
         words: &mut Vec<f64>,
         mut each: impl FnMut(usize, Found, &mut [f64]),
     ) -> Result<(), HistoryError> {
-        words.resize(shape.ring() * self.words(), f64::NAN);
-        let read = self.file.read_exact_at(bytemuck::cast_slice_mut(words), self.offset(shape, (slot, 0)));
+        words.resize(count * self.words(), f64::NAN);
+        let offset = self.offset(shape, (slot, first));
+        let read = self.file.read_exact_at(bytemuck::cast_slice_mut(words), offset);
         read.map_err(HistoryError::file(&self.path))?;
-        for (day, row) in words.chunks_exact_mut(self.words()).enumerate() {
+        for (day, row) in (first..).zip(words.chunks_exact_mut(self.words())) {
             let here = |row| shape.slot_and_day(row) == (slot, day);
             let found = check(bytemuck::cast_slice(row), self.seed, here);
             let (_, cells) = row.split_at_mut(HEAD / CELL);
@@ -110,9 +113,9 @@ impl Shelf {
         Ok(())
     }
 
-    /// The cells of a day of the ring among the words of a slot.
-    pub(super) fn cells_of<'a>(&self, day: usize, words: &'a [f64]) -> &'a [f64] {
-        &words[day * self.words()..][..self.words()][HEAD / CELL..]
+    /// The cells of row `number` among the words that were read.
+    pub(super) fn cells_of<'a>(&self, number: usize, words: &'a [f64]) -> &'a [f64] {
+        &words[number * self.words()..][..self.words()][HEAD / CELL..]
     }
 
     /// So many numbers would be as long as a row.

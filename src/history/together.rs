@@ -161,8 +161,7 @@ impl Keeper {
             *newest = newest.filter(|_| self.store.column(&series.labels) == Some(column));
         }
         self.tell_series(shelf, wanted.oldest, &newest, resumed, each);
-        let (mut cells, mut bits) = (Vec::new(), Vec::new());
-        let mut before = Vec::new();
+        let (mut words, mut words_before) = (Vec::new(), Vec::new());
         let first = self.store.shelves[shelf].place.first;
         // of what stopped before, the newest sample is judged all the same: who looks sees since when it is stale
         let stopped: BTreeSet<i64> =
@@ -174,13 +173,14 @@ impl Keeper {
             if stopped.contains(&row) {
                 self.judge_row((shelf, row), &newest, |newest| newest == row, &mut resumed.damage, each)?;
             }
-            self.store.read_row(shelf, row, &mut bits, &mut resumed.damage)?;
-            values(&bits, &mut cells);
-            if wanted.asks_period {
-                self.store.read_row(shelf, row - rows.a_day, &mut bits, &mut resumed.damage)?;
-                values(&bits, &mut before);
-            }
-            each(Piece::Learn { first, row, cells: &cells, before: &before });
+            let cells = self.store.values_at(shelf, row, &mut words, &mut resumed.damage)?;
+            let before: &[f64] = match wanted.asks_period {
+                true => {
+                    self.store.values_at(shelf, row - rows.a_day, &mut words_before, &mut resumed.damage)?
+                }
+                false => &[],
+            };
+            each(Piece::Learn { first, row, cells, before });
         }
         for row in wanted.judged.max(wanted.oldest)..=wanted.newest {
             self.judge_row((shelf, row), &newest, |_| true, &mut resumed.damage, each)?;
@@ -276,10 +276,4 @@ impl Rows {
         let first = if wanted.asks_period { memory.min(yesterday) } else { memory };
         Self { first: first.max(wanted.oldest), a_day }
     }
-}
-
-/// The values of cells; not a number where there is none.
-fn values(bits: &[u64], values: &mut Vec<f64>) {
-    values.clear();
-    values.extend(bits.iter().map(|bits| f64::from_bits(*bits)));
 }

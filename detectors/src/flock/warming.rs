@@ -4,6 +4,7 @@
 use super::members::Members;
 use crate::ewm::Ewm;
 use crate::settled::Moments;
+use crate::wide::wide;
 use std::collections::VecDeque;
 
 /// Consecutive series while they learn the rows before the first that they judge.
@@ -62,11 +63,13 @@ impl Warming {
 
     /// Learns the next row; says whether it is the last that is learnt so, as the weights stand still.
     pub(super) fn learn(&mut self, members: &mut Members, cells: &[f64]) -> bool {
-        for (place, cell) in cells.iter().enumerate() {
-            if cell.is_nan() && self.is_whole[place] {
-                self.is_whole[place] = false;
-                self.others.push(self.first + place);
-                self.hand_over(members, place);
+        if wide!(missing(cells)) > 0 {
+            for (place, cell) in cells.iter().enumerate() {
+                if cell.is_nan() && self.is_whole[place] {
+                    self.is_whole[place] = false;
+                    self.others.push(self.first + place);
+                    self.hand_over(members, place);
+                }
             }
         }
         let Some(newest) = self.recent.back() else { return true };
@@ -100,4 +103,10 @@ impl Warming {
         let recent = self.recent.iter().map(|row| row[place]);
         members.take_over(self.first + place, self.next - 1, averages, recent);
     }
+}
+
+/// How many have no value. Counted, which takes many at once, where `any` takes one after the other.
+#[inline(always)]
+fn missing(cells: &[f64]) -> u64 {
+    cells.iter().map(|cell| u64::from(cell.is_nan())).sum()
 }

@@ -40,6 +40,8 @@ struct Fed {
     is_filled: bool,
     /// The time from which on the look-back is wanted.
     from: Timestamp,
+    /// So many cells before the windows of the gates are judged, and not learnt alone.
+    judged_cells: u32,
     /// Until when the source is asked first for what the history lacks at its beginning; none where that is not wanted any more.
     older: Option<Timestamp>,
     /// How many samples came too late, and from how many on that is told again.
@@ -107,6 +109,7 @@ impl Feed {
                     .comparing(source.is_lasting()),
                 from,
                 older: None,
+                judged_cells: 1 + judged_before(signal, started.is_some()),
                 every_ms: source.asked_every_ms(signal.interval).max(1),
                 due_ms: now.as_millis(),
                 is_filled: false,
@@ -126,11 +129,11 @@ impl Feed {
     }
 
     /// The time from which on what is remembered of a signal shall be judged, and not learnt alone: the windows that gates look at, and
-    /// what a sustain looks back on.
+    /// some cells before.
     pub(super) fn judged_from(&self, signal: usize) -> Option<Timestamp> {
         let fed = self.signals.get(signal)?;
-        let sustained_ms = i64::from(SUSTAIN_MAX + 1).saturating_mul(fed.signal.interval.as_millis());
-        let look_back_ms = look_back_ms(&fed.signal).saturating_sub(sustained_ms);
+        let before_ms = i64::from(fed.judged_cells).saturating_mul(fed.signal.interval.as_millis());
+        let look_back_ms = look_back_ms(&fed.signal).saturating_sub(before_ms);
         Some(Timestamp::from_millis(fed.from.as_millis().saturating_add(look_back_ms)))
     }
 
@@ -271,6 +274,14 @@ fn contradicted_words(contradicted: &[Contradicted]) -> Option<String> {
     Some(format!(
         "the series {series} had the value {before} at {at}, and {now} is told of that time now{more}"
     ))
+}
+
+/// How many cells before the windows of the gates are judged: what a sustain looks back on. Where batches have started, the most that any
+/// does, for an anomaly from before a batch is not blamed on it as far back as is known since when it was.
+fn judged_before(signal: &Signal, has_started: bool) -> u32 {
+    let rules = std::iter::once(&signal.rule).chain(&signal.slow);
+    let longest = rules.map(|rule| rule.sustain.n()).max();
+    longest.filter(|_| !has_started).unwrap_or(SUSTAIN_MAX)
 }
 
 /// How much of the past the detectors of a signal look at, and need before their first verdict, in milliseconds.
