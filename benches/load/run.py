@@ -202,9 +202,9 @@ class Bells:
             self.push(range(BELL_COUNT))
 
     def ring(self):
-        """Lets one after the other ring, each halfway between two seconds; puts down when it was taken."""
+        """Lets one after the other ring, each nearer to the next second than to the one before, which has a value; puts down when it was taken."""
         for bell in range(BELL_COUNT):
-            time.sleep(BELLS_APART_S + 1.5 - time.time() % 1)
+            time.sleep(BELLS_APART_S + 1.75 - time.time() % 1)
             self.values[bell] = 5
             self.rung.append(self.push([bell]))
         time.sleep(8)

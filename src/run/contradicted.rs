@@ -4,14 +4,34 @@ use super::gates::Gates;
 use super::telling::series_name;
 use crate::monitor::View;
 use crate::sources::Contradicted;
+use crate::steps::{Mode, Word};
 use crate::text;
 use quietgate_detectors::Timestamp;
 use quietgate_rules::gate::Part;
 
+/// Who pauses a run by what its gates look at.
+pub(super) const GATE: &str = "gate";
+
+/// How the clause ends by which a run is paused.
+const RELIED: &str = "opened by a clean window with that time in it";
+
 impl Gates<'_> {
+    /// The word by which the run is paused where one of its gates opened by a sample that is told otherwise now; none where none did, or
+    /// where it is paused for such a one. A run that a person has paused is paused for both: who resumes it is to know.
+    pub fn distrusted(&self, signal: usize, contradicted: &[Contradicted]) -> Option<Word> {
+        let paused = self.run.paused.as_ref();
+        let is_told = |word: &Word| word.who == GATE && word.reason.contains(RELIED);
+        if self.run.mode != Mode::Going || paused.is_some_and(is_told) {
+            return None;
+        }
+        let reason = contradicted.iter().find_map(|one| self.relied_on(signal, one))?;
+        let before = paused.map(|word| format!("; paused before by {}: {}", word.who, word.reason));
+        Some(Word { who: GATE.to_owned(), reason: reason + &before.unwrap_or_default() })
+    }
+
     /// That a gate of the run opened by a clean window in which a sample of `signal` lies that is told otherwise now, as a clause;
     /// none where none did. Before a batch every required series counts, after it those of the batch alone.
-    pub fn relied_on(&self, signal: usize, contradicted: &Contradicted) -> Option<String> {
+    fn relied_on(&self, signal: usize, contradicted: &Contradicted) -> Option<String> {
         let is_it = |view: &View<'_>| view.signal == signal && *view.labels == contradicted.labels;
         let place = self.views().iter().position(is_it)?;
         let steps = self.run.steps.iter().enumerate();
@@ -35,8 +55,7 @@ impl Gates<'_> {
         let signal = self.watch.signals().nth(signal).map_or("?", |signal| signal.name.as_str());
         let Contradicted { labels, at, before, now } = contradicted;
         Some(format!(
-            "{} was {before} at {} and is told to have been {now} then: the gate {side} batch {} of {} opened by a clean window with \
-             that time in it",
+            "{} was {before} at {} and is told to have been {now} then: the gate {side} batch {} of {} {RELIED}",
             series_name(signal, labels),
             text::rfc3339(at.as_millis()),
             text::count(batch as u64 + 1),
@@ -53,7 +72,7 @@ mod tests {
     use crate::config::Meaning;
     use crate::config::plan::PlanFile;
     use crate::monitor::{Labels, MonitorSpec, Watch, Watched};
-    use crate::steps::{End, Record, Side, State};
+    use crate::steps::{End, Record, Said, Side, State};
     use quietgate_detectors::{Calendar, Interval, OptionValue, Sample, Spec};
     use quietgate_rules::{Direction, RuleSpec, Sustain};
 
@@ -126,5 +145,30 @@ mod tests {
         let words = "loss{host=\"h2\"} was 0 at 1970-01-01T00:00:15Z and is told to have been NaN then: the gate before batch 1 of \
                      agent opened by a clean window with that time in it";
         assert_eq!(gates.relied_on(0, &told).as_deref(), Some(words));
+    }
+
+    #[test]
+    fn a_run_that_is_paused_already_is_paused_for_both_and_once() {
+        let (mut state, watch) = (run(), watch());
+        let plan = PlanFile::read("p.yaml", PLAN, &Nothing).expect("a plan").plan;
+        let scopes = [Scope::new(vec![("host".to_owned(), Meaning::Target)], &plan.inventory)];
+        let at_15 = |now| Contradicted { labels: labels("h2"), at: at(15), before: 0.0, now };
+        let word = |state: &State, told: &[Contradicted]| {
+            Gates::new(&plan, &state.runs["r"], &watch, &scopes, at(60)).distrusted(0, told)
+        };
+        let mut pause = |state: &mut State, word: Word| {
+            let pause = Record::Pause(Said { run: "r".to_owned(), word });
+            state.apply(2, at(60), &pause).expect("a pause may follow");
+        };
+        let elsewhere = Contradicted { labels: labels("elsewhere"), ..at_15(90.0) };
+        assert_eq!(word(&state, &[elsewhere]), None);
+        let alone = word(&state, &[at_15(90.0)]).expect("it was relied on");
+        assert_eq!((alone.who.as_str(), alone.reason.ends_with(RELIED)), ("gate", true), "{alone:?}");
+
+        pause(&mut state, Word { who: "ada".to_owned(), reason: "lunch".to_owned() });
+        let both = word(&state, &[at_15(90.0)]).expect("a person who resumes is to know");
+        assert_eq!(both.reason, format!("{}; paused before by ada: lunch", alone.reason));
+        pause(&mut state, both);
+        assert_eq!(word(&state, &[at_15(91.0)]), None, "a person looks at it already");
     }
 }

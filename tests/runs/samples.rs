@@ -344,6 +344,31 @@ fn a_late_value_that_contradicts_what_a_gate_opened_by_pauses_the_run() {
     assert_eq!(fleet.start(&["run", "--resume", &name]).end(), Some(0), "{}", fleet.said("run.err"));
 }
 
+/// Row 18: who resumes a run is to know of it, also where a person had paused the run before it was told.
+#[test]
+fn a_late_value_that_contradicts_is_told_of_a_run_that_is_paused_already() {
+    let fleet = read_again();
+    let held = at_work(&fleet, &["run", "plan.yaml"]);
+    let is_open = |record: &Value| record["side"] == "before" && record["decision"] == "proceed";
+    let at = row_until(&fleet, "h2", at_ms(&fleet.recorded("the gate", is_open)));
+    assert_eq!(fleet.say(&["pause", "--reason", "lunch"]).0, Some(0));
+    wait("two intervals", || (now_ms() > at + 3 * INTERVAL_MS).then_some(()));
+    fleet.append("samples.csv", &format!("{at},90,h2\n{at},91,h2\n"));
+    let told = fleet.recorded("its word", |record| record["kind"] == "pause" && record["who"] == "gate");
+    let reason = told["reason"].as_str().expect("words");
+    assert!(reason.starts_with("loss{host=\"h2\"} was 0 at "), "{reason}");
+    let before = of_pauses(&fleet).first().cloned().expect("the person's pause");
+    let who = before["who"].as_str().expect("a name");
+    assert!(reason.ends_with(&format!("; paused before by {who}: lunch")), "{reason}");
+    fleet.remove("wait-do-h1");
+    assert_eq!(held.end(), Some(3), "as for each pause by the gate");
+    assert_eq!(of_pauses(&fleet).len(), 2, "a person's, and once for all that is told otherwise");
+}
+
+fn of_pauses(fleet: &Fleet) -> Vec<Value> {
+    fleet.journal().into_iter().filter(|record| record["kind"] == "pause").collect()
+}
+
 /// Row 18: where no gate has opened by it yet, the window begins anew.
 #[test]
 fn a_late_value_that_contradicts_what_no_gate_opened_by_begins_the_window_anew() {

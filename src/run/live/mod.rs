@@ -13,6 +13,7 @@ mod pace;
 mod signals;
 mod together;
 
+use super::contradicted::GATE;
 use super::control::{self, Answer, Ends, Shown, serve};
 use super::recording::{FORM, Line, Recorder, SaidSeries};
 use super::{Driver, LEFT_BEHIND, Refused, watch};
@@ -43,9 +44,6 @@ use std::time::{Duration, Instant};
 
 /// The longest that nothing is looked at: windows open, patience ends and samples age without anybody saying so.
 const LOOK_MS: i64 = 1000;
-
-/// Who pauses a run by what its gates look at.
-const GATE: &str = "gate";
 
 /// The longest that a driver which has ended waits for those who watch to take the last records.
 const TELLING: Duration = Duration::from_secs(1);
@@ -391,16 +389,12 @@ impl Live<'_> {
     /// Pauses the run where one of its gates opened by a sample that is told otherwise now: a person is to judge what follows from
     /// that. Where none did, the gates hold by the answer alone.
     async fn contradict(&mut self, signal: usize, contradicted: &[Contradicted]) -> Result<(), Refused> {
-        let Some(run) = self.driver.run().filter(|run| run.paused.is_none() && run.mode == Mode::Going)
-        else {
+        if contradicted.is_empty() {
             return Ok(());
-        };
+        }
         let Some(gates) = self.driver.gates_at(clock::now()) else { return Ok(()) };
-        let Some(reason) = contradicted.iter().find_map(|one| gates.relied_on(signal, one)) else {
-            return Ok(());
-        };
-        let word = Word { who: GATE.to_owned(), reason };
-        let pause = Record::Pause(Said { run: run.pinned.run.clone(), word });
+        let Some(word) = gates.distrusted(signal, contradicted) else { return Ok(()) };
+        let pause = Record::Pause(Said { run: gates.run.pinned.run.clone(), word });
         self.write(pause).await
     }
 
