@@ -156,7 +156,7 @@ mod tests {
         let word = |state: &State, told: &[Contradicted]| {
             Gates::new(&plan, &state.runs["r"], &watch, &scopes, at(60)).distrusted(0, told)
         };
-        let mut pause = |state: &mut State, word: Word| {
+        let pause = |state: &mut State, word: Word| {
             let pause = Record::Pause(Said { run: "r".to_owned(), word });
             state.apply(2, at(60), &pause).expect("a pause may follow");
         };
