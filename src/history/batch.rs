@@ -47,6 +47,11 @@ impl Batch {
         self.cells.is_empty()
     }
 
+    /// The oldest row of all.
+    pub(super) fn oldest(&self) -> Option<i64> {
+        self.pieces.iter().map(|piece| piece.row).min()
+    }
+
     /// Forgets all cells.
     pub fn clear(&mut self) {
         self.pieces.clear();

@@ -108,10 +108,20 @@ impl Keeper {
         if self.batch.is_empty() {
             return Ok(Written::default());
         }
-        let written = self.store.write(&self.batch, How::Restate, now.as_millis())?;
+        let written = self.store.write(&self.batch, How::Restate, now.as_millis());
+        self.tell_pasts(self.batch.oldest());
+        let written = written?;
         self.waiting = self.waiting.saturating_sub(self.batch.len());
         self.batch.clear();
         Ok(written)
+    }
+
+    /// Rows from `oldest` on were written: what was looked at of earlier days may have been one of them.
+    pub(super) fn tell_pasts(&mut self, oldest: Option<i64>) {
+        let slots = self.store.shape().slots() as i64;
+        if let (Some(pasts), Some(oldest)) = (&mut self.pasts, oldest) {
+            pasts.written(oldest, slots);
+        }
     }
 
     /// The oldest time at which any series has something, from `from` on; by the first series that there were, of which all is read

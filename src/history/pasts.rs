@@ -37,6 +37,16 @@ impl Pasts {
         Self { spec, shelves: Vec::new(), damage: Damage::default(), failed: None, spare: Vec::new() }
     }
 
+    /// Rows from `oldest` on were written, of days with so many `slots`: what was looked at a day later or more is read anew. Usually
+    /// that is nothing, for what is written is of today.
+    pub(super) fn written(&mut self, oldest: i64, slots: i64) {
+        let is_sure = |row: i64| row.saturating_sub(slots) < oldest;
+        for Looked { looks, slot } in &mut self.shelves {
+            looks.retain(|(row, _)| is_sure(*row));
+            slot.take_if(|(row, _)| !is_sure(*row));
+        }
+    }
+
     /// Rows that were found damaged since this was asked last.
     pub fn take_damage(&mut self) -> Damage {
         std::mem::take(&mut self.damage)

@@ -122,7 +122,9 @@ impl Keeper {
         self.store.know(series.clone().filter_map(first).map(|(labels, at)| (labels, at.as_millis())))?;
         let mut batch = Batch::default();
         series.for_each(|(labels, samples)| self.store.gather(labels, samples, &mut batch));
-        self.store.write(&batch, How::Add, now.as_millis())
+        let written = self.store.write(&batch, How::Add, now.as_millis());
+        self.tell_pasts(batch.oldest());
+        written
     }
 
     /// Gives what was kept to `each`: a shelf after the other, of each first its series, then what is to be learnt of them and then

@@ -123,32 +123,41 @@ proptest! {
         let (mut alone, mut together) = (watch(), Together::open(dir.path()));
         let mut newest = [BEFORE_MS + phase; 3];
         let (mut is_whole, mut has_restarted) = (true, false);
-        // of a series that had stopped before what is judged once more, its newest sample alone was: until there are as many as a
-        // sustain looks at, its findings may be others
-        let mut blurred = [0; 3];
+        // of a series of which fewer values than a sustain looks at lie in what is judged once more (where it had stopped before, its
+        // newest alone): until there are as many, its findings may be others
+        let mut since = i64::MIN;
+        let mut values: [Vec<i64>; 3] = Default::default();
         let labels = ["a", "b", "c"].map(|name| Labels::from([("host".to_owned(), name.to_owned())]));
         for (number, (series, after, off, value)) in samples.into_iter().enumerate() {
             let after = if twice { after } else { after.max(1) };
-            newest[series] += after * HOUR_MS;
-            if newest[series] > BEFORE_MS + 13 * 24 * HOUR_MS {
+            // a sample that is left out leaves no trace, also not in what is the newest of all: by that the oldest days go
+            let at = newest[series] + after * HOUR_MS;
+            if at > BEFORE_MS + 13 * 24 * HOUR_MS {
                 continue;
             }
+            newest[series] = at;
             if let Some((_, judged)) = restarts.iter().find(|(at, _)| *at == number) {
                 let latest = newest.iter().max().copied().unwrap_or_default();
                 together = together.again(dir.path(), (latest, *judged));
                 // what fired before it was contradicted is not kept
                 (is_whole, has_restarted) = (is_whole && !twice && *judged > 330, true);
-                let since = latest - (judged - 4) * HOUR_MS;
-                blurred = newest.map(|newest| if newest < since { 3 } else { 0 });
+                since = latest - (judged - 4) * HOUR_MS;
             }
             let off_ms = if jitter { off * HOUR_MS / 60 } else { 0 };
             let sample = Sample::new(newest[series] + off_ms, value);
             alone.observe(0, &labels[series], &[sample]);
             together.observe(&labels[series], sample);
-            blurred[series] -= i64::from(blurred[series] > 0);
+            let is_now = |said: &SaidOf| said.labels == labels[series];
+            let latest = said(&alone, newest[series]).into_iter().find(is_now).and_then(|said| said.latest);
+            let latest = latest.map(|latest| (latest.at.as_millis(), latest.value.is_some()));
+            // a cell may be told anew, and be taken back
+            values[series].pop_if(|at| latest.is_some_and(|(now, _)| now - *at < HOUR_MS / 2));
+            values[series].extend(latest.filter(|(_, has_value)| *has_value).map(|(at, _)| at));
+            let judged = |all: &Vec<i64>| all.iter().filter(|at| **at >= since).count();
+            let is_blurred = values.each_ref().map(|all| judged(all) < 3.min(all.len()));
             let both = [&alone, &together.watch].map(|watch| {
                 let mut said = said(watch, newest[series]);
-                for one in said.iter_mut().filter(|one| (0..3).any(|i| blurred[i] > 0 && labels[i] == one.labels)) {
+                for one in said.iter_mut().filter(|one| (0..3).any(|i| is_blurred[i] && labels[i] == one.labels)) {
                     one.latest.iter_mut().for_each(|latest| latest.finding = Finding::Clean);
                 }
                 said
@@ -162,5 +171,20 @@ proptest! {
                 (true, false) => assert_same(&lasting(one), &lasting(other))?,
             }
         }
+    }
+}
+
+/// One that lags by a day and more: what was looked at for the others before it was told is looked at once more.
+#[test]
+fn a_series_that_comes_a_day_behind_the_others_is_judged_by_its_own_days() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut alone, mut together) = (watch(), Together::open(dir.path()));
+    let labels = ["a", "b"].map(|name| Labels::from([("host".to_owned(), name.to_owned())]));
+    for (series, hour) in [(1, 0), (1, 12), (0, 12), (0, 60), (1, 36), (1, 60), (1, 61), (0, 61)] {
+        let sample = Sample::new(BEFORE_MS + hour * HOUR_MS, 100.0);
+        alone.observe(0, &labels[series], &[sample]);
+        together.observe(&labels[series], sample);
+        let both = [&alone, &together.watch].map(|watch| said(watch, sample.at.as_millis()));
+        assert_eq!(both[0], both[1], "series {series} at {hour} h");
     }
 }
