@@ -136,10 +136,12 @@ async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Tol
     for Question { signal, source, ask } in questions {
         match opened.get(source.as_str()) {
             Some(Ok(source)) => {
-                let source = source.for_one().unwrap_or_else(|| Arc::clone(source));
+                let own = source.for_one();
+                let waits = own.is_some();
+                let source = own.unwrap_or_else(|| Arc::clone(source));
                 // names are unique in a file, so nothing of this signal is under way
                 match poll.ask(&signal, &source, ask, LIMIT_MS) {
-                    Ok(()) => drop(asked_of.insert(signal, source)),
+                    Ok(()) => drop(asked_of.insert(signal, (source, waits))),
                     Err(unasked) => drop(answers.insert(signal, Err(unasked.to_string()))),
                 }
             }
@@ -148,10 +150,9 @@ async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Tol
         }
     }
     while let Some(Outcome { signal, ask, answer }) = poll.next().await {
-        let is_silent = |answer: &Answer| answer.series.iter().all(|series| series.samples.is_empty());
-        let is_silent = matches!(&answer, Ok(answer) if is_silent(answer));
-        let answer = match asked_of.remove(&signal).filter(|_| is_silent) {
-            Some(source) => {
+        let again = |waits: bool| answer.as_ref().is_ok_and(|answer| may_speak_later(answer, waits));
+        let answer = match asked_of.remove(&signal).filter(|(_, waits)| again(*waits)) {
+            Some((source, _)) => {
                 let again = after(source, ask.interval);
                 let asked = poll.ask(&signal, &again, ask, LIMIT_MS);
                 asked.map(|()| Answer::default()).map_err(|unasked| unasked.to_string())
@@ -162,6 +163,13 @@ async fn answered(config: &Config, base: &Path, questions: Vec<Question>) -> Tol
     }
     let heard = opened.into_iter().filter_map(|(name, source)| Some((name.to_owned(), source.ok()?.heard())));
     Told { answers, heard: heard.filter(|(_, heard)| !heard.is_empty()).collect() }
+}
+
+/// Whether who gave this answer may have more to say when asked once more: there is no sample in it. Who `waits` until something is told,
+/// and heard of no series, would wait as long again.
+fn may_speak_later(answer: &Answer, waits: bool) -> bool {
+    let is_silent = answer.series.iter().all(|series| series.samples.is_empty());
+    is_silent && !(waits && answer.series.is_empty())
 }
 
 /// `source`, asked as much later as it says, but for what would take too long.
@@ -283,4 +291,25 @@ fn seen(signal: &Signal, plans: &[&&Plan], answer: &Answer, now: Timestamp) -> S
         "signal {name:?}: {series}; {} is held to the inventory where a plan is checked too",
         left.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::SeriesSamples;
+
+    #[test]
+    fn who_has_no_sample_yet_is_asked_once_more_and_who_waited_in_vain_is_not() {
+        let of = |samples: &[&[i64]]| {
+            let one = |times: &&[i64]| SeriesSamples {
+                labels: Labels::default(),
+                samples: times.iter().map(|at| Sample::new(*at, 1.0)).collect(),
+            };
+            Answer { series: samples.iter().map(one).collect(), complete: true, ..Answer::default() }
+        };
+        let asked = |samples: &[&[i64]]| [false, true].map(|waits| may_speak_later(&of(samples), waits));
+        assert_eq!(asked(&[]), [true, false], "no series");
+        assert_eq!(asked(&[&[]]), [true, true], "a rate begins with the second sample");
+        assert_eq!(asked(&[&[], &[1]]), [false, false], "there is one");
+    }
 }
