@@ -12,6 +12,8 @@
 //! sources, actions       where samples come from; what a step does to a target
 //! journal                what a run decided and did, durably
 //! history                the samples of the last days, on disk
+//! sinks                  where events go
+//! event                  what others are told of what happened: one closed type
 //! story                  what a run tells: lines, events, status, why
 //! monitor                samples of one series in, findings out
 //! plan                   steps, batches, limits, and when they may start
@@ -19,6 +21,7 @@
 //! clock                  the time of day
 //! labels                 labels of a series, shared and hashed once
 //! sabotage               for tests alone: mistakes that the simulation must see
+//! secret                 secrets in files
 //! text                   numbers, durations and times as people read them
 //! ```
 //!
@@ -35,6 +38,7 @@ pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod event;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 pub mod history;
@@ -45,7 +49,9 @@ pub mod plan;
 pub mod replay;
 pub mod run;
 pub mod sabotage;
+pub mod secret;
 pub mod settings;
+pub mod sinks;
 pub mod sources;
 pub mod steps;
 pub mod story;

@@ -53,7 +53,12 @@ fn every_key_arrives_where_it_belongs() {
     let kinds: Vec<_> =
         config.sources.iter().map(|source| (source.name.as_str(), source.spec.entry().kind)).collect();
     assert_eq!(kinds, [("prom", "prometheus"), ("lvs", "file")]);
-    assert_eq!(config.sinks[0].node.get("secret_file").and_then(|node| node.scalar()), Some("hook.secret"));
+    let sink = &config.sinks[0];
+    assert_eq!((sink.name.as_str(), sink.spec.entry().kind, sink.queue), ("hook", "webhook", 500));
+    assert_eq!(
+        (sink.filter.kinds.as_slice(), sink.filter.least.name()),
+        (&["gate.*".to_owned()][..], "warning")
+    );
     assert!(config.state.is_some() && config.api.is_some() && config.actions.shell);
 
     let vip = config.signal("vip_in_bytes").expect("the first signal");

@@ -16,9 +16,13 @@ mod kept;
 mod persons;
 #[path = "runs/pushes.rs"]
 mod pushes;
+#[path = "runs/receiver.rs"]
+mod receiver;
 #[path = "runs/recorded.rs"]
 mod recorded;
 #[path = "runs/samples.rs"]
 mod samples;
+#[path = "runs/sinks.rs"]
+mod sinks;
 #[path = "runs/troubles.rs"]
 mod troubles;

@@ -1,4 +1,4 @@
-//! `quietgate kinds`: every detector, rule, kind of signal, source and action with its options, from the registries alone.
+//! `quietgate kinds`: every detector, rule, kind of signal, source, action and sink with its options, from the registries alone.
 
 use super::format::Format;
 use crate::config::{option_schema, setting_schema};
@@ -33,7 +33,9 @@ pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out)?;
             write_family("Sources", &kinds.sources, out)?;
             writeln!(out)?;
-            write_family("Actions", &kinds.actions, out)
+            write_family("Actions", &kinds.actions, out)?;
+            writeln!(out)?;
+            write_family("Sinks", &kinds.sinks, out)
         }
         Format::Json => {
             let list = |kinds: &[Kind]| kinds.iter().map(Kind::json).collect::<Vec<_>>();
@@ -43,6 +45,7 @@ pub(crate) fn run(args: &KindsArgs, out: &mut dyn Write) -> io::Result<()> {
                 "signals": list(&kinds.signals),
                 "sources": list(&kinds.sources),
                 "actions": list(&kinds.actions),
+                "sinks": list(&kinds.sinks),
             });
             serde_json::to_writer_pretty(&mut *out, &value)?;
             writeln!(out)
@@ -57,9 +60,10 @@ struct Kinds {
     signals: Vec<Kind>,
     sources: Vec<Kind>,
     actions: Vec<Kind>,
+    sinks: Vec<Kind>,
 }
 
-/// A kind of detector, rule, signal, source or action.
+/// A kind of detector, rule, signal, source, action or sink.
 struct Kind {
     name: &'static str,
     summary: &'static str,
@@ -124,6 +128,7 @@ fn kinds() -> Kinds {
         signals: quietgate_rules::presets().iter().map(signal).collect(),
         sources: crate::sources::all().iter().map(source).collect(),
         actions: crate::actions::all().iter().map(|entry| with_settings(entry.described(), vec![])).collect(),
+        sinks: crate::sinks::all().iter().map(|entry| with_settings(entry.described(), vec![])).collect(),
     }
 }
 
@@ -291,7 +296,8 @@ mod tests {
             assert!(line.chars().count() <= WIDTH && line == line.trim_end(), "{line:?}");
         }
         let kinds = kinds();
-        let families = [kinds.detectors, kinds.rules, kinds.signals, kinds.sources, kinds.actions];
+        let families =
+            [kinds.detectors, kinds.rules, kinds.signals, kinds.sources, kinds.actions, kinds.sinks];
         for kind in families.iter().flatten() {
             assert!(text.contains(&format!("\n{:<INDENT$}{}", kind.name, lines(kind.summary, 80)[0])));
             for row in &kind.options {

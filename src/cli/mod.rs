@@ -21,6 +21,7 @@ mod replay;
 mod reporting;
 mod run;
 mod schema;
+mod sinks;
 mod state;
 mod status;
 mod telling;
@@ -95,6 +96,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Explain one decision of a run from its journal: what was seen, what led to it, what came of it
     Why(why::WhyArgs),
+    /// Say where events go and how far each sink came, or try one
+    Sinks(sinks::SinksArgs),
     /// List every detector and rule with its options
     Kinds(kinds::KindsArgs),
     /// Print the JSON Schema of the files that users write
@@ -149,6 +152,7 @@ fn command(command: &Command) -> Result<End, Failure> {
         Command::Unfreeze(why) => why.run(Verb::Unfreeze),
         Command::Status(args) => status::run(args, &mut std::io::stdout()).map(|()| End::Done),
         Command::Why(args) => why::run(args, &mut std::io::stdout()).map(|()| End::Done),
+        Command::Sinks(args) => sinks::run(args, &mut std::io::stdout()),
         Command::Kinds(args) => done(kinds::run(args, &mut std::io::stdout())),
         Command::Schema(args) => done(schema::run(args, &mut std::io::stdout())),
     }

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::config::plan::{Near, PlanFile, Supply};
 use crate::config::{Config, Mistakes};
 use crate::journal::{self, Journal};
-use crate::run::live::{Ended, Job, drive};
+use crate::run::live::{Ended, Job, Past, drive};
 use crate::run::{Keeping, Texts, control, pinned};
 use crate::steps::{Ending, Mode, Pinned, State};
 use crate::text;
@@ -97,6 +97,9 @@ async fn run_here(args: &RunArgs) -> Result<End, Failure> {
         (None, None) => return Err(Failure::Input("a plan is needed, or --resume with a run".to_owned())),
     };
     job.record.clone_from(&args.record);
+    if !args.dry_run && !job.config.sinks.is_empty() {
+        job.past = Some(Past::of(&entries).map_err(|unreadable| Failure::Record(Box::new(unreadable)))?);
+    }
     follow(args, job, journal, before).await
 }
 
@@ -154,7 +157,7 @@ fn first(begun: Begun, before: &State, state: &Path, dry: bool) -> Result<Job, F
     };
     let pinned = pinned(&name, &file, texts);
     let (state, who) = (state.to_owned(), control::ourselves());
-    Ok(Job { file, config, pinned, resumed: false, state, who, dry, record: None })
+    Ok(Job { file, config, pinned, resumed: false, state, who, dry, record: None, past: None })
 }
 
 /// The run of that name, as it was pinned.
@@ -176,7 +179,7 @@ fn again(run: &str, before: &State, state: &Path) -> Result<Job, Failure> {
         )));
     }
     let (state, who) = (state.to_owned(), control::ourselves());
-    Ok(Job { file, config, pinned, resumed: true, state, who, dry: false, record: None })
+    Ok(Job { file, config, pinned, resumed: true, state, who, dry: false, record: None, past: None })
 }
 
 fn texts(pinned: &Pinned) -> Texts<'_> {

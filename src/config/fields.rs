@@ -60,7 +60,13 @@ pub enum Shape {
     /// True or false.
     Bool,
     /// The name of a kind of sink.
-    OuterKind,
+    SinkKind,
+    /// A name.
+    Name,
+    /// Kinds of events.
+    Events,
+    /// How much an event matters.
+    Severity,
     /// Labels of the series, each with what it is in the inventory.
     Labels,
     /// Labels of the series, each with the values that must be there.
@@ -361,16 +367,42 @@ pub(super) const HISTORY: Table = Table {
     }],
 };
 
-/// A sink; the keys beside `kind` are for its kind to know.
+/// A sink; the keys beside these are for its kind to know.
 pub(super) const SINK: Table = Table {
     what: "a sink",
     about: "Where events go.",
-    fields: &[Field {
-        name: "kind",
-        shape: Shape::OuterKind,
-        need: Need::Required,
-        about: "which kind of sink",
-    }],
+    fields: &[
+        Field {
+            name: "kind",
+            shape: Shape::SinkKind,
+            need: Need::Required,
+            about: "how events are brought there",
+        },
+        Field {
+            name: "name",
+            shape: Shape::Name,
+            need: Need::DefaultWords("its kind"),
+            about: "what it is called in messages and by `quietgate sinks test`; how far it came is kept under it",
+        },
+        Field {
+            name: "events",
+            shape: Shape::Events,
+            need: Need::DefaultWords("all"),
+            about: "which events it is told of",
+        },
+        Field {
+            name: "severity",
+            shape: Shape::Severity,
+            need: Need::Default("info"),
+            about: "the least that an event must matter",
+        },
+        Field {
+            name: "queue",
+            shape: Shape::Plan(PlanShape::Count { min: 1, max: 1_000_000 }),
+            need: Need::Default("10000"),
+            about: "so many events may wait for it, in about 1 KiB each; of more the oldest are dropped, counted, and told of as events.dropped",
+        },
+    ],
 };
 
 /// Every mapping of the file, from the outside in; what holds options of a kind has its keys beside them.
@@ -422,7 +454,16 @@ impl fmt::Display for Shape {
                 let kinds: Vec<_> = crate::sources::all().iter().map(|entry| entry.kind).collect();
                 write!(f, "one of {}", kinds.join(", "))
             }
-            Self::OuterKind => f.write_str("a word such as webhook"),
+            Self::SinkKind => {
+                let kinds: Vec<_> = crate::sinks::all().iter().map(|entry| entry.kind).collect();
+                write!(f, "one of {}", kinds.join(", "))
+            }
+            Self::Name => f.write_str("a letter or _, then letters, digits, _ and -"),
+            Self::Events => f.write_str("a list of kinds of events such as [gate.held, run.*]"),
+            Self::Severity => {
+                let words = crate::event::Severity::ALL.map(crate::event::Severity::name);
+                write!(f, "one of {}", words.join(", "))
+            }
             Self::Labels => f.write_str("a mapping of labels to `target` or a label of the inventory"),
             Self::Expect => f.write_str("a mapping of labels to `inventory` or a list of values"),
             Self::Rule => f.write_str("a mapping such as {kind: majority, sustain: 2 of 3}"),

@@ -17,6 +17,7 @@ mod rule;
 mod schema;
 mod series;
 mod signal;
+mod sink;
 mod source;
 mod yaml;
 mod zone;
@@ -28,6 +29,7 @@ pub use rule::{Given, detector_from_text, kind_from_text};
 pub use schema::{option_schema, schema, setting_schema};
 pub use series::{SIGNAL_LABEL, Strange};
 pub use signal::{Expected, Meaning, Signal};
+pub use sink::NamedSink;
 pub use source::NamedSource;
 pub use yaml::{Key, Node, Value};
 
@@ -35,8 +37,8 @@ pub use crate::settings::{Need, units};
 pub use zone::{ZoneError, calendar};
 
 use crate::actions::Allowed;
-use fields::{ACTIONS, CONFIG, HISTORY, SINK};
-use read::{Beside, Fields, check_names, is_name};
+use fields::{ACTIONS, CONFIG, HISTORY};
+use read::{Beside, Fields, check_names};
 use signal::Sources;
 use std::path::Path;
 
@@ -56,27 +58,16 @@ pub struct Config {
     /// How the scene of an anomaly is captured in a run.
     pub capture: Capturing,
     /// Where events go.
-    pub sinks: Vec<Outer>,
+    pub sinks: Vec<NamedSink>,
     /// How the daemon can be reached: a mapping.
     pub api: Option<Node>,
     file: String,
 }
 
-/// A sink: its kind and all its settings, which are not read yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outer {
-    /// Where it stands.
-    pub at: Place,
-    /// Its kind.
-    pub kind: String,
-    /// All it says: a mapping.
-    pub node: Node,
-}
-
 impl Config {
     /// Reads `text`, the content of the file that messages call `file`.
     ///
-    /// Sources are checked as far as that needs no file and no network; of sinks and `api` only the shape is. A config without `sources` is one for
+    /// Sources are checked as far as that needs no file and no network; and so are sinks; of `api` only the shape is. A config without `sources` is one for
     /// recorded series: then no signal may name a source; otherwise each must.
     ///
     /// # Errors
@@ -140,7 +131,7 @@ fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config>
         history_days: history_days(&fields, mistakes),
         actions: allowed(&fields, mistakes),
         capture: capture?,
-        sinks: sinks.iter().filter_map(|node| outer(node, node.at, &SINK, mistakes)).collect(),
+        sinks: sink::read(sinks, mistakes),
         api: fields.node("api").filter(|_| fields.map("api", mistakes).is_some()).cloned(),
         file: file.to_owned(),
     })
@@ -179,13 +170,4 @@ fn named<'a>(fields: &Fields<'a>, key: &str, mistakes: &mut Mistakes) -> Option<
     let node = fields.node(key)?;
     let entries = node.map().filter(|entries| !entries.is_empty());
     fields.or_wrong(key, node, entries, mistakes)
-}
-
-/// A sink.
-fn outer(node: &Node, at: Place, table: &'static Table, mistakes: &mut Mistakes) -> Option<Outer> {
-    let fields = Fields::open(node, at, table, Beside::Anything, mistakes)?;
-    let kind = fields.node("kind")?;
-    let word = kind.text().filter(|kind| is_name(kind)).map(str::to_owned);
-    let kind = fields.or_wrong("kind", kind, word, mistakes)?;
-    Some(Outer { at, kind, node: node.clone() })
 }

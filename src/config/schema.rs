@@ -6,6 +6,7 @@ use super::fields::{
 };
 use super::plan;
 use super::read::NAME_PATTERN;
+use crate::event::Severity;
 use crate::settings::{self, Kind, Need, SettingDoc};
 use quietgate_detectors::{Accepts, Default, OptionDoc, Spec};
 use quietgate_rules::{Direction, VOTERS_MAX, presets};
@@ -121,7 +122,13 @@ fn shape(shape: Shape) -> Value {
         Shape::Sustain => json!({"type": "string", "pattern": "^[0-9]+ of [0-9]+$"}),
         Shape::Direction => json!({"enum": Direction::ALL.map(|(_, word)| word)}),
         Shape::Preset => json!({"enum": presets().iter().map(|preset| preset.kind).collect::<Vec<_>>()}),
-        Shape::RuleKind | Shape::DetectorKind | Shape::SourceKind | Shape::OuterKind => named_word(),
+        Shape::RuleKind | Shape::DetectorKind | Shape::SourceKind | Shape::SinkKind | Shape::Name => {
+            named_word()
+        }
+        Shape::Events => {
+            json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": EVENTS_PATTERN}})
+        }
+        Shape::Severity => json!({"enum": Severity::ALL.map(Severity::name)}),
         Shape::Labels => by_name(named_word()),
         Shape::Expect => by_name(json!({"oneOf": [{"const": "inventory"}, values()]})),
         Shape::Rule => json!({ "oneOf": rules() }),
@@ -144,7 +151,10 @@ fn shape(shape: Shape) -> Value {
         Shape::Capture => table(&CAPTURE, &[], None, true),
         Shape::Actions => table(&ACTIONS, &[], None, true),
         Shape::Bool => json!({"type": "boolean"}),
-        Shape::Sinks => json!({"type": "array", "items": table(&SINK, &[], None, false)}),
+        Shape::Sinks => {
+            let kinds = crate::sinks::all().iter().map(crate::sinks::Entry::described);
+            json!({"type": "array", "items": {"oneOf": kinds_of(&SINK, kinds)}})
+        }
         Shape::Mapping => json!({"type": "object"}),
         Shape::Plan(shape) => plan::shape_schema(shape),
     }
@@ -152,6 +162,9 @@ fn shape(shape: Shape) -> Value {
 
 /// A duration as a regular expression; an empty text, which it lets through, is too short.
 const DURATION_PATTERN: &str = "^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
+
+/// Kinds of events as a regular expression: one by its name, or all that begin alike.
+const EVENTS_PATTERN: &str = "^[a-z]+\\.([a-z]+|\\*)$";
 
 /// A size as a regular expression.
 const SIZE_PATTERN: &str = "^[0-9]+(B|[KMGT]iB)$";

@@ -1,6 +1,7 @@
 //! What a gate says, in words.
 
 use crate::monitor::{Labels, Statement, View, Watch};
+use crate::steps::PASSING;
 use crate::text;
 use quietgate_detectors::{Lack, Reason, Timestamp, Verdict};
 use quietgate_rules::Condition;
@@ -136,11 +137,11 @@ pub(super) fn cause(obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::Blind(reason) => format!("unknown({reason}) once a batch starts"),
         Obstacle::Unknown(reason) => format!("unknown({reason})"),
-        Obstacle::Suspect { .. } => "suspect".to_owned(),
+        Obstacle::Suspect { .. } => PASSING.suspect.to_owned(),
         Obstacle::Anomalous { .. } => "anomalous".to_owned(),
         Obstacle::Slow { .. } => "by the slow layer: anomalous".to_owned(),
-        Obstacle::Expected { .. } => "expected".to_owned(),
-        Obstacle::TooShort { .. } => "clean, not yet for long enough".to_owned(),
+        Obstacle::Expected { .. } => PASSING.expected.to_owned(),
+        Obstacle::TooShort { .. } => PASSING.short.to_owned(),
     }
 }
 

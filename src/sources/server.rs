@@ -3,13 +3,14 @@
 use super::aside::aside;
 use super::error::one_line;
 use super::{SourceError, Trouble};
+use crate::secret;
 use crate::settings::units::Size;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::{Certificate, Client, Proxy, RequestBuilder, Response, Url, redirect};
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,8 +109,6 @@ enum Login {
     Basic { user: String, password: PathBuf },
 }
 
-/// The most bytes of a secret: tokens are a few KiB at most.
-const SECRET_MAX: u64 = 64 << 10;
 /// The most bytes of certificates: those of a whole system are a quarter of this.
 const CERTIFICATES_MAX: u64 = 1 << 20;
 /// The most bytes that are read of what a server says about an error.
@@ -228,14 +227,14 @@ impl Server {
     /// The secret in the file at `path`, without line ends; read aside, for a disk may hold it up.
     async fn secret(&self, path: &Path) -> Result<String, SourceError> {
         let owned = path.to_owned();
-        let read = async { aside(&self.reads, move || read_bounded(&owned, SECRET_MAX)).await? };
+        let read = async { aside(&self.reads, move || secret::read(&owned)).await? };
         let limit = Duration::from_millis(self.timeout_ms.unsigned_abs());
         let late = || {
             let why = format!("it is not read within {}", crate::text::duration(self.timeout_ms));
             io::Error::new(io::ErrorKind::TimedOut, why)
         };
-        let bytes = tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(late()));
-        bytes.and_then(secret_text).map_err(|cause| file_error(path, "the secret", cause))
+        let text = tokio::time::timeout(limit, read).await.unwrap_or_else(|_| Err(late()));
+        text.map_err(|cause| file_error(path, "the secret", cause))
     }
 }
 
@@ -283,7 +282,7 @@ fn client(settings: &Settings, base: &str, timeout_ms: i64) -> Result<Client, So
         builder = builder.proxy(Proxy::all(proxy).map_err(failed)?);
     }
     if let Some(path) = settings.path("ca_file") {
-        let pem = read_bounded(path, CERTIFICATES_MAX);
+        let pem = secret::bounded(path, CERTIFICATES_MAX);
         let pem = pem.map_err(|cause| file_error(path, "the certificates", cause))?;
         let certificates = Certificate::from_pem_bundle(&pem).map_err(failed)?;
         if certificates.is_empty() {
@@ -300,30 +299,7 @@ fn client(settings: &Settings, base: &str, timeout_ms: i64) -> Result<Client, So
 
 /// The secret in the file at `path`, without line ends, for who may be held up.
 pub(super) fn secret_now(path: &Path) -> Result<String, SourceError> {
-    let text = read_bounded(path, SECRET_MAX).and_then(secret_text);
-    text.map_err(|cause| file_error(path, "the secret", cause))
-}
-
-fn secret_text(bytes: Vec<u8>) -> io::Result<String> {
-    let odd = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
-    // the error of the conversion would hold the bytes
-    let text = String::from_utf8(bytes).map_err(|_| odd("it is not UTF-8 text"))?;
-    match text.trim_end_matches(['\r', '\n']) {
-        "" => Err(odd("it is empty")),
-        secret if secret.contains(char::is_control) => {
-            Err(odd("it has control characters, or several lines"))
-        }
-        secret => Ok(secret.to_owned()),
-    }
-}
-
-fn read_bounded(path: &Path, max: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {max} bytes")));
-    }
-    Ok(bytes)
+    secret::read(path).map_err(|cause| file_error(path, "the secret", cause))
 }
 
 fn file_error(path: &Path, what: &'static str, cause: io::Error) -> SourceError {
@@ -333,15 +309,6 @@ fn file_error(path: &Path, what: &'static str, cause: io::Error) -> SourceError 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_secret_is_one_line() {
-        assert_eq!(secret_text(b"abc\r\n".to_vec()).expect("good"), "abc");
-        for odd in ["", "\n", "a\nb", "a\tb"] {
-            assert!(secret_text(odd.as_bytes().to_vec()).is_err(), "{odd:?}");
-        }
-        assert!(secret_text(vec![0xff]).is_err());
-    }
 
     /// A named pipe without a writer holds up who opens it, as a disk does that is away.
     #[test]

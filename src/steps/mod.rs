@@ -14,8 +14,8 @@ mod work;
 
 pub use next::{BatchId, Next, Outlook, Permit, Waiting, aborted, busy, next, still_allowed};
 pub use record::{
-    Attempt, Capture, Captured, Decision, Doing, End, Ending, Expected, Gate, Pinned, PinnedStep, Record,
-    Said, Scene, Side, Told, Word,
+    Attempt, Capture, Captured, Decision, Doing, End, Ending, Expected, Gate, PASSING, Passing, Pinned,
+    PinnedStep, Record, Said, Scene, Side, Told, Word,
 };
 pub use run::{Batch, Held, Mode, Place, Run, Start, Step, Turned};
 pub use scenes::{Scenes, Seen};

@@ -266,6 +266,33 @@ pub struct Gate {
     pub evidence: serde_json::Value,
 }
 
+/// The causes of a hold that pass by themselves: a clean window that is not long enough yet, something that fired once, and a series
+/// that is expected to move.
+pub const PASSING: Passing =
+    Passing { short: "clean, not yet for long enough", suspect: "suspect", expected: "expected" };
+
+/// How causes that pass by themselves end, in what a gate says.
+#[derive(Debug, Clone, Copy)]
+pub struct Passing {
+    /// Series are clean.
+    pub short: &'static str,
+    /// Something fired, and is not sustained.
+    pub suspect: &'static str,
+    /// It moves as it should.
+    pub expected: &'static str,
+}
+
+impl Gate {
+    /// Whether it holds for nothing but what passes by itself.
+    pub fn is_passing(&self) -> bool {
+        let passes = |cause: &String| {
+            let what = cause.rsplit(": ").next().unwrap_or_default();
+            [PASSING.short, PASSING.suspect, PASSING.expected].contains(&what)
+        };
+        self.decision == Decision::Hold && self.because.iter().all(passes)
+    }
+}
+
 /// On which side of a batch a gate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -368,7 +395,7 @@ pub struct Captured {
 
 impl Record {
     /// The same, that of a gate without its evidence, which may be large.
-    pub(super) fn brief(&self) -> Self {
+    pub fn brief(&self) -> Self {
         let Self::Gate(Gate { run, step, batch, side, decision, reason, .. }) = self else {
             return self.clone();
         };

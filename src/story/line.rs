@@ -43,7 +43,7 @@ pub fn line(noted: &Noted, state: &State) -> String {
 }
 
 /// The same without the time, and with the plan that is known of its run.
-pub(super) fn said(noted: &Noted, pinned: Option<&Pinned>) -> String {
+pub fn said(noted: &Noted, pinned: Option<&Pinned>) -> String {
     text::plain(&words_of(noted, pinned)).into_owned()
 }
 

@@ -11,7 +11,7 @@ mod line;
 mod live;
 mod past;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod scene;
 mod status;
 mod status_text;
@@ -26,7 +26,7 @@ mod words;
 pub use event::{event, object};
 pub use evidence::{SeriesSeen, Vote};
 pub use far::{Doings, Far};
-pub use line::{Level, level, line};
+pub use line::{Level, level, line, said};
 pub use live::{Window, live};
 pub use past::Link;
 pub use scene::{CapturesNow, Wrote};

@@ -151,7 +151,7 @@ pub(super) fn plan() -> Record {
 }
 
 /// One of every kind.
-pub(super) fn all() -> Vec<Noted> {
+pub(crate) fn all() -> Vec<Noted> {
     use Decision::{Abort, Hold, Pause, Proceed, Rollback};
     use Doing::{Action, Undo};
     numbered([

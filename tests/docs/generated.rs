@@ -1,6 +1,7 @@
 //! The tables that stand in pages between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, made from the registries.
 
 use quietgate::config::{Field, Need, plan, tables};
+use quietgate::event::Kind;
 use quietgate::settings::SettingDoc;
 use serde_json::Value;
 use std::process::Command;
@@ -40,6 +41,9 @@ fn table(path: &str, name: &str) -> Option<String> {
         ("docs/actions.md", kind) => settings(kind),
         ("docs/sources.md", "kinds") => Some(overview_of_sources()),
         ("docs/sources.md", kind) => options_of(&sources(), kind),
+        ("docs/sinks.md", "kinds") => Some(overview_of_sinks()),
+        ("docs/sinks.md", "events") => Some(events()),
+        ("docs/sinks.md", kind) => options_of(&kinds("sinks"), kind),
         _ => None,
     }
 }
@@ -63,6 +67,18 @@ pub(crate) fn sources() -> Vec<Value> {
 fn overview_of_sources() -> String {
     let row = |kind: &Value| vec![code(&kind["kind"]), words(&kind["summary"]), words(&kind["query"])];
     markdown(&["kind", "reads", "query"], sources().iter().map(row))
+}
+
+/// One row a sink.
+fn overview_of_sinks() -> String {
+    let row = |kind: &Value| vec![code(&kind["kind"]), words(&kind["summary"])];
+    markdown(&["kind", "what it does"], kinds("sinks").iter().map(row))
+}
+
+/// One row a kind of event.
+fn events() -> String {
+    let row = |kind: &Kind| vec![format!("`{kind}`"), kind.severity().to_string(), kind.about().to_owned()];
+    markdown(&["type", "severity", "what happened"], Kind::ALL.iter().map(row))
 }
 
 /// One row a kind of signal.

@@ -6,11 +6,13 @@
 mod attempts;
 mod calls;
 mod captures;
+mod error;
 mod feed;
 mod keep;
 mod outside;
 mod pace;
 mod signals;
+mod sinks;
 mod together;
 
 use super::contradicted::GATE;
@@ -18,24 +20,25 @@ use super::control::{self, Answer, Ends, Shown, serve};
 use super::recording::{FORM, Line, Recorder, SaidSeries};
 use super::{Driver, LEFT_BEHIND, Refused, watch};
 use crate::clock;
+use crate::config::Config;
 use crate::config::plan::PlanFile;
-use crate::config::{Config, ZoneError};
-use crate::history::HistoryError;
 use crate::journal::{Entry, Journal};
-use crate::sources::{Contradicted, SeriesSamples, SourceError};
+use crate::sources::{Contradicted, SeriesSamples};
 use crate::steps::{Attempt, Ending, Mode, Pinned, Record, Run, Said, State, Told, Waiting, Word};
 use crate::story::{self, Waits, Window};
 use crate::text;
 use attempts::{Attempts, was_done};
 use calls::Calls;
 use captures::Captures;
+pub use error::DriveError;
 use feed::{Feed, Fetched};
 use keep::Kept;
 use outside::Outside;
 use pace::Pace;
 use quietgate_detectors::{Reason, Timestamp};
 use serde_json::json;
-use std::fmt;
+pub use sinks::Past;
+use sinks::Sinks;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -67,6 +70,8 @@ pub struct Job {
     pub dry: bool,
     /// Where what sources say is put down, so that every decision can be made once more.
     pub record: Option<PathBuf>,
+    /// What is on record already, for sinks; none where they are told nothing.
+    pub past: Option<Past>,
 }
 
 /// Who is told how a run goes.
@@ -91,66 +96,12 @@ pub enum Ended {
     Paused(Word),
 }
 
-/// Why a run cannot be driven on.
-#[derive(Debug)]
-pub enum DriveError {
-    /// The journal cannot be written: what was in flight came to its end, and nobody has put that on record.
-    Journal {
-        /// Why.
-        why: String,
-        /// How many attempts ended that are not on record.
-        lost: usize,
-    },
-    /// A record that cannot be: the program is wrong.
-    Illegal(crate::steps::Illegal),
-    /// A source cannot be opened.
-    Source(SourceError),
-    /// The history of a signal cannot be gone on with.
-    History(HistoryError),
-    /// A time zone is not known.
-    Zone(ZoneError),
-    /// A file or folder of the state cannot be used.
-    State(PathBuf, io::Error),
-}
-
-impl fmt::Display for DriveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Journal { why, lost: 0 } => {
-                write!(f, "the journal cannot be written, so nothing starts any more: {why}")
-            }
-            Self::Journal { why, lost } => write!(
-                f,
-                "the journal cannot be written, so nothing starts any more; how {lost} ended is not on record, and they will \
-                 be unknown: {why}"
-            ),
-            Self::Illegal(_) => f.write_str("a mistake in this program: it would write what cannot be"),
-            Self::Source(_) => f.write_str("a source cannot be opened"),
-            Self::History(error) => error.fmt(f),
-            Self::Zone(error) => error.fmt(f),
-            Self::State(path, _) => write!(f, "{} cannot be used", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for DriveError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Illegal(error) => Some(error),
-            Self::Source(error) => Some(error),
-            Self::History(error) => error.source(),
-            Self::State(_, error) => Some(error),
-            Self::Journal { .. } | Self::Zone(_) => None,
-        }
-    }
-}
-
 /// Drives `job` to its end, or until a person is needed. `state` is what `journal` tells so far.
 ///
 /// # Errors
 /// Where the journal cannot be written, or something that is needed cannot be opened.
 pub async fn drive(
-    job: Job,
+    mut job: Job,
     journal: Journal,
     state: State,
     tell: &mut dyn Tell,
@@ -175,7 +126,9 @@ pub async fn drive(
     let cancel = attempts.canceller();
     let folder = Path::new(&job.pinned.config_folder);
     let captures = Captures::new(&job.config, &job.file.plan, folder, attempts.cancel(), job.dry);
-    let outside = Outside::new(journal, attempts, asked, news, tell);
+    let sinks = job.past.take().map(|past| Sinks::open(&job.config, folder, &job.state, past));
+    let sinks = sinks.transpose().map_err(DriveError::Sink)?.unwrap_or_default();
+    let outside = Outside::new(journal, attempts, asked, news, (sinks, tell));
     let recorder = job.record.as_deref().map(|path| record(path, now, &outside.journal, &job.pinned.run));
     let recorder = recorder.transpose()?;
     let driver = Driver::new(job.file.plan.clone(), watched, scopes, state, job.pinned.run.clone());
@@ -196,6 +149,7 @@ pub async fn drive(
         () = tokio::time::sleep(TELLING) => {}
     }
     control::remove(&state_folder);
+    live.outside.sinks.dismiss().await.iter().for_each(|words| live.outside.tell.note(words));
     live.kept.close(clock::now()).await.iter().for_each(|words| live.outside.tell.note(words));
     match ended {
         Err(Refused::Stopped(stopped)) => Err(live.ended_in_silence(stopped.why).await),
@@ -365,6 +319,7 @@ impl Live<'_> {
                 }
             }
             record = self.captures.next() => self.write(record).await?,
+            words = self.outside.sinks.note() => self.outside.tell.note(&words),
             Some(mut fetched) = self.feed.next() => {
                 let (signal, contradicted) = (fetched.signal, std::mem::take(&mut fetched.contradicted));
                 self.take(fetched);

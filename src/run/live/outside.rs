@@ -2,6 +2,7 @@
 
 use super::Tell;
 use super::attempts::Attempts;
+use super::sinks::Sinks;
 use crate::clock;
 use crate::journal::Journal;
 use crate::run::control::{Answer, Asked};
@@ -23,6 +24,7 @@ pub(super) struct Outside<'a> {
     pub(super) attempts: Attempts,
     pub(super) asked: Receiver<Asked>,
     pub(super) tell: &'a mut dyn Tell,
+    pub(super) sinks: Sinks,
     /// For how long records were waited for until they were on disk, in all.
     pub(super) waited: Duration,
     news: broadcast::Sender<Answer>,
@@ -36,10 +38,10 @@ impl<'a> Outside<'a> {
         attempts: Attempts,
         asked: Receiver<Asked>,
         news: broadcast::Sender<Answer>,
-        tell: &'a mut dyn Tell,
+        (sinks, tell): (Sinks, &'a mut dyn Tell),
     ) -> Self {
-        let waited = Duration::ZERO;
-        Self { journal, attempts, asked, news, tell, waited, waiting: VecDeque::new(), answering: None }
+        let (waited, waiting) = (Duration::ZERO, VecDeque::new());
+        Self { journal, attempts, asked, news, sinks, tell, waited, waiting, answering: None }
     }
 
     /// Waits until everybody who watches has taken every record.
@@ -67,6 +69,7 @@ impl World for Outside<'_> {
         // nobody may be listening
         drop(self.news.send(Answer::from(&entry)));
         self.tell.record(&entry, record);
+        self.sinks.tell(&entry, record);
         Ok(entry.seq)
     }
 
