@@ -56,6 +56,16 @@ pub struct RuleSpec {
     pub sustain: Sustain,
 }
 
+impl PartialEq for RuleSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.kind == other.entry.kind
+            && self.options == other.options
+            && self.detectors == other.detectors
+            && self.direction == other.direction
+            && self.sustain == other.sustain
+    }
+}
+
 impl RuleSpec {
     /// The rule `kind` over `detectors`, or over those the kind takes where none are given.
     ///

@@ -9,8 +9,8 @@ use crate::clock;
 use crate::config::plan::{Near, PlanFile, Supply};
 use crate::config::{Config, Mistakes};
 use crate::journal::{self, Journal};
-use crate::run::live::{Ended, Job, Past, drive};
-use crate::run::{Keeping, Texts, control, pinned};
+use crate::run::live::{Ended, Job, drive};
+use crate::run::{Keeping, Past, Texts, control, pinned};
 use crate::steps::{Ending, Mode, Pinned, State};
 use crate::text;
 use clap::Args;
@@ -119,6 +119,7 @@ async fn follow(args: &RunArgs, job: Job, journal: Journal, before: State) -> Re
             follower.stand(clock::now());
             Ok(End::Paused)
         }
+        Ok(Ended::Left) => unreachable!("nothing but a daemon leaves a run"),
         Err(error) => Err(Failure::Drive(error)),
     }
 }
@@ -140,7 +141,7 @@ fn read_config(path: &Path) -> Result<(String, Config), Failure> {
 }
 
 fn first(begun: Begun, before: &State, state: &Path, dry: bool) -> Result<Job, Failure> {
-    if let Some(open) = before.open_run() {
+    if let Some(open) = before.open_runs().next() {
         let run = &open.pinned.run;
         return Err(Failure::Input(format!(
             "the run {run} is not over: go on with `quietgate run --resume {run}`, or end it with `quietgate abort` before"

@@ -75,7 +75,7 @@ fn driven(args: &StateArgs) -> Result<Option<(String, Value)>, Failure> {
         }
         Ok(())
     };
-    let asked = runtime.block_on(control::ask(&args.folder()?, &Question::Status, keep));
+    let asked = runtime.block_on(control::ask(&args.folder()?, &Question::Status { run: None }, keep));
     // without an answer the journal tells
     Ok(said.filter(|_| asked.is_ok()))
 }

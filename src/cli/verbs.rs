@@ -16,6 +16,9 @@ use std::path::Path;
 pub(crate) struct Why {
     #[command(flatten)]
     state: StateArgs,
+    /// The run, where several are under way
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
     /// Why; it goes on record with who asked. Asked for on a terminal where it is left out
     #[arg(long, short, value_name = "TEXT")]
     reason: Option<String>,
@@ -121,7 +124,8 @@ impl Why {
 
     async fn done(&self, verb: Verb, reason: String) -> Result<u64, Failure> {
         let folder = self.state.folder()?;
-        let question = Question::Do { verb: verb.clone(), reason: reason.clone(), behind: behind() };
+        let run = self.run.clone();
+        let question = Question::Do { verb: verb.clone(), run, reason: reason.clone(), behind: behind() };
         if let Some(seq) = asked(&folder, &question).await? {
             return Ok(seq);
         }
@@ -132,7 +136,9 @@ impl Why {
             )));
         }
         match journal::open(&folder, self.state.database()).await {
-            Ok((journal, entries)) => alone(journal, fold(&entries)?, &verb, reason).await,
+            Ok((journal, entries)) => {
+                alone(journal, fold(&entries)?, (&verb, self.run.as_deref()), reason).await
+            }
             // its driver is just starting or ending
             Err(error @ OpenError::Held { .. }) => match asked(&folder, &question).await? {
                 Some(seq) => Ok(seq),
@@ -164,11 +170,16 @@ async fn asked(folder: &Path, question: &Question) -> Result<Option<u64>, Failur
 }
 
 /// Puts `verb` on record where nobody drives the run.
-async fn alone(mut journal: Journal, state: State, verb: &Verb, reason: String) -> Result<u64, Failure> {
+async fn alone(
+    mut journal: Journal,
+    state: State,
+    (verb, run): (&Verb, Option<&str>),
+    reason: String,
+) -> Result<u64, Failure> {
     let who =
         behind().map_or_else(control::ourselves, |user| format!("{} (for {user})", control::ourselves()));
     let record = verb
-        .record(&state, Word { who, reason })
+        .record(&state, run, Word { who, reason })
         .map_err(|why| Failure::Input(format!("not done: {why}")))?;
     if let Verb::Resolve { ran: false, .. } = verb {
         let left = crate::actions::orphans(&state.drivers);

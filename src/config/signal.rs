@@ -14,7 +14,7 @@ use quietgate_detectors::{Calendar, Interval};
 use quietgate_rules::{Direction, PresetRule, RuleSpec, preset, presets};
 
 /// A group of series: where they come from and how they are judged.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
     /// Its name.
     pub name: String,

@@ -1,10 +1,11 @@
 //! The world of a replayed run: its clock goes as the recording does, its journal is nowhere, and its actions do nothing but last.
 
 use super::takes::Takes;
-use crate::run::{Stopped, World};
-use crate::steps::{Attempt, BatchId, Doing, End, Gate, Illegal, PinnedStep, Record, Word};
+use crate::run::{Refused, World};
+use crate::steps::{Attempt, BatchId, Doing, End, Gate, Illegal, PinnedStep, Record, State, Word};
 use quietgate_detectors::Timestamp;
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// The world of one run.
 #[derive(Debug)]
@@ -63,7 +64,14 @@ impl World for Made<'_> {
         self.now
     }
 
-    async fn append(&mut self, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
+    async fn write(
+        &mut self,
+        state: &mut Arc<State>,
+        at: Timestamp,
+        record: &Record,
+    ) -> Result<u64, Refused> {
+        // nothing can be lost here, so nothing is kept of how it was before
+        Arc::make_mut(state).apply(0, at, record).map_err(Refused::Illegal)?;
         match record {
             Record::Gate(gate) => self.said.push((at, gate.clone())),
             Record::Intent { .. } => drop(self.begun.get_or_insert(at)),
@@ -93,9 +101,5 @@ impl World for Made<'_> {
         let ends = Timestamp::from_millis(self.now.as_millis().saturating_add(lasts_ms));
         self.flying.insert((ends, self.records));
         self.attempts.push_back((self.records, attempt.clone()));
-    }
-
-    fn is_made(&self) -> bool {
-        true
     }
 }

@@ -2,12 +2,13 @@
 //! record is compared with that.
 
 use crate::journal::Entry;
-use crate::run::{Stopped, World};
-use crate::steps::{Attempt, Illegal, Record};
+use crate::run::{Refused, Stopped, World, followed};
+use crate::steps::{Attempt, Illegal, Record, State};
 use crate::story::Noted;
 use crate::text::rfc3339;
 use quietgate_detectors::Timestamp;
 use std::fmt;
+use std::sync::Arc;
 
 /// Where a run that is driven once more decides otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,21 +133,27 @@ impl World for Once<'_> {
         next.map_or(self.look.unwrap_or(self.last), |next| next.at)
     }
 
-    async fn append(&mut self, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
-        let stopped = |why: &str| Err(Stopped { why: why.to_owned() });
-        let now = serde_json::to_string(record).map_err(|error| Stopped { why: error.to_string() })?;
+    async fn write(
+        &mut self,
+        state: &mut Arc<State>,
+        at: Timestamp,
+        record: &Record,
+    ) -> Result<u64, Refused> {
+        let after = followed(state, at, record)?;
+        let stopped = |why: String| Refused::Stopped(Stopped { why });
+        let now = serde_json::to_string(record).map_err(|error| stopped(error.to_string()))?;
         let Some(next) = self.next() else {
             // behind the last record of a driver that was killed nobody knows what it did next
             if self.look.is_some() {
                 self.difference = Some(Difference { at, journal: None, now: Some(now) });
             }
-            return stopped("the journal has no more");
+            return Err(stopped("the journal has no more".to_owned()));
         };
         let is_given = std::mem::take(&mut self.gives);
         if !is_given && now != self.entries[self.past].record {
             let journal = Some((next.seq, self.entries[self.past].record.clone()));
             self.difference = Some(Difference { at: next.at, journal, now: Some(now) });
-            return stopped("it comes out otherwise");
+            return Err(stopped("it comes out otherwise".to_owned()));
         }
         self.same += u64::from(!is_given);
         self.past += 1;
@@ -154,6 +161,7 @@ impl World for Once<'_> {
         if !is_given {
             self.rechecks = matches!(record, Record::Intent { .. });
         }
+        *state = after;
         Ok(next.seq)
     }
 

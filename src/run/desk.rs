@@ -25,7 +25,8 @@ pub async fn put_on_record(journal: &mut Journal, mut state: State, record: Reco
     }
     let seq = put(journal, &mut state, &record).await?;
     // nothing of it is in flight, so nobody needs to drive it to its end
-    if let Some(end) = state.open_run().and_then(aborted) {
+    let ends: Vec<Record> = state.open_runs().filter_map(aborted).collect();
+    for end in ends {
         put(journal, &mut state, &end).await?;
     }
     Ok(seq)

@@ -28,9 +28,17 @@ pub trait World {
     /// The time.
     fn now(&self) -> Timestamp;
 
-    /// Puts a record on disk for good, and gives its number. After an error nothing more is put on record, and nothing
-    /// starts: whether the record is there is unknown.
-    fn append(&mut self, at: Timestamp, record: &Record) -> impl Future<Output = Result<u64, Stopped>>;
+    /// Puts a record on disk for good that can follow `state`, takes it in there, and gives its number. After
+    /// [`Refused::Stopped`] nothing more is put on record, and nothing starts: whether the record is there is unknown.
+    fn write(
+        &mut self,
+        state: &mut Arc<State>,
+        at: Timestamp,
+        record: &Record,
+    ) -> impl Future<Output = Result<u64, Refused>>;
+
+    /// Takes into `state` what others have put on record since, where there are others.
+    fn catch_up(&mut self, _state: &mut Arc<State>) {}
 
     /// What a person asks for; none where nobody asks. Looked at before anything is decided, and once more between an
     /// intent and its start, so that nothing starts after an abort that was heard.
@@ -44,11 +52,6 @@ pub trait World {
 
     /// Starts `attempt`. How it goes is told later, by records.
     fn start(&mut self, attempt: &Attempt);
-
-    /// Whether a record can neither be lost nor refused here, as in a made world: then the state is not doubled before each.
-    fn is_made(&self) -> bool {
-        false
-    }
 }
 
 /// The journal cannot be written: the driver must end.
@@ -96,14 +99,20 @@ pub struct Driver {
 impl Driver {
     /// The driver of the run `run` of `state`, whose plan is `plan`. `scopes` says what the labels of each signal of
     /// `watch` stand for.
-    pub fn new(plan: Plan, watch: Watch, scopes: Vec<Scope>, state: State, run: String) -> Self {
-        let (state, looked) = (Arc::new(state), Timestamp::from_millis(0));
+    pub fn new(
+        plan: Plan,
+        watch: Watch,
+        scopes: Vec<Scope>,
+        state: impl Into<Arc<State>>,
+        run: String,
+    ) -> Self {
+        let (state, looked) = (state.into(), Timestamp::from_millis(0));
         Self { plan, scopes, watch, state, run, told: BTreeSet::new(), is_behind: true, looked, look: None }
     }
 
     /// The run, as its records leave it; none before its plan is on record.
     pub fn run(&self) -> Option<&Run> {
-        self.state.runs.get(&self.run)
+        self.state.runs.get(&self.run).map(Arc::as_ref)
     }
 
     /// Everything on record, as it is now.
@@ -277,16 +286,7 @@ impl Driver {
         at: Timestamp,
         record: Record,
     ) -> Result<u64, Refused> {
-        if world.is_made() {
-            Arc::make_mut(&mut self.state).apply(0, at, &record).map_err(Refused::Illegal)?;
-            let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
-            self.is_behind = true;
-            return Ok(seq);
-        }
-        let mut after = State::clone(&self.state);
-        after.apply(0, at, &record).map_err(Refused::Illegal)?;
-        let seq = append(world, at, &record).await.map_err(Refused::Stopped)?;
-        self.state = Arc::new(after);
+        let seq = write(world, &mut self.state, at, &record).await?;
         self.is_behind = true;
         Ok(seq)
     }
@@ -331,6 +331,7 @@ impl Driver {
     /// As [`write`](Self::write).
     pub async fn settle(&mut self, world: &mut impl World) -> Result<Vec<Waiting>, Refused> {
         loop {
+            world.catch_up(&mut self.state);
             self.listen(world).await?;
             let Some(run) = self.run().filter(|run| !matches!(run.mode, Mode::Finished(_))) else {
                 return Ok(Vec::new());
@@ -396,14 +397,33 @@ impl Driver {
     }
 }
 
-async fn append(world: &mut impl World, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
+async fn write(
+    world: &mut impl World,
+    state: &mut Arc<State>,
+    at: Timestamp,
+    record: &Record,
+) -> Result<u64, Refused> {
     if sabotage::is(Sabotage::AbortInMemory) && matches!(record, Record::Abort(_)) {
+        *state = followed(state, at, record)?;
         return Ok(0);
     }
-    match world.append(at, record).await {
-        Err(_) if sabotage::is(Sabotage::ContinueAfterError) => Ok(0),
-        appended => appended,
+    match world.write(state, at, record).await {
+        Err(Refused::Stopped(_)) if sabotage::is(Sabotage::ContinueAfterError) => {
+            *state = followed(state, at, record)?;
+            Ok(0)
+        }
+        written => written,
     }
+}
+
+/// What `state` is once `record` has followed it.
+///
+/// # Errors
+/// It cannot.
+pub fn followed(state: &State, at: Timestamp, record: &Record) -> Result<Arc<State>, Refused> {
+    let mut after = state.clone();
+    after.apply(0, at, record).map_err(Refused::Illegal)?;
+    Ok(Arc::new(after))
 }
 
 /// What is put on record of an attempt whose driver ended before it did.
@@ -422,8 +442,7 @@ fn lost(attempt: Attempt) -> Record {
 pub(super) fn taken_over(state: &State, version: &str, driver: &str) -> Vec<Record> {
     let unknown =
         |(run, step, target, flight): (&Run, usize, &str, &Flight)| lost(run.attempt(step, target, flight));
-    let run = state.open_run();
-    let flights = run.into_iter().flat_map(|run| {
+    let flights = state.open_runs().flat_map(|run| {
         let work = run.all().filter_map(|(step, target, work)| Some((step, target, work.flight.as_ref()?)));
         work.filter(|(_, _, flight)| flight.unknown.is_none())
             .map(move |(step, target, flight)| (run, step, target, flight))

@@ -14,6 +14,7 @@ pub(crate) mod fuzzing;
 mod host;
 mod ipvs;
 mod limits;
+mod opened;
 mod ping;
 mod poll;
 mod prometheus;
@@ -26,6 +27,7 @@ mod server;
 mod source;
 
 pub use error::{SourceError, Trouble};
+pub use opened::Opened;
 pub use poll::{Outcome, Poll, Unasked};
 pub use registry::{Entry, Spec, all, find};
 pub use seen::{Contradicted, Seen};

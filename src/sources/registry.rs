@@ -117,6 +117,12 @@ impl Spec {
     }
 }
 
+impl PartialEq for Spec {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.kind == other.entry.kind && self.settings == other.settings
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

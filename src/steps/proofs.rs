@@ -490,7 +490,7 @@ fn after(records: impl IntoIterator<Item = Record>) -> Run {
     for (at, record) in (0..).zip(std::iter::once(Record::Plan(pinned)).chain(records)) {
         state.apply(at, Timestamp::from_millis(at as i64), &record).expect("legal");
     }
-    state.runs["r1"].clone()
+    Run::clone(&state.runs["r1"])
 }
 
 fn attempt(target: &str, attempt: u32) -> Attempt {

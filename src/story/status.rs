@@ -11,6 +11,7 @@ use crate::steps::{Doing, Mode, Outcome, Run, State, Turned, Word, Work};
 use crate::text;
 use quietgate_detectors::Timestamp;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// How everything stands at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -144,7 +145,7 @@ pub struct ExpectedNow {
 /// what it waits for.
 pub fn status(state: &State, run: Option<&str>, now: Timestamp, from: Waits<'_>) -> Status {
     let run = match run {
-        Some(name) => state.runs.get(name),
+        Some(name) => state.runs.get(name).map(Arc::as_ref),
         None => state.open_run(),
     };
     let waiting = run.map(|run| waits(state, run, from, now)).unwrap_or_default();

@@ -309,7 +309,7 @@ pub(crate) fn over(outside: &Outside, ending: Ending, run: &Run) -> Held {
         let same = outside.live[seq].as_ref().is_none_or(|live| *live == state);
         must(same, || format!("recovery from the first {} entries differs from the live state", seq + 1))?;
     }
-    must(state.runs.values().any(|other| other == run), || {
+    must(state.runs.values().any(|other| **other == *run), || {
         "recovery differs from the live state".to_owned()
     })?;
     for started in &outside.ledger {

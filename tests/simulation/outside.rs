@@ -7,10 +7,11 @@ use super::fleet::Fleet;
 use super::judges;
 use super::persons;
 use super::told::Told;
-use quietgate::run::{Driver, Stopped, World};
+use quietgate::run::{Driver, Refused, Stopped, World, followed};
 use quietgate::steps::{Attempt, Doing, End, Gate, Illegal, Record, Side, State};
 use quietgate_detectors::Timestamp;
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// The world. Everything in it follows from the dice.
 #[derive(Debug)]
@@ -192,7 +193,7 @@ impl Outside {
     }
 
     /// The entry goes to the disk, stage by stage; the driver may die before each and after the last.
-    fn write(&mut self, at_ms: i64, text: String) -> Result<(), Stopped> {
+    fn put(&mut self, at_ms: i64, text: String) -> Result<(), Stopped> {
         let entry = self.disk.next(at_ms, text);
         let fails = match &mut self.error_in {
             Some(0) => {
@@ -230,6 +231,41 @@ impl Outside {
         self.journal.push((at_ms, record.clone()));
         self.texts.push(text);
         record
+    }
+
+    fn append(&mut self, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
+        if self.is_dead() || self.is_stopped {
+            return stopped("the journal takes nothing more");
+        }
+        if self.texts.len() > ENDLESS {
+            self.must(Err("the driver writes without an end".to_owned()));
+            return stopped("it writes without an end");
+        }
+        let text = serde_json::to_string(record).expect("a record is JSON");
+        self.tried = Some(text.clone());
+        self.put(at.as_millis(), text.clone())?;
+        self.vouched = self.texts.len() + 1;
+        self.time_passes();
+        let back = self.keep(at.as_millis(), text);
+        let held = judges::same(&back, record);
+        self.must(held);
+        // what the driver takes in, as it has it
+        let seq = self.journal.len() as u64;
+        if let Err(illegal) = self.state.apply(seq, at, record) {
+            self.must(Err(illegal.to_string()));
+        }
+        self.live.push(Some(self.state.clone()));
+        match &back {
+            Record::Withdrawn { .. } => self.mark("withdrawn"),
+            Record::Gate(gate) => self.gated(gate),
+            Record::Captured(captured) if captured.end.is_none() => self.mark("a capture is lost"),
+            Record::Finish { reason, .. } if reason.contains("slow layer") => self.mark("watched to the end"),
+            _ => {}
+        }
+        let held = judges::record(self, &back);
+        self.must(held);
+        self.point("dies after an acknowledgement");
+        Ok(seq)
     }
 
     fn gated(&mut self, gate: &Gate) {
@@ -290,38 +326,15 @@ impl World for Outside {
         Timestamp::from_millis(self.now_ms)
     }
 
-    async fn append(&mut self, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
-        if self.is_dead() || self.is_stopped {
-            return stopped("the journal takes nothing more");
-        }
-        if self.texts.len() > ENDLESS {
-            self.must(Err("the driver writes without an end".to_owned()));
-            return stopped("it writes without an end");
-        }
-        let text = serde_json::to_string(record).expect("a record is JSON");
-        self.tried = Some(text.clone());
-        self.write(at.as_millis(), text.clone())?;
-        self.vouched = self.texts.len() + 1;
-        self.time_passes();
-        let back = self.keep(at.as_millis(), text);
-        let held = judges::same(&back, record);
-        self.must(held);
-        // what the driver takes in, as it has it
-        let seq = self.journal.len() as u64;
-        if let Err(illegal) = self.state.apply(seq, at, record) {
-            self.must(Err(illegal.to_string()));
-        }
-        self.live.push(Some(self.state.clone()));
-        match &back {
-            Record::Withdrawn { .. } => self.mark("withdrawn"),
-            Record::Gate(gate) => self.gated(gate),
-            Record::Captured(captured) if captured.end.is_none() => self.mark("a capture is lost"),
-            Record::Finish { reason, .. } if reason.contains("slow layer") => self.mark("watched to the end"),
-            _ => {}
-        }
-        let held = judges::record(self, &back);
-        self.must(held);
-        self.point("dies after an acknowledgement");
+    async fn write(
+        &mut self,
+        state: &mut Arc<State>,
+        at: Timestamp,
+        record: &Record,
+    ) -> Result<u64, Refused> {
+        let after = followed(state, at, record)?;
+        let seq = self.append(at, record).map_err(Refused::Stopped)?;
+        *state = after;
         Ok(seq)
     }
 

@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Question {
-    /// How things stand.
-    Status,
+    /// How things stand, with this run or else those that are not over.
+    Status {
+        /// The run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
+    },
     /// Every record from now on, until the driver ends.
     Watch,
     /// Something to be done.
@@ -17,6 +21,9 @@ pub enum Question {
         /// What.
         #[serde(flatten)]
         verb: Verb,
+        /// The run; else the only one that is not over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
         /// Why.
         reason: String,
         /// Who, as far as the system does not know: the user before `sudo`.
@@ -62,6 +69,13 @@ pub enum Answer {
         /// How many.
         count: u64,
     },
+}
+
+impl Answer {
+    /// That it was not done.
+    pub(super) fn refused(why: &str) -> Self {
+        Self::Refused { why: why.to_owned() }
+    }
 }
 
 impl From<&Entry> for Answer {

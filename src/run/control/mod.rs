@@ -2,6 +2,7 @@
 //! persons want done. Nothing is done that is not on record with who asked and why.
 
 mod client;
+mod desk;
 mod message;
 mod server;
 mod socket;
@@ -9,8 +10,9 @@ mod verb;
 mod who;
 
 pub use client::ask;
+pub use desk::{Asked, Desk, Shown};
 pub use message::{Answer, Question};
-pub use server::{Asked, Ends, Shown, serve};
+pub use server::serve;
 pub(super) use socket::remove;
 pub use verb::Verb;
 pub use who::ourselves;

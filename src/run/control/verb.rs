@@ -52,17 +52,17 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// The record of it for the run that is not over, with who asked and why.
+    /// The record of it for the run named `run`, or else the only one that is not over, with who asked and why.
     ///
     /// # Errors
-    /// No run is under way, or it has no such step or batch; in words, with what there is.
-    pub fn record(&self, state: &State, word: Word) -> Result<Record, String> {
+    /// No such run is under way, or it has no such step or batch; in words, with what there is.
+    pub fn record(&self, state: &State, run: Option<&str>, word: Word) -> Result<Record, String> {
         match self {
             Self::Freeze => return Ok(Record::Freeze(word)),
             Self::Unfreeze => return Ok(Record::Unfreeze(word)),
             _ => {}
         }
-        let run = state.open_run().ok_or("no run is under way")?;
+        let run = under_way(state, run)?;
         let name = run.pinned.run.clone();
         let said = || Said { run: name.clone(), word: word.clone() };
         let told = |step: &str, target: &str| told(run, step, target, word.clone());
@@ -78,6 +78,21 @@ impl Verb {
             Self::Freeze => Record::Freeze(word),
             Self::Unfreeze => Record::Unfreeze(word),
         })
+    }
+}
+
+/// The run of that name, or the only one.
+fn under_way<'a>(state: &'a State, name: Option<&str>) -> Result<&'a Run, String> {
+    let open: Vec<&Run> = state.open_runs().collect();
+    let names = || open.iter().map(|run| run.pinned.run.as_str()).collect::<Vec<_>>().join(", ");
+    match (name, open.as_slice()) {
+        (_, []) => Err("no run is under way".to_owned()),
+        (None, [run]) => Ok(run),
+        (None, _) => Err(format!("several runs are under way, name one of them: {}", names())),
+        (Some(name), _) => {
+            let run = open.iter().find(|run| run.pinned.run == name);
+            run.copied().ok_or_else(|| format!("no run {name:?} is under way, there is: {}", names()))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Attempts under way: each is a task of its own, and tells of its process and of its end.
 
 use super::calls::{Calls, Timed};
-use crate::actions::{Cage, Cancel, Canceller, End as ActionEnd, Io, Outcome, Spawned, Values};
+use crate::actions::{Cage, Cancel, End as ActionEnd, Io, Outcome, Spawned, Values};
 use crate::steps::{Attempt, Doing, End, Record, Run};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,6 @@ pub(super) struct Attempts {
     attempts: BTreeMap<Id, Attempt>,
     tell: UnboundedSender<Record>,
     told: UnboundedReceiver<Record>,
-    canceller: Arc<Canceller>,
     /// Whether nothing is really run.
     dry: bool,
 }
@@ -35,9 +34,8 @@ struct Surroundings {
 
 impl Attempts {
     /// None yet. Files with output go to `directory`, which exists; relative paths of the plan begin in `base`.
-    pub(super) fn new(calls: Calls, directory: &Path, base: &Path, dry: bool) -> Self {
+    pub(super) fn new(calls: Calls, (directory, base): (&Path, &Path), cancel: Cancel, dry: bool) -> Self {
         let (tell, told) = unbounded_channel();
-        let (canceller, cancel) = Canceller::new();
         let surroundings = Surroundings {
             directory: directory.to_owned(),
             base: base.to_owned(),
@@ -45,16 +43,7 @@ impl Attempts {
             cancel,
         };
         let (surroundings, tasks) = (Arc::new(surroundings), JoinSet::new());
-        Self {
-            calls,
-            surroundings,
-            tasks,
-            attempts: BTreeMap::new(),
-            tell,
-            told,
-            canceller: Arc::new(canceller),
-            dry,
-        }
+        Self { calls, surroundings, tasks, attempts: BTreeMap::new(), tell, told, dry }
     }
 
     /// What is going to be run for `attempt`.
@@ -130,16 +119,6 @@ impl Attempts {
             let outcome = surroundings.run(&timed, &values, &|_| {}).await;
             Some((took_effect(doing, was_done, &outcome.end)?, outcome.end.to_string()))
         }
-    }
-
-    /// Says when all that are under way shall end.
-    pub(super) fn cancel(&self) -> Cancel {
-        self.surroundings.cancel.clone()
-    }
-
-    /// Ends all that are under way; what they did is not known then.
-    pub(super) fn canceller(&self) -> Arc<Canceller> {
-        Arc::clone(&self.canceller)
     }
 }
 

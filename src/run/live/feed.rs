@@ -4,12 +4,11 @@ use crate::config::{Config, Signal};
 use crate::plan::Plan;
 use crate::run::signals;
 use crate::sources::{
-    Answer, Contradicted, Labels, Outcome, Past, Poll, Seen, Source, SourceError, labels_in_words,
+    Answer, Contradicted, Labels, Opened, Outcome, Past, Poll, Seen, Source, SourceError, labels_in_words,
 };
 use crate::text;
 use quietgate_detectors::{DAY_MS, Timestamp};
 use quietgate_rules::{RuleSpec, SUSTAIN_MAX};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,7 +24,7 @@ const RUN_MAX_MS: i64 = DAY_MS;
 
 /// The sources of a plan's signals.
 #[derive(Debug)]
-pub(super) struct Feed {
+pub(in crate::run) struct Feed {
     signals: Vec<Fed>,
     poll: Poll,
 }
@@ -53,7 +52,7 @@ struct Fed {
 
 /// What a source said of a signal.
 #[derive(Debug)]
-pub(super) struct Fetched {
+pub(in crate::run) struct Fetched {
     /// The number of the signal among those of the plan.
     pub(super) signal: usize,
     /// Its name.
@@ -73,34 +72,47 @@ pub(super) struct Fetched {
 }
 
 impl Feed {
-    /// Opens the sources of the signals of `plan`, whose relative paths begin in `base`. Wanted is what comes after `now`, and
-    /// the look-back before it; for the slow layer also what came since the first batch started, where one has.
+    /// That of the signals of `plan`. Wanted is what comes after `now`, and the look-back before it; for the slow layer also what
+    /// came since the first batch started, where one has.
     ///
     /// # Errors
     /// A source whose files cannot be used.
-    pub(super) fn open(
+    pub(super) fn of_plan(
         config: &Config,
-        base: &Path,
+        at: (&Path, &mut Opened),
         plan: &Plan,
         now: Timestamp,
         started: Option<Timestamp>,
     ) -> Result<Self, SourceError> {
-        let mut sources: BTreeMap<&str, Arc<dyn Source>> = BTreeMap::new();
         let clean_ms = plan.steps.iter().map(|step| step.gate.clean_before_ms).max().unwrap_or_default();
-        let mut fed = Vec::new();
-        for signal in signals(config, plan) {
-            let name = signal.source.as_deref().unwrap_or_default();
-            let Some(named) = config.sources.iter().find(|source| source.name == name) else { continue };
-            let source = match sources.get(name) {
-                Some(source) => Arc::clone(source),
-                None => Arc::from(named.spec.open(base)?),
-            };
-            sources.insert(name, Arc::clone(&source));
-            let source = source.for_one().unwrap_or(source);
+        let before = |signal: &Signal| {
             let run_ms = started.filter(|_| signal.slow.is_some()).map_or(0, |started| {
                 now.as_millis().saturating_sub(started.as_millis()).clamp(0, RUN_MAX_MS)
             });
-            let before_ms = clean_ms.max(run_ms);
+            (clean_ms.max(run_ms), started.is_some())
+        };
+        Self::open(config, at, signals(config, plan), now, before)
+    }
+
+    /// Opens the sources of `signals`, whose relative paths begin in `base`. Wanted is what comes after `now`, and the look-back
+    /// before what comes first of what is `before` it, in milliseconds; that says too whether batches have started.
+    ///
+    /// # Errors
+    /// A source whose files cannot be used.
+    pub(in crate::run) fn open<'a>(
+        config: &Config,
+        (base, opened): (&Path, &mut Opened),
+        signals: impl Iterator<Item = &'a Signal>,
+        now: Timestamp,
+        before: impl Fn(&Signal) -> (i64, bool),
+    ) -> Result<Self, SourceError> {
+        let mut fed = Vec::new();
+        for signal in signals {
+            let name = signal.source.as_deref().unwrap_or_default();
+            let Some(named) = config.sources.iter().find(|source| source.name == name) else { continue };
+            let source = opened.open(&named.spec, base)?;
+            let source = source.for_one().unwrap_or(source);
+            let (before_ms, has_started) = before(signal);
             let from = now.as_millis().saturating_sub(look_back_ms(signal).saturating_add(before_ms));
             let from = Timestamp::from_millis(from);
             fed.push(Fed {
@@ -109,7 +121,7 @@ impl Feed {
                     .comparing(source.is_lasting()),
                 from,
                 older: None,
-                judged_cells: 1 + judged_before(signal, started.is_some()),
+                judged_cells: 1 + judged_before(signal, has_started),
                 every_ms: source.asked_every_ms(signal.interval).max(1),
                 due_ms: now.as_millis(),
                 is_filled: false,
@@ -335,7 +347,7 @@ mod tests {
             gate: {clean_before: 1s, clean_after: 1s, patience: 1h}\nsteps:\n- step: s\n  action: {kind: noop}\n";
         let config = Config::read("c.yaml", config).expect("a config");
         let plan = PlanFile::read("p.yaml", plan, &Near::to(Path::new("p.yaml"))).expect("a plan").plan;
-        Feed::open(&config, Path::new("."), &plan, now, None).expect("a source")
+        Feed::of_plan(&config, (Path::new("."), &mut Opened::default()), &plan, now, None).expect("a source")
     }
 
     fn times(fetched: &Fetched) -> Option<(i64, i64)> {

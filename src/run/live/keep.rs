@@ -1,14 +1,16 @@
-//! The histories of a run's signals: what sources say is kept, and what was kept before is told to the monitors first.
+//! The histories of signals: what sources say is kept, and what was kept before is told to the monitors first. A run that is driven
+//! beside others looks at what the daemon keeps, and writes nothing.
 
 use super::DriveError;
 use crate::config::Config;
+use crate::config::Signal;
 use crate::history::{Damage, Filled, Histories, HistoryError, Keeper, Piece, Store, Wanted};
 use crate::monitor::Labels;
-use crate::plan::Plan;
-use crate::run::signals;
 use crate::text;
 use quietgate_detectors::{DAY_MS, Sample, Timestamp};
+use std::cell::{RefCell, RefMut};
 use std::path::Path;
+use std::rc::Rc;
 use tokio::task::JoinHandle;
 
 /// How often what was written is brought to disk for good: what a loss of power may take, where nothing takes longer.
@@ -19,10 +21,12 @@ const MANY: usize = 1 << 20;
 /// The newest samples of series.
 pub(super) type Newest = Vec<(Labels, Timestamp)>;
 
-/// The histories of the signals of a run, in their order.
+/// The histories of some signals, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
-    signals: Vec<Option<Keeping>>,
+pub(in crate::run) struct Kept {
+    signals: Vec<Option<Rc<RefCell<Keeping>>>>,
+    /// Whether others write them.
+    is_beside: bool,
     syncing: Option<JoinHandle<Result<(), HistoryError>>>,
     sync_due_ms: i64,
     /// Memory for the samples of an answer, by the numbers of their series: asked for once, it goes round.
@@ -34,6 +38,7 @@ pub(super) struct Kept {
 #[derive(Debug)]
 struct Keeping {
     name: String,
+    signal: Signal,
     keeper: Keeper,
     is_failing: bool,
     /// Whether it was said that earlier days cannot be read.
@@ -41,11 +46,11 @@ struct Keeping {
 }
 
 impl Kept {
-    /// Opens the histories of the signals of `plan` in `state`. Where one cannot be used, that is an error; or, where the run
-    /// `goes_on`, it is said by `note` and the run goes on without.
-    pub(super) fn open(
+    /// Opens the histories of `signals` in `state`. Where one cannot be used, that is an error; or, where what needs them
+    /// `goes_on`, it is said by `note` and it goes on without.
+    pub(in crate::run) fn open<'a>(
         config: &Config,
-        plan: &Plan,
+        signals: impl Iterator<Item = &'a Signal>,
         state: &Path,
         goes_on: bool,
         note: &mut dyn FnMut(&str),
@@ -66,7 +71,7 @@ impl Kept {
             Err(error) => return or_without(error).map(|()| Self::default()),
         };
         let mut kept = Vec::new();
-        for signal in signals(config, plan) {
+        for signal in signals {
             let opened = match lock.signal(&signal.name, signal.interval, days) {
                 Ok(store) => Some(Keeper::new(store)),
                 Err(error) => {
@@ -74,21 +79,45 @@ impl Kept {
                     None
                 }
             };
-            let one =
-                |keeper| Keeping { name: signal.name.clone(), keeper, is_failing: false, is_unread: false };
+            let one = |keeper| {
+                let (name, signal) = (signal.name.clone(), signal.clone());
+                Rc::new(RefCell::new(Keeping { name, signal, keeper, is_failing: false, is_unread: false }))
+            };
             kept.push(opened.map(one));
         }
-        Ok(Self { signals: kept, syncing: None, sync_due_ms: 0, spare: Vec::new(), _lock: Some(lock) })
+        Ok(Self { signals: kept, _lock: Some(lock), ..Self::default() })
+    }
+
+    /// What is kept here of `signals`, for a run that judges them the same way; of those that are judged otherwise there is nothing,
+    /// and their names are given too.
+    pub(in crate::run) fn beside<'a>(
+        &self,
+        signals: impl Iterator<Item = &'a Signal>,
+    ) -> (Self, Vec<String>) {
+        let (mut kept, mut others) = (Vec::new(), Vec::new());
+        for signal in signals {
+            let known = self.signals.iter().flatten().find(|one| one.borrow().signal == *signal);
+            if known.is_none() && self._lock.is_some() {
+                others.push(signal.name.clone());
+            }
+            kept.push(known.map(Rc::clone));
+        }
+        (Self { signals: kept, is_beside: true, ..Self::default() }, others)
+    }
+
+    /// Whether others write what is kept here.
+    pub(super) fn is_beside(&self) -> bool {
+        self.is_beside
     }
 
     /// The time of the oldest sample of a signal since `from`; none where there is no history of it.
-    pub(super) fn oldest(&mut self, signal: usize, from: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn oldest(&self, signal: usize, from: Timestamp, now: Timestamp) -> Option<Timestamp> {
         self.one(signal)?.keeper.oldest(from, now).ok().flatten()
     }
 
     /// The earliest time of which the history of a signal can have anything.
-    pub(super) fn room(&mut self, signal: usize, now: Timestamp) -> Timestamp {
-        let room_ms = |one: &mut Keeping| {
+    pub(super) fn room(&self, signal: usize, now: Timestamp) -> Timestamp {
+        let room_ms = |mut one: RefMut<'_, Keeping>| {
             let shape = one.keeper.store().shape();
             (i64::from(shape.days) + 1).saturating_mul(DAY_MS).saturating_sub(2 * shape.interval_ms)
         };
@@ -103,7 +132,7 @@ impl Kept {
         (from, now): (Timestamp, Timestamp),
         each: impl FnMut(&Labels, &[Sample]),
     ) -> Option<(Filled, Vec<String>)> {
-        let one = self.one(signal)?;
+        let mut one = self.one(signal)?;
         match one.keeper.fill((from, now), each) {
             Ok(filled) => {
                 let notes = one.notes(&filled.reading.damage, &filled.newest, now);
@@ -111,6 +140,7 @@ impl Kept {
             }
             Err(error) => {
                 let words = format!("without history of {}: {}", one.name, text::with_causes(&error));
+                drop(one);
                 self.signals[signal] = None;
                 let filled = Filled { reading: Default::default(), newest: Vec::new() };
                 Some((filled, vec![words]))
@@ -121,13 +151,13 @@ impl Kept {
     /// Gives what was kept of a signal whose series are judged together to `each`: see [`Keeper::resume`]. Wanted is what came since
     /// `from`, of which what came since `judged` shall be judged. Says what that was, and what was wrong with it.
     pub(super) fn resume(
-        &mut self,
+        &self,
         signal: usize,
         (from, judged, now): (Timestamp, Timestamp, Timestamp),
         (memory, asks_period): (i64, bool),
         each: impl FnMut(Piece<'_>),
     ) -> Option<(Newest, Vec<String>)> {
-        let one = self.one(signal)?;
+        let mut one = self.one(signal)?;
         let row = |store: &mut Store, at: Timestamp| store.row_from(at.as_millis());
         let store = one.keeper.store();
         let (newest, room) = (row(store, now) + 1, store.shape().rows());
@@ -147,8 +177,8 @@ impl Kept {
     }
 
     /// What was wrong with earlier days of a signal that were looked at, since this was asked last.
-    pub(super) fn strange(&mut self, signal: usize) -> Vec<String> {
-        let Some(one) = self.one(signal) else { return Vec::new() };
+    pub(super) fn strange(&self, signal: usize) -> Vec<String> {
+        let Some(mut one) = self.one(signal) else { return Vec::new() };
         let Some(pasts) = one.keeper.pasts() else { return Vec::new() };
         let (damage, failed) = (pasts.take_damage(), pasts.take_failed());
         let failed = failed.map(|error| {
@@ -159,14 +189,19 @@ impl Kept {
         one.damaged(&damage).into_iter().chain(failed).collect()
     }
 
-    /// The history of a signal, to be told what its monitors say.
-    pub(super) fn keeper(&mut self, signal: usize) -> Option<&mut Keeper> {
-        Some(&mut self.one(signal)?.keeper)
+    /// The history of a signal.
+    pub(super) fn keeper(&self, signal: usize) -> Option<RefMut<'_, Keeper>> {
+        Some(RefMut::map(self.one(signal)?, |one| &mut one.keeper))
+    }
+
+    /// The same, to be told what its monitors say; none where others tell it.
+    pub(super) fn writer(&self, signal: usize) -> Option<RefMut<'_, Keeper>> {
+        self.keeper(signal).filter(|_| !self.is_beside)
     }
 
     /// Writes what was heard of a signal, where that is `much` or the answer is at its end; gives what there is to say about it.
-    pub(super) fn write(&mut self, signal: usize, at_end: bool, now: Timestamp) -> Option<String> {
-        let one = self.one(signal)?;
+    pub(super) fn write(&self, signal: usize, at_end: bool, now: Timestamp) -> Option<String> {
+        let mut one = self.one(signal).filter(|_| !self.is_beside)?;
         if !at_end && one.keeper.waiting() < MANY {
             return None;
         }
@@ -199,13 +234,13 @@ impl Kept {
     pub(super) async fn sync(&mut self, now: Timestamp) -> Option<String> {
         let now_ms = now.as_millis();
         let is_due = now_ms >= self.sync_due_ms || now_ms < self.sync_due_ms.saturating_sub(SYNC_MS);
-        if !is_due || self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
+        if !is_due || self.is_beside || self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
             return None;
         }
         self.sync_due_ms = now_ms.saturating_add(SYNC_MS);
         let said = self.synced().await;
-        let stores = self.signals.iter_mut().flatten();
-        let unsynced: Vec<_> = stores.filter_map(|one| one.keeper.store().unsynced()).collect();
+        let stores = self.signals.iter().flatten();
+        let unsynced: Vec<_> = stores.filter_map(|one| one.borrow_mut().keeper.store().unsynced()).collect();
         if !unsynced.is_empty() {
             let sync = move || unsynced.iter().try_for_each(|files| files.sync());
             self.syncing = Some(tokio::task::spawn_blocking(sync));
@@ -236,8 +271,8 @@ impl Kept {
         }
     }
 
-    fn one(&mut self, signal: usize) -> Option<&mut Keeping> {
-        self.signals.get_mut(signal)?.as_mut()
+    fn one(&self, signal: usize) -> Option<RefMut<'_, Keeping>> {
+        Some(self.signals.get(signal)?.as_ref()?.borrow_mut())
     }
 }
 

@@ -2,53 +2,50 @@
 
 use super::Tell;
 use super::attempts::Attempts;
-use super::sinks::Sinks;
 use crate::clock;
-use crate::journal::Journal;
-use crate::run::control::{Answer, Asked};
-use crate::run::desk::append;
-use crate::run::{Stopped, World};
-use crate::steps::{Attempt, Illegal, Record};
+use crate::run::control::{Asked, Desk};
+use crate::run::ledger::Ledger;
+use crate::run::sinks::Notes;
+use crate::run::{Refused, World};
+use crate::steps::{Attempt, Illegal, Record, State};
 use quietgate_detectors::Timestamp;
 use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::{broadcast, oneshot};
-
-/// How often is looked whether those who watch have taken every record.
-const TELLING_LOOK: Duration = Duration::from_millis(2);
+use tokio::sync::oneshot;
 
 /// Everything that the driver of a live run needs.
 pub(super) struct Outside<'a> {
-    pub(super) journal: Journal,
+    pub(super) ledger: Rc<Ledger>,
     pub(super) attempts: Attempts,
     pub(super) asked: Receiver<Asked>,
+    pub(super) desk: Desk,
     pub(super) tell: &'a mut dyn Tell,
-    pub(super) sinks: Sinks,
+    pub(super) notes: &'a mut Notes,
     /// For how long records were waited for until they were on disk, in all.
     pub(super) waited: Duration,
-    news: broadcast::Sender<Answer>,
     waiting: VecDeque<Asked>,
     answering: Option<oneshot::Sender<Result<u64, String>>>,
 }
 
 impl<'a> Outside<'a> {
     pub(super) fn new(
-        journal: Journal,
+        ledger: Rc<Ledger>,
         attempts: Attempts,
-        asked: Receiver<Asked>,
-        news: broadcast::Sender<Answer>,
-        (sinks, tell): (Sinks, &'a mut dyn Tell),
+        (asked, desk): (Receiver<Asked>, Desk),
+        (notes, tell): (&'a mut Notes, &'a mut dyn Tell),
     ) -> Self {
         let (waited, waiting) = (Duration::ZERO, VecDeque::new());
-        Self { journal, attempts, asked, news, sinks, tell, waited, waiting, answering: None }
+        Self { ledger, attempts, asked, desk, tell, notes, waited, waiting, answering: None }
     }
 
-    /// Waits until everybody who watches has taken every record.
-    pub(super) async fn all_told(&self) {
-        while !self.news.is_empty() {
-            tokio::time::sleep(TELLING_LOOK).await;
-        }
+    /// Whoever wants something is told that the driver ends.
+    pub(super) fn hear_no_more(&mut self) {
+        self.asked.close();
+        while self.asked.try_recv().is_ok() {}
+        self.waiting.clear();
     }
 
     /// Keeps what somebody asked for until the driver listens.
@@ -62,15 +59,22 @@ impl World for Outside<'_> {
         clock::now()
     }
 
-    async fn append(&mut self, at: Timestamp, record: &Record) -> Result<u64, Stopped> {
+    async fn write(
+        &mut self,
+        state: &mut Arc<State>,
+        at: Timestamp,
+        record: &Record,
+    ) -> Result<u64, Refused> {
         let began = Instant::now();
-        let entry = append(&mut self.journal, at, record).await?;
+        let entry = self.ledger.write(at, record).await?;
         self.waited += began.elapsed();
-        // nobody may be listening
-        drop(self.news.send(Answer::from(&entry)));
+        *state = self.ledger.state();
         self.tell.record(&entry, record);
-        self.sinks.tell(&entry, record);
         Ok(entry.seq)
+    }
+
+    fn catch_up(&mut self, state: &mut Arc<State>) {
+        *state = self.ledger.state();
     }
 
     fn heard(&mut self) -> Option<Record> {

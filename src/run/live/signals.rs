@@ -2,13 +2,11 @@
 //! flight.
 
 use crate::actions::Canceller;
-use crate::run::control::{Asked, Shown};
-use crate::steps::{Mode, Record, Run, Said, Word};
+use crate::run::control::Desk;
+use crate::steps::{Mode, Record, Run, Said, State, Word};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::Sender;
-use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
 /// Why a run pauses that is paused so.
@@ -19,13 +17,7 @@ const SAME_WISH: Duration = Duration::from_millis(200);
 
 /// Listens for ever, and asks for what a signal stands for as things stand: pause what goes on, abort what a signal has
 /// paused, end what is in flight of what is aborted.
-pub(super) async fn hear(
-    run: String,
-    who: String,
-    ask: Sender<Asked>,
-    shown: Receiver<Option<Shown>>,
-    cancel: Arc<Canceller>,
-) {
+pub(super) async fn hear(run: String, who: String, desk: Desk, canceller: Canceller) {
     // the third comes where a terminal is closed
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
@@ -47,7 +39,7 @@ pub(super) async fn hear(
             run: run.clone(),
             word: Word { who: who.clone(), reason: reason.to_owned() },
         };
-        let record = match stage(&run, shown.borrow().as_ref()) {
+        let record = match stage(&run, desk.state().as_deref()) {
             Stage::Going => Record::Pause(said(PAUSED)),
             Stage::Paused => {
                 is_pressed = true;
@@ -59,12 +51,11 @@ pub(super) async fn hear(
                 continue;
             }
             Stage::Aborting | Stage::Over => {
-                cancel.cancel();
+                canceller.cancel();
                 continue;
             }
         };
-        // the driver listens until the run is over
-        drop(ask.send(Asked { record, answer: None }).await);
+        desk.wish(record).await;
     }
 }
 
@@ -77,9 +68,9 @@ enum Stage {
     Over,
 }
 
-fn stage(run: &str, shown: Option<&Shown>) -> Stage {
-    let run = shown.and_then(|shown| shown.state.runs.get(run));
-    let is_paused = |run: &Run| run.paused.as_ref().is_some_and(|word| word.reason == PAUSED);
+fn stage(run: &str, state: Option<&State>) -> Stage {
+    let run = state.and_then(|state| state.runs.get(run));
+    let is_paused = |run: &Arc<Run>| run.paused.as_ref().is_some_and(|word| word.reason == PAUSED);
     match run {
         Some(run) if run.mode == Mode::Aborting => Stage::Aborting,
         Some(run) if matches!(run.mode, Mode::Finished(_)) => Stage::Over,

@@ -1,6 +1,6 @@
 //! Signals whose series are judged together: what sources say of them goes on by the numbers that the history has for them.
 
-use super::Live;
+use super::hearing::Hearing;
 use crate::clock;
 use crate::history::Piece;
 use crate::monitor::Labels;
@@ -14,7 +14,7 @@ const MANY: usize = 1 << 20;
 /// And of no longer a time: the next day looks at what was written of this one.
 const AT_ONCE_MS: i64 = DAY_MS / 2;
 
-impl Live<'_> {
+impl Hearing {
     /// Whether the series of a signal are judged together.
     pub(super) fn is_together(&mut self, signal: usize) -> bool {
         self.driver.watch().together(signal).is_some()
@@ -23,11 +23,14 @@ impl Live<'_> {
     /// Finds the signals whose series are judged together: those with a history, where what judges them needs no days of its own.
     /// What is recorded to be driven once more is judged alone, as then.
     pub(super) fn judge_together(&mut self) {
+        let is_recorded = self.is_recorded();
         for signal in 0..self.driver.signals().len() {
-            let Some(keeper) = self.kept.keeper(signal).filter(|_| self.recorder.is_none()) else { continue };
+            let Some(mut keeper) = self.kept.keeper(signal).filter(|_| !is_recorded) else { continue };
             let days = keeper.store().shape().days;
             let together = self.driver.watch().judge_together(signal, days);
-            together.into_iter().for_each(|together| keeper.judged_together(together.look().clone()));
+            // who keeps what is judged the same way looks at earlier days the same way
+            let look = together.filter(|_| !self.kept.is_beside()).map(|together| together.look().clone());
+            look.into_iter().for_each(|look| keeper.judged_together(look));
         }
     }
 
@@ -54,16 +57,18 @@ impl Live<'_> {
         });
         let Some((newest, notes)) = resumed else { return };
         self.feed.know(signal, newest);
-        notes.iter().for_each(|words| self.outside.tell.note(words));
+        notes.iter().for_each(|words| self.note(words));
     }
 
     /// Puts what a source told of the time before the history began there, unjudged: it is learnt with the rest.
     pub(super) fn keep_older(&mut self, signal: usize, answer: &Answer) {
-        let Some(keeper) = self.kept.keeper(signal) else { return };
+        let Some(mut keeper) = self.kept.writer(signal) else { return };
         let series = answer.series.iter().map(|series| (&series.labels, series.samples.as_slice()));
-        if let Err(error) = keeper.add(series, clock::now()) {
+        let added = keeper.add(series, clock::now());
+        drop(keeper);
+        if let Err(error) = added {
             let why = text::with_causes(&error);
-            self.outside.tell.note(&format!("what was before is not kept: {why}"));
+            self.note(&format!("what was before is not kept: {why}"));
         }
     }
 
@@ -98,7 +103,7 @@ impl Live<'_> {
         samples.shrink_to(answer.series.len());
         self.kept.spare = samples;
         let strange = self.kept.strange(signal);
-        strange.iter().for_each(|words| self.outside.tell.note(words));
+        strange.iter().for_each(|words| self.note(words));
     }
 
     /// Adds the samples of series that have a number to `samples`; gives those that have none.
@@ -124,11 +129,14 @@ impl Live<'_> {
     }
 
     fn judge_samples(&mut self, signal: usize, samples: &[(u32, Sample)]) {
-        let Some((mut past, mut hearing)) = self.kept.keeper(signal).and_then(|keeper| keeper.together())
-        else {
-            return;
+        let is_beside = self.kept.is_beside();
+        let Some(mut keeper) = self.kept.keeper(signal) else { return };
+        let Some((mut past, mut hearing)) = keeper.together() else { return };
+        let heard = |number, row, said| {
+            if !is_beside {
+                hearing.hear(number, row, said);
+            }
         };
-        let heard = |number, row, said| hearing.hear(number, row, said);
         self.driver.observe_together(signal, samples.iter().copied(), &mut past, heard);
     }
 
@@ -138,13 +146,15 @@ impl Live<'_> {
         let is_new =
             |series: &&SeriesSamples| !series.samples.is_empty() && !watch.is_alone(signal, &series.labels);
         let new: Vec<&SeriesSamples> = series.iter().copied().filter(is_new).collect();
-        let Some(keeper) = self.kept.keeper(signal).filter(|_| !new.is_empty()) else { return };
+        let Some(mut keeper) = self.kept.keeper(signal).filter(|_| !new.is_empty()) else { return };
         let begin = |series: &&'_ SeriesSamples| Some((series.labels.clone(), series.samples.first()?.at));
         let begun: BTreeMap<Labels, Timestamp> = new.iter().filter_map(begin).collect();
         let store = keeper.store();
-        if let Err(error) = store.know(begun.iter().map(|(labels, at)| (labels, at.as_millis()))) {
+        let known = store.know(begun.iter().map(|(labels, at)| (labels, at.as_millis())));
+        if let Err(error) = known {
+            drop(keeper);
             // they are judged alone, with their days in memory; as long as there is no sample of them in this run that may end
-            self.outside.tell.note(&format!("new series have no history: {}", text::with_causes(&error)));
+            self.note(&format!("new series have no history: {}", text::with_causes(&error)));
             return;
         }
         for series in new {

@@ -1,4 +1,4 @@
-//! The sinks of a run: each record is handed to them as an event, and nobody waits for them but the end.
+//! The sinks of a state: each record is handed to them as an event, and nobody waits for them but the end.
 
 use crate::config::Config;
 use crate::event::{Event, Telling};
@@ -43,12 +43,33 @@ fn id(entry: &Entry) -> String {
     format!("{}-{hash}", entry.seq)
 }
 
-/// The sinks of a run.
+/// The sinks of a state.
 #[derive(Debug, Default)]
 pub(super) struct Sinks {
     telling: Telling,
     couriers: Vec<Courier>,
-    notes: Option<UnboundedReceiver<Note>>,
+}
+
+/// What sinks have to say of themselves.
+#[derive(Debug, Default)]
+pub(super) struct Notes(Option<UnboundedReceiver<Note>>);
+
+impl Notes {
+    /// The next; never over where there is none. May be dropped and called again.
+    pub(super) async fn next(&mut self) -> Note {
+        match &mut self.0 {
+            Some(notes) => match notes.recv().await {
+                Some(note) => note,
+                None => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Those that were not told yet.
+    fn rest(&mut self) -> impl Iterator<Item = Note> {
+        std::iter::from_fn(|| self.0.as_mut()?.try_recv().ok())
+    }
 }
 
 impl Sinks {
@@ -56,7 +77,12 @@ impl Sinks {
     ///
     /// # Errors
     /// One that cannot be opened, in words.
-    pub(super) fn open(config: &Config, base: &Path, state: &Path, past: Past) -> Result<Self, String> {
+    pub(super) fn open(
+        config: &Config,
+        base: &Path,
+        state: &Path,
+        past: Past,
+    ) -> Result<(Self, Notes), String> {
         let Past { telling, events, tip } = past;
         let (note, notes) = unbounded_channel();
         let mut couriers = Vec::new();
@@ -68,7 +94,7 @@ impl Sinks {
                 Courier::new(&sink.name, filter, opened, (state, sink.queue), (tip, &events), note.clone());
             couriers.push(courier.map_err(|error| failed(error.to_string()))?);
         }
-        Ok(Self { telling, couriers, notes: Some(notes) })
+        Ok((Self { telling, couriers }, Notes(Some(notes))))
     }
 
     /// Hands over what `entry` tells; never waits.
@@ -82,21 +108,9 @@ impl Sinks {
         self.couriers.iter().for_each(|courier| courier.tell(&event));
     }
 
-    /// What a sink has to say next; never over where none has.
-    pub(super) async fn note(&mut self) -> Note {
-        match &mut self.notes {
-            Some(notes) => match notes.recv().await {
-                Some(note) => note,
-                None => std::future::pending().await,
-            },
-            None => std::future::pending().await,
-        }
-    }
-
     /// Lets them deliver what they have, for as long as the end of a run waits. Gives what there is to say of it.
-    pub(super) async fn dismiss(&mut self) -> Vec<String> {
-        let couriers = std::mem::take(&mut self.couriers);
-        let dismissed = couriers.into_iter().map(|courier| async move {
+    pub(super) async fn dismiss(self, notes: &mut Notes) -> Vec<String> {
+        let dismissed = self.couriers.into_iter().map(|courier| async move {
             let name = courier.name().to_owned();
             (name, courier.dismiss().await)
         });
@@ -111,12 +125,7 @@ impl Sinks {
                 "sink {name}: {events} not delivered yet; the next driver of this state delivers what is left"
             ));
         }
-        let mut notes = Vec::new();
-        while let Some(note) = self.notes.as_mut().and_then(|notes| notes.try_recv().ok()) {
-            notes.push(note);
-        }
         said.sort();
-        notes.extend(said);
-        notes
+        notes.rest().chain(said).collect()
     }
 }
