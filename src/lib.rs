@@ -42,6 +42,7 @@ pub mod event;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 pub mod history;
+pub mod http;
 pub mod journal;
 pub mod labels;
 pub mod monitor;

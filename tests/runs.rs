@@ -2,6 +2,8 @@
 
 #[path = "runs/captures.rs"]
 mod captures;
+#[path = "runs/daemon.rs"]
+mod daemon;
 #[path = "runs/drive.rs"]
 mod drive;
 #[path = "runs/exporter.rs"]

@@ -63,6 +63,7 @@ fn records() -> Vec<Record> {
         inventory: json!([]),
         max_failed: 0,
         steps: vec![step],
+        by: None,
     };
     let word = Word { who: "plan".to_owned(), reason: "agent on h1: the driver ended\u{1b}[2J".to_owned() };
     vec![

@@ -17,7 +17,7 @@ mod values;
 pub use io::{Cancel, Canceller, Io};
 pub(crate) use kinds::variable;
 pub(crate) use orphans::{LOOKS, end_looks};
-pub use orphans::{driver, orphans};
+pub use orphans::{Orphan, driver, orphans};
 pub use outcome::{End, Outcome, Spawned};
 pub use process::Cage;
 pub(crate) use process::{Bounds, Captured, Program, capture, capture_until};

@@ -15,42 +15,52 @@ pub(crate) const LOOKS: &str = "QUIETGATE_LOOKS";
 
 /// The processes that were started by one of `drivers` which is gone, as people are told of them: `pid 12 (sleep)`, but for those
 /// that only look. Of other users' processes nothing can be seen.
-pub fn orphans(drivers: &BTreeSet<String>) -> Vec<String> {
-    left(drivers, false).iter().map(Stat::words).collect()
+pub fn orphans(drivers: &BTreeSet<String>) -> Vec<Orphan> {
+    let orphan = |(stat, mark): (Stat, String)| Orphan { words: stat.words(), mark };
+    left(drivers, false).into_iter().map(orphan).collect()
+}
+
+/// A process of an attempt whose driver is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// What marks all processes of its attempt.
+    pub mark: String,
+    /// As people are told of it.
+    pub words: String,
 }
 
 /// Ends the processes that only look, of those `drivers` which are gone, and tells of them in the same way.
 pub(crate) fn end_looks(drivers: &BTreeSet<String>) -> Vec<String> {
     let left = left(drivers, true);
-    for stat in &left {
+    for (stat, _) in &left {
         // one that is gone meanwhile has ended as well
         let _ = stat.signal(Signal::KILL);
     }
-    left.iter().map(Stat::words).collect()
+    left.iter().map(|(stat, _)| stat.words()).collect()
 }
 
-/// What those of `drivers` left behind which are gone, of what only looks or of all else.
-fn left(drivers: &BTreeSet<String>, looks: bool) -> Vec<Stat> {
+/// What those of `drivers` left behind which are gone, of what only looks or of all else, each with its mark.
+fn left(drivers: &BTreeSet<String>, looks: bool) -> Vec<(Stat, String)> {
     let gone: BTreeSet<&str> =
         drivers.iter().map(String::as_str).filter(|driver| !is_alive(driver)).collect();
-    let is_left = |stat: &Stat| {
+    let is_left = |stat: &Stat, mark: &str| {
         !stat.is_zombie
-            && maker(stat).is_some_and(|maker| gone.contains(maker.as_str()))
+            && mark.rsplit_once('.').is_some_and(|(maker, _)| gone.contains(maker))
             && stat.was_given(format!("{LOOKS}=1").as_bytes()) == looks
     };
-    Stat::all().into_iter().filter(is_left).collect()
+    let marked = Stat::all().into_iter().filter_map(|stat| mark(&stat).map(|mark| (stat, mark)));
+    marked.filter(|(stat, mark)| is_left(stat, mark)).collect()
 }
 
 fn name(stat: &Stat) -> String {
     format!("{}.{}", stat.pid, stat.started)
 }
 
-/// The driver that marked a process, where one did.
-fn maker(stat: &Stat) -> Option<String> {
+/// What marks a process, where a driver did: itself, and a number.
+fn mark(stat: &Stat) -> Option<String> {
     let environment = fs::read(format!("/proc/{}/environ", stat.pid)).unwrap_or_default();
     environment.split(|byte| *byte == 0).find_map(|pair| {
-        let mark = std::str::from_utf8(pair).ok()?.strip_prefix(MARK)?.strip_prefix('=')?;
-        mark.rsplit_once('.').map(|(maker, _)| maker.to_owned())
+        Some(std::str::from_utf8(pair).ok()?.strip_prefix(MARK)?.strip_prefix('=')?.to_owned())
     })
 }
 
@@ -78,13 +88,10 @@ mod tests {
         let words = |pid: u32| format!("pid {pid} (cat)");
         let drivers = BTreeSet::from([gone, driver()]);
         // until it has changed its program, the child is a copy of ourselves without the mark
-        let found = (0..1000).map(|_| orphans(&drivers)).find(|found| found.contains(&words(left.id())));
+        let told = || orphans(&drivers).into_iter().map(|orphan| orphan.words).collect::<Vec<_>>();
+        let found = (0..1000).map(|_| told()).find(|found| found.contains(&words(left.id())));
         assert!(!found.expect("an orphan").contains(&words(ours.id())));
-        assert_eq!(
-            orphans(&BTreeSet::new()),
-            Vec::<String>::new(),
-            "those of other drivers are not looked at"
-        );
+        assert_eq!(orphans(&BTreeSet::new()), Vec::new(), "those of other drivers are not looked at");
         for mut child in [ours, left] {
             drop(child.stdin.take());
             child.wait().expect("its end");

@@ -7,6 +7,7 @@ use super::plan::read_plan;
 use super::state::folder_of;
 use crate::clock;
 use crate::config::plan::{PlanFile, is_plan_text};
+use crate::config::read_text;
 use crate::config::{Config, Expected, Mistake, Mistakes};
 use crate::history;
 use crate::plan::Plan;
@@ -269,16 +270,6 @@ fn remember(config: &Config, name: &str, past: &Past, out: &mut dyn Write) -> io
         }
     }
     Ok(0)
-}
-
-/// The text of the file at `path`, or why there is none.
-pub(super) fn read_text(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count();
-        format!("line {line} is not UTF-8 text, allowed is UTF-8")
-    })
 }
 
 #[cfg(test)]

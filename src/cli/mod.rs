@@ -21,10 +21,12 @@ mod replay;
 mod reporting;
 mod run;
 mod schema;
+mod serve;
 mod sinks;
 mod state;
 mod status;
 mod telling;
+mod token;
 mod tune;
 mod verbs;
 mod watch;
@@ -66,6 +68,14 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Drive a plan here: each step opens only on a clean window
     Run(run::RunArgs),
+    /// Watch all signals at all times, and drive the plans that are submitted
+    Serve(serve::ServeArgs),
+    /// Have the daemon on this machine begin a run of a plan
+    Submit(serve::SubmitArgs),
+    /// Have the daemon on this machine read its config once more
+    Reload(serve::ReloadArgs),
+    /// Make, list and revoke tokens: who may ask the daemon over HTTP, and for what
+    Token(token::TokenArgs),
     /// Show what happens in the run that is under way, as it happens
     Watch(watch::WatchArgs),
     /// Let the next batch of a step start, where the plan wants a person to say so
@@ -107,7 +117,9 @@ enum Command {
 /// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    telling::begin(cli.verbose);
+    if !matches!(cli.command, Command::Serve(_)) {
+        telling::begin(cli.verbose);
+    }
     match command(&cli.command) {
         Ok(end) => end.into(),
         Err(failure) => {
@@ -139,6 +151,10 @@ fn command(command: &Command) -> Result<End, Failure> {
         }
         Command::History(args) => kept::run(args, &mut std::io::stdout()),
         Command::Run(args) => run::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Submit(args) => args.run(),
+        Command::Reload(args) => args.run(),
+        Command::Token(args) => token::run(args, &mut std::io::stdout()),
         Command::Watch(args) => watch::run(args),
         Command::Approve(args) => args.run(),
         Command::Pause(why) => why.run(Verb::Pause),

@@ -1,9 +1,9 @@
 //! `quietgate plan`: the order of a plan, as it would be run.
 
-use super::check::read_text;
 use super::exit::Failure;
 use super::format::Format;
 use crate::config::plan::{Near, PlanFile};
+use crate::config::read_text;
 use crate::config::{Config, Mistakes};
 use crate::plan::{
     Batch, Expects, HeldBack, Least, LeastBy, OnAnomaly, Plan, Step, StepOrder, Width, forecast,

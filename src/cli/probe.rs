@@ -1,11 +1,11 @@
 //! `quietgate probe`: asks one source of a config as its signals would, and prints what it gives now. Nothing is judged.
 
-use super::check::read_text;
 use super::exit::{End, Failure};
 use super::format::Format;
 use super::online::{Answers, Question, Told, answers};
 use crate::clock;
 use crate::config::Config;
+use crate::config::read_text;
 use crate::settings::units::Duration;
 use crate::sources::{Answer, Ask, SeriesSamples, labels_in_words};
 use crate::text;

@@ -1,7 +1,6 @@
 //! `quietgate replay`: puts a whole plan through recorded series, or a recorded run through its gates once more.
 
 use super::backtest::{FormatArg, check_labels, processors, read_labels};
-use super::check::read_text;
 use super::exit::{End, Failure};
 use super::input::InputArgs;
 use super::progress::Progress;
@@ -10,6 +9,7 @@ use super::state::{Database, folder_of};
 use crate::backtest::labels::Labels;
 use crate::config::Config;
 use crate::config::plan::{Near, PlanFile};
+use crate::config::read_text;
 use crate::config::units::Duration;
 use crate::journal::{self, Entry};
 use crate::replay::{self, About, Lasted, Past, Ran, Replay, Said};

@@ -1,9 +1,9 @@
 //! `quietgate sinks`: where events go, how far each sink came, and whether one takes an event now.
 
-use super::check::read_text;
 use super::exit::{End, Failure};
 use super::state::folder_of;
 use crate::clock;
+use crate::config::read_text;
 use crate::config::{Config, NamedSink};
 use crate::event::{Data, Event, Kind};
 use crate::sinks::{Mark, marks};

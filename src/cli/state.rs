@@ -1,8 +1,8 @@
 //! Where the state is: the options that name its folder, and reading the journal in it.
 
-use super::check::read_text;
 use super::exit::Failure;
 use crate::config::Config;
+use crate::config::read_text;
 use crate::journal::{self, Entry, Tip};
 use crate::steps::State;
 use crate::story::Noted;

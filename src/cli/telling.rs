@@ -1,8 +1,12 @@
 //! What the program tells about its work on standard error, for those who ask for it: `-v`.
 
+use crate::clock;
+use crate::text;
+use std::fmt;
 use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time;
 
 /// The environment variable that asks for more, or for less, by module: `QUIETGATE_LOG=quietgate::sources=debug`.
@@ -21,4 +25,28 @@ pub(super) fn begin(verbose: bool) {
         .with_env_filter(filter);
     // whoever set another one before us wants that one
     drop(lines.try_init());
+}
+
+/// Begins to tell what a daemon does: a story to who reads it at the level of information, with the time of day in UTC.
+pub(super) fn begin_daemon() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .with_env_var(FILTER)
+        .from_env_lossy();
+    let lines = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_timer(Clock)
+        .with_target(false)
+        .with_env_filter(filter);
+    drop(lines.try_init());
+}
+
+/// The time of day of a line.
+struct Clock;
+
+impl time::FormatTime for Clock {
+    fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
+        w.write_str(&text::rfc3339(clock::now().as_millis()))
+    }
 }

@@ -150,7 +150,7 @@ impl Why {
 }
 
 /// The user before `sudo`: what the system does not tell of.
-fn behind() -> Option<String> {
+pub(super) fn behind() -> Option<String> {
     std::env::var("SUDO_USER").ok().filter(|user| !user.is_empty())
 }
 
@@ -184,6 +184,7 @@ async fn alone(
     if let Verb::Resolve { ran: false, .. } = verb {
         let left = crate::actions::orphans(&state.drivers);
         if !left.is_empty() {
+            let left: Vec<String> = left.into_iter().map(|orphan| orphan.words).collect();
             let left = text::plain(&left.join(", ")).into_owned();
             return Err(Failure::Input(format!(
                 "not done: still running from an earlier driver: {left}; end it, or wait"

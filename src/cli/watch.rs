@@ -57,7 +57,9 @@ impl Watcher {
                 return Ok(());
             }
             Answer::Refused { why } => return Err(io::Error::other(why)),
-            Answer::Done { .. } | Answer::Status { .. } => return Ok(()),
+            Answer::Done { .. } | Answer::Began { .. } | Answer::Well | Answer::Status { .. } => {
+                return Ok(());
+            }
         };
         let noted =
             Noted { seq, at: Timestamp::from_millis(at), epoch, record: serde_json::from_value(*record)? };

@@ -96,8 +96,14 @@ pub enum Shape {
     Actions,
     /// A list of sinks.
     Sinks,
-    /// A mapping that is not looked into here.
-    Mapping,
+    /// How the daemon can be reached.
+    Api,
+    /// The certificates of the daemon.
+    Tls,
+    /// An address with a port.
+    Address,
+    /// Names of hosts.
+    Hosts,
     /// What only plans have.
     Plan(PlanShape),
 }
@@ -148,10 +154,75 @@ pub(super) const CONFIG: Table = Table {
         },
         Field { name: "sinks", shape: Shape::Sinks, need: Need::Optional, about: "where events go" },
         Field {
-            name: "api",
-            shape: Shape::Mapping,
+            name: "plans",
+            shape: Shape::Text,
             need: Need::Optional,
-            about: "how the daemon can be reached",
+            about: "directory of the plans that can be started by their names, through the API and the page",
+        },
+        Field {
+            name: "api",
+            shape: Shape::Api,
+            need: Need::Optional,
+            about: "how the daemon can be reached over HTTP; without it by the socket in the folder of the state alone",
+        },
+    ],
+};
+
+/// How the daemon can be reached.
+pub(super) const API: Table = Table {
+    what: "an api",
+    about: "Where the daemon listens for HTTP, and to whom it answers.",
+    fields: &[
+        Field {
+            name: "listen",
+            shape: Shape::Address,
+            need: Need::Default("127.0.0.1:7460"),
+            about: "address and port; other addresses than those of this host alone need `tls`",
+        },
+        Field {
+            name: "hosts",
+            shape: Shape::Hosts,
+            need: Need::DefaultWords("the address, and of this host alone localhost too"),
+            about: "names under which it is asked; a request for another one is refused, so that no web page reaches it by a name of \
+                its own",
+        },
+        Field {
+            name: "url",
+            shape: Shape::Text,
+            need: Need::Optional,
+            about: "where persons open the page, for links in alerts",
+        },
+        Field {
+            name: "tls",
+            shape: Shape::Tls,
+            need: Need::Optional,
+            about: "certificate and key; read once more when they change",
+        },
+    ],
+};
+
+/// The certificates of the daemon.
+pub(super) const TLS: Table = Table {
+    what: "tls",
+    about: "By which the daemon shows who it is, and those who ask it.",
+    fields: &[
+        Field {
+            name: "cert_file",
+            shape: Shape::Text,
+            need: Need::Required,
+            about: "file of the certificate with those that vouch for it, PEM",
+        },
+        Field {
+            name: "key_file",
+            shape: Shape::Text,
+            need: Need::Required,
+            about: "file of its private key, PEM; nobody but its owner and group may read it",
+        },
+        Field {
+            name: "client_ca_file",
+            shape: Shape::Text,
+            need: Need::Optional,
+            about: "file of certificates, PEM: who asks must have one that these vouch for, and a token besides",
         },
     ],
 };
@@ -406,8 +477,8 @@ pub(super) const SINK: Table = Table {
 };
 
 /// Every mapping of the file, from the outside in; what holds options of a kind has its keys beside them.
-pub fn tables() -> [&'static Table; 9] {
-    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &HISTORY, &ACTIONS, &CAPTURE, &SINK]
+pub fn tables() -> [&'static Table; 11] {
+    [&CONFIG, &SIGNAL, &RULE, &DETECTOR, &SOURCE, &HISTORY, &ACTIONS, &CAPTURE, &SINK, &API, &TLS]
 }
 
 impl Table {
@@ -486,7 +557,10 @@ impl fmt::Display for Shape {
             Self::History => f.write_str("a mapping such as {days: 14}"),
             Self::Actions => f.write_str("a mapping such as {shell: true}"),
             Self::Sinks => f.write_str("a list of sinks"),
-            Self::Mapping => f.write_str("a mapping"),
+            Self::Api => f.write_str("a mapping such as {listen: \"127.0.0.1:7460\"}"),
+            Self::Tls => f.write_str("a mapping such as {cert_file: cert.pem, key_file: key.pem}"),
+            Self::Address => f.write_str("an address with a port, such as 127.0.0.1:7460 or \"[::1]:7460\""),
+            Self::Hosts => f.write_str("a list of names of hosts, such as [quietgate.example.org]"),
             Self::Plan(shape) => shape.fmt(f),
         }
     }

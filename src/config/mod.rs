@@ -4,6 +4,7 @@
 //! mistake in the file with its place. The keys are described once, in `fields`, for the reader and for the
 //! JSON Schema; kinds of detectors and rules come from their registries.
 
+mod api;
 mod capture;
 mod fields;
 #[cfg(any(fuzzing, test))]
@@ -22,6 +23,7 @@ mod source;
 mod yaml;
 mod zone;
 
+pub use api::{Api, Tls};
 pub use capture::{Capturing, Look};
 pub use fields::{Field, Shape, Table, tables};
 pub use mistakes::{Mistake, Mistakes, Place};
@@ -59,15 +61,17 @@ pub struct Config {
     pub capture: Capturing,
     /// Where events go.
     pub sinks: Vec<NamedSink>,
-    /// How the daemon can be reached: a mapping.
-    pub api: Option<Node>,
+    /// The directory of the plans that can be started by their names.
+    pub plans: Option<String>,
+    /// How the daemon can be reached over HTTP; none where it cannot.
+    pub api: Option<Api>,
     file: String,
 }
 
 impl Config {
     /// Reads `text`, the content of the file that messages call `file`.
     ///
-    /// Sources are checked as far as that needs no file and no network; and so are sinks; of `api` only the shape is. A config without `sources` is one for
+    /// Sources are checked as far as that needs no file and no network; and so are sinks. A config without `sources` is one for
     /// recorded series: then no signal may name a source; otherwise each must.
     ///
     /// # Errors
@@ -106,6 +110,19 @@ impl Config {
     }
 }
 
+/// The text of the file at `path`.
+///
+/// # Errors
+/// Why there is none, in words; of one that is no UTF-8 the line.
+pub fn read_text(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count();
+        format!("line {line} is not UTF-8 text, allowed is UTF-8")
+    })
+}
+
 fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config> {
     if plan::is_plan(root) {
         mistakes.add(root.at, "this is a plan (it has the key \"plan\"), allowed is a config");
@@ -132,7 +149,8 @@ fn read_root(root: &Node, file: &str, mistakes: &mut Mistakes) -> Option<Config>
         actions: allowed(&fields, mistakes),
         capture: capture?,
         sinks: sink::read(sinks, mistakes),
-        api: fields.node("api").filter(|_| fields.map("api", mistakes).is_some()).cloned(),
+        plans: fields.text("plans", mistakes),
+        api: api::read(&fields, mistakes),
         file: file.to_owned(),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::capture::PROGRAMS_MAX;
 use super::fields::{
-    ACTIONS, CAPTURE, CONFIG, DETECTOR, Field, HISTORY, RULE, SIGNAL, SINK, SOURCE, Shape, Table,
+    ACTIONS, API, CAPTURE, CONFIG, DETECTOR, Field, HISTORY, RULE, SIGNAL, SINK, SOURCE, Shape, TLS, Table,
 };
 use super::plan;
 use super::read::NAME_PATTERN;
@@ -155,7 +155,10 @@ fn shape(shape: Shape) -> Value {
             let kinds = crate::sinks::all().iter().map(crate::sinks::Entry::described);
             json!({"type": "array", "items": {"oneOf": kinds_of(&SINK, kinds)}})
         }
-        Shape::Mapping => json!({"type": "object"}),
+        Shape::Api => table(&API, &[], None, true),
+        Shape::Tls => table(&TLS, &[], None, true),
+        Shape::Address => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
+        Shape::Hosts => json!({"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}),
         Shape::Plan(shape) => plan::shape_schema(shape),
     }
 }

@@ -63,7 +63,7 @@ impl Replay {
         let step = self.pinned.steps.iter().position(|step| step.after.is_empty()).unwrap_or(0);
         let (tape, scopes) = (&self.tape, &self.scopes);
         let (mut watch, mut place) = (self.watch.clone(), tape.begin());
-        let empty = Run::begin(self.pinned.clone());
+        let empty = Run::begin(self.pinned.clone(), Timestamp::from_millis(0));
         let first = tape.look_from(Timestamp::from_millis(start.as_millis().saturating_sub(BEFORE_MS)));
         let mut look = Some(first).filter(|first| *first <= tape.last());
         while let Some(now) = look.filter(|now| *now < start) {

@@ -79,7 +79,7 @@ enum First {
 
 impl Walk<'_> {
     fn over(mut self, starts: &[Timestamp], stop: &dyn Fn() -> bool) -> Result<Vec<Ran>, Refused> {
-        let empty = Run::begin(self.stage.pinned.clone());
+        let empty = Run::begin(self.stage.pinned.clone(), Timestamp::from_millis(0));
         let (mut done, mut starts) = (Vec::with_capacity(starts.len()), starts.iter().copied().peekable());
         let mut at = starts.peek().copied();
         while let Some(now) = at.filter(|_| !stop()) {

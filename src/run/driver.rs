@@ -393,7 +393,8 @@ impl Driver {
     }
 
     fn gates<'a>(&'a self, run: &'a Run, now: Timestamp) -> Gates<'a> {
-        Gates::new(&self.plan, run, &self.watch, &self.scopes, now).by(self.look.as_ref())
+        let others = self.state.open_runs().filter(|other| other.pinned.run != self.run);
+        Gates::new(&self.plan, run, &self.watch, &self.scopes, now).by(self.look.as_ref()).beside(others)
     }
 }
 

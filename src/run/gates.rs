@@ -36,6 +36,8 @@ pub struct Gates<'a> {
     pub scopes: &'a [Scope],
     /// The time.
     pub now: Timestamp,
+    /// The targets that other runs work on, or that are down by them.
+    elsewhere: BTreeSet<&'a str>,
     /// What is asked of all series by several gates, each made once, and only where any asks.
     views: OnceCell<Vec<View<'a>>>,
     look: OnceCell<Arc<Look>>,
@@ -44,7 +46,14 @@ pub struct Gates<'a> {
 impl<'a> Gates<'a> {
     /// Those of a run of `plan` at `now`; `scopes` says what the labels of each signal of `watch` stand for.
     pub fn new(plan: &'a Plan, run: &'a Run, watch: &'a Watch, scopes: &'a [Scope], now: Timestamp) -> Self {
-        Self { plan, run, watch, scopes, now, views: OnceCell::new(), look: OnceCell::new() }
+        let (views, look, elsewhere) = (OnceCell::new(), OnceCell::new(), BTreeSet::new());
+        Self { plan, run, watch, scopes, now, elsewhere, views, look }
+    }
+
+    /// The same while these runs go on as well: the keep-up rules hold over all that is at work.
+    pub fn beside(mut self, others: impl Iterator<Item = &'a Run>) -> Self {
+        self.elsewhere = others.flat_map(busy).collect();
+        self
     }
 
     /// The same by a look that was made before, where that still holds.
@@ -232,8 +241,8 @@ impl Outlook for Gates<'_> {
     fn forbidden(&self, step: usize, at_work: &BTreeSet<&str>, more: &[&str]) -> Option<String> {
         let Some((number, _)) = self.step(step) else { return Some("the plan has no such step".to_owned()) };
         let index = |name: &&str| self.plan.inventory.find(name);
-        let (down, wanted): (BTreeSet<_>, Vec<_>) =
-            (at_work.iter().filter_map(index).collect(), more.iter().filter_map(index).collect());
+        let down: BTreeSet<_> = at_work.union(&self.elsewhere).filter_map(index).collect();
+        let wanted: Vec<_> = more.iter().filter_map(index).collect();
         // the rules of every step that is at work must hold for all targets
         let own = std::iter::once(number);
         let steps =

@@ -7,8 +7,9 @@ use super::sinks::Sinks;
 use crate::journal::{Entry, Journal};
 use crate::steps::{Record, State};
 use quietgate_detectors::Timestamp;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Mutex, broadcast, watch};
 
 /// So many records may be told of before who watches must have taken them.
@@ -20,7 +21,7 @@ pub(super) struct Ledger {
     /// None once it is closed.
     journal: Mutex<Option<Journal>>,
     state: watch::Sender<Arc<State>>,
-    tip: Cell<u64>,
+    tip: Arc<AtomicU64>,
     news: broadcast::Sender<Answer>,
     sinks: RefCell<Sinks>,
 }
@@ -29,7 +30,7 @@ impl Ledger {
     /// Of `journal`, which tells `state` so far. What is put on record is told to `sinks`.
     pub(super) fn new(journal: Journal, state: State, sinks: Sinks) -> Self {
         Self {
-            tip: Cell::new(journal.tip().seq),
+            tip: Arc::new(AtomicU64::new(journal.tip().seq)),
             journal: Mutex::new(Some(journal)),
             state: watch::Sender::new(Arc::new(state)),
             news: broadcast::Sender::new(NEWS_MAX),
@@ -42,9 +43,9 @@ impl Ledger {
         Arc::clone(&self.state.borrow())
     }
 
-    /// The same whenever it changes.
-    pub(super) fn states(&self) -> watch::Receiver<Arc<State>> {
-        self.state.subscribe()
+    /// The same whenever it changes, and the number of the newest record.
+    pub(super) fn states(&self) -> (watch::Receiver<Arc<State>>, Arc<AtomicU64>) {
+        (self.state.subscribe(), Arc::clone(&self.tip))
     }
 
     /// Every record from now on.
@@ -54,7 +55,7 @@ impl Ledger {
 
     /// The number of the newest record.
     pub(super) fn seq(&self) -> u64 {
-        self.tip.get()
+        self.tip.load(Ordering::Acquire)
     }
 
     /// Puts `record` on disk for good, where it can follow everything on record.
@@ -67,7 +68,7 @@ impl Ledger {
         let closed = || Refused::Stopped(Stopped { why: "it is closed".to_owned() });
         let open = journal.as_mut().ok_or_else(closed)?;
         let entry = append(open, at, record).await.map_err(Refused::Stopped)?;
-        self.tip.set(entry.seq);
+        self.tip.store(entry.seq, Ordering::Release);
         self.state.send_replace(after);
         // nobody may be listening
         drop(self.news.send(Answer::from(&entry)));

@@ -2,10 +2,13 @@
 
 mod contradicted;
 pub mod control;
+pub mod daemon;
 mod desk;
 mod driver;
+mod events;
 mod evidence;
 mod gates;
+pub mod job;
 mod late;
 mod ledger;
 pub mod live;
@@ -22,6 +25,7 @@ mod young;
 
 pub use desk::put_on_record;
 pub use driver::{Driver, Refused, Stopped, World, followed};
+pub use events::{EVENTS_MAX, Events};
 pub use gates::{Gates, HeldBy};
 pub use pin::{Keeping, Texts, pinned};
 pub use scope::Scope;

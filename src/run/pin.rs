@@ -33,6 +33,7 @@ pub fn pinned(run: &str, file: &PlanFile, texts: Texts<'_>) -> Pinned {
         inventory: texts.inventory.into(),
         max_failed: u32::try_from(plan.most_failed()).unwrap_or(u32::MAX),
         steps: order.steps.iter().map(|step| pinned_step(plan, step)).collect(),
+        by: None,
     }
 }
 

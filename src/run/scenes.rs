@@ -111,6 +111,7 @@ mod tests {
                 inventory,
                 max_failed: 0,
                 steps,
+                by: None,
             };
             let mut state = State::default();
             state.apply(1, at(0), &Record::Plan(pinned)).expect("a run");

@@ -1,5 +1,6 @@
 //! The sinks of a state: each record is handed to them as an event, and nobody waits for them but the end.
 
+use super::Events;
 use crate::config::Config;
 use crate::event::{Event, Telling};
 use crate::journal::Entry;
@@ -37,6 +38,13 @@ impl Past {
     }
 }
 
+impl Past {
+    /// The newest of it.
+    pub(super) fn newest(&self) -> Events {
+        Events::of(&self.events)
+    }
+}
+
 /// The same for every delivery, and for no other entry of any journal: its number and its hash.
 fn id(entry: &Entry) -> String {
     let hash: String = entry.hash.to_string().chars().take(16).collect();
@@ -47,6 +55,8 @@ fn id(entry: &Entry) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Sinks {
     telling: Telling,
+    /// Where others follow them, those that are told.
+    events: Option<Events>,
     couriers: Vec<Courier>,
 }
 
@@ -94,18 +104,24 @@ impl Sinks {
                 Courier::new(&sink.name, filter, opened, (state, sink.queue), (tip, &events), note.clone());
             couriers.push(courier.map_err(|error| failed(error.to_string()))?);
         }
-        Ok((Self { telling, couriers }, Notes(Some(notes))))
+        Ok((Self { telling, events: None, couriers }, Notes(Some(notes))))
     }
 
     /// Hands over what `entry` tells; never waits.
     pub(super) fn tell(&mut self, entry: &Entry, record: &Record) {
-        if self.couriers.is_empty() {
+        if self.couriers.is_empty() && self.events.is_none() {
             return;
         }
         let (at, record) = (Timestamp::from_millis(entry.at), record.clone());
         let noted = Noted { seq: entry.seq, at, epoch: entry.epoch, record };
         let Some(event) = self.telling.event(&noted, || id(entry)).map(Arc::new) else { return };
         self.couriers.iter().for_each(|courier| courier.tell(&event));
+        self.events.iter().for_each(|events| events.add(&event));
+    }
+
+    /// Tells `events` as well.
+    pub(super) fn followed(self, events: Events) -> Self {
+        Self { events: Some(events), ..self }
     }
 
     /// Lets them deliver what they have, for as long as the end of a run waits. Gives what there is to say of it.

@@ -184,10 +184,16 @@ fn innocent(why: NotBlamed) -> String {
 
 /// What the detectors that fired said of the newest sample.
 fn said(view: &View<'_>, layer: Layer) -> String {
-    let words: Vec<_> = fired(&layer.statements(view))
-        .filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)))
-        .collect();
+    let words = fired_words(view, layer);
     if words.is_empty() { String::new() } else { format!(" ({})", words.join("; ")) }
+}
+
+/// The same, each for itself.
+pub(super) fn fired_words(view: &View<'_>, layer: Layer) -> Vec<String> {
+    let statements = layer.statements(view);
+    let words =
+        fired(&statements).filter_map(|vote| Some(format!("{}: {}", vote.kind, vote.words.as_ref()?)));
+    words.collect()
 }
 
 /// What detectors have to tell of the newest sample that they find normal; none mostly.

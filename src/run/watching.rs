@@ -42,12 +42,14 @@ fn watched(signal: &Signal, plan: &Plan, from: Timestamp, until: Timestamp) -> R
     let zone = signal.time_zone.as_deref();
     let (from, until) = (from.as_millis(), until.as_millis());
     let calendar = zone.map_or(Ok(Calendar::Utc), |zone| calendar(zone, from, until))?;
-    let expect = signal.expect.iter().map(|(label, expected)| {
+    let expect = signal.expect.iter().filter_map(|(label, expected)| {
         let values = match expected {
             Expected::Values(values) => values.clone(),
+            // where nothing is worked on there is no inventory, and what is there at the start is required
+            Expected::Inventory if plan.steps.is_empty() => return None,
             Expected::Inventory => of_inventory(signal, label, plan),
         };
-        (label.clone(), values)
+        Some((label.clone(), values))
     });
     Ok(Watched {
         name: signal.name.clone(),

@@ -131,6 +131,7 @@ fn plan() -> Pinned {
             step("c", &["a"], &[&["h1", "h2"]], false),
             step("d", &["b", "c"], &[&["h3"]], true),
         ],
+        by: None,
     }
 }
 

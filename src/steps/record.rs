@@ -137,6 +137,9 @@ pub struct Pinned {
     pub max_failed: u32,
     /// The steps, each after those it waits for.
     pub steps: Vec<PinnedStep>,
+    /// Who began it and why, where a daemon was asked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Box<Word>>,
 }
 
 /// A step of a pinned plan.
@@ -409,6 +412,24 @@ impl Record {
             because: Vec::new(),
             evidence: serde_json::Value::Null,
         })
+    }
+
+    /// The step, the target and the number of the attempt that it is about, as far as it is about one.
+    pub fn place(&self) -> (Option<&str>, Option<&str>, Option<u32>) {
+        match self {
+            Self::Gate(Gate { step, .. }) | Self::Approval { step, .. } => (Some(step), None, None),
+            Self::Intent { attempt, .. }
+            | Self::Spawned { attempt, .. }
+            | Self::Result { attempt, .. }
+            | Self::Withdrawn { attempt, .. }
+            | Self::Unknown { attempt, .. } => {
+                (Some(&attempt.step), Some(&attempt.target), Some(attempt.attempt))
+            }
+            Self::Retry(told) | Self::Skip(told) | Self::Resolve { told, .. } => {
+                (Some(&told.step), Some(&told.target), None)
+            }
+            _ => (None, None, None),
+        }
     }
 
     /// The run it is about; none where it is about all.

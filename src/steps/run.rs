@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct Run {
     /// The plan, as it was when the run began; shared, for it is large and never changes, and the state is copied with each record.
     pub pinned: Arc<Pinned>,
+    /// When it began.
+    pub began: Timestamp,
     /// What it is about.
     pub mode: Mode,
     /// Who paused it and why; while it is paused nothing new starts.
@@ -118,14 +120,15 @@ impl Held {
 }
 
 impl Run {
-    /// A run that begins.
-    pub fn begin(pinned: Pinned) -> Self {
+    /// A run that begins at this time.
+    pub fn begin(pinned: Pinned, began: Timestamp) -> Self {
         let step = |step: &super::record::PinnedStep| Step {
             batches: vec![Batch::default(); step.batches.len()],
             work: step.batches.iter().flatten().map(|target| (target.clone(), Work::default())).collect(),
         };
         let steps = pinned.steps.iter().map(step).collect();
         Self {
+            began,
             mode: Mode::Going,
             paused: None,
             steps,

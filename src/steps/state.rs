@@ -85,7 +85,7 @@ impl State {
                 if self.runs.contains_key(&pinned.run) {
                     return Err("there was a run of that name");
                 }
-                self.runs.insert(pinned.run.clone(), Arc::new(Run::begin(pinned.clone())));
+                self.runs.insert(pinned.run.clone(), Arc::new(Run::begin(pinned.clone(), at)));
                 Ok(())
             }
             _ => {

@@ -1,6 +1,7 @@
 //! What a run tells: lines, events, its status, and why something was decided. Pure: records and the time in, words and
 //! values out.
 
+mod batches;
 mod event;
 mod evidence;
 mod far;
@@ -23,6 +24,7 @@ mod why;
 mod why_text;
 mod words;
 
+pub use batches::{BatchTold, batch_told};
 pub use event::{event, object};
 pub use evidence::{SeriesSeen, Vote};
 pub use far::{Doings, Far};

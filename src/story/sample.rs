@@ -49,6 +49,7 @@ pub(super) fn pinned(steps: &[(&str, &[&[&str]])]) -> Pinned {
         inventory: json!([{"name": "h1"}]),
         max_failed: 0,
         steps: steps.iter().map(step).collect(),
+        by: None,
     }
 }
 

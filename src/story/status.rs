@@ -246,7 +246,7 @@ fn named(run: &Run, step: usize, is_so: impl Fn(&Work) -> bool) -> Names {
     names
 }
 
-fn target_now(target: &str, work: &Work) -> TargetNow {
+pub(super) fn target_now(target: &str, work: &Work) -> TargetNow {
     let doing = match &work.flight {
         Some(flight) => flight.doing,
         None if matches!(work.outcome, Outcome::Undone | Outcome::Stuck(_)) => Doing::Undo,

@@ -152,6 +152,7 @@ impl Case {
             inventory: serde_json::Value::Null,
             max_failed: u32::try_from(plan.most_failed()).expect("a few targets"),
             steps: order.steps.iter().map(pinned).collect(),
+            by: None,
         }
     }
 

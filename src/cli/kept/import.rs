@@ -1,9 +1,9 @@
 //! `quietgate history import`: the samples of tables, added to what is kept.
 
-use super::super::check::read_text;
 use super::super::exit::Failure;
 use super::super::state::folder_of;
 use crate::clock;
+use crate::config::read_text;
 use crate::config::{Config, Signal};
 use crate::history::{Batch, Histories, How, Labels, Store, Written};
 use crate::sources::recorded::{self, ReadOptions, Recording, SeriesInfo};

@@ -8,7 +8,7 @@ use crate::story::{self, Waits, Window};
 use quietgate_detectors::Timestamp;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -40,16 +40,18 @@ pub struct Desk {
     news: broadcast::Sender<Answer>,
     shown: Arc<Mutex<BTreeMap<String, Shown>>>,
     is_open: Arc<AtomicBool>,
+    seq: Arc<AtomicU64>,
 }
 
 impl Desk {
-    /// The desk in front of what `states` tells; what is wanted goes to `ask`. It is closed at first.
+    /// The desk in front of what `states` tells, the newest record of which is `seq`; what is wanted goes to `ask`. It is closed at
+    /// first.
     pub fn new(
         ask: mpsc::Sender<Asked>,
-        states: watch::Receiver<Arc<State>>,
+        (states, seq): (watch::Receiver<Arc<State>>, Arc<AtomicU64>),
         news: broadcast::Sender<Answer>,
     ) -> Self {
-        Self { ask, states, news, shown: Arc::default(), is_open: Arc::default() }
+        Self { ask, states, news, shown: Arc::default(), is_open: Arc::default(), seq }
     }
 
     /// From now on those who ask are answered.
@@ -71,6 +73,11 @@ impl Desk {
     /// Whenever something on record changes.
     pub fn states(&self) -> watch::Receiver<Arc<State>> {
         self.states.clone()
+    }
+
+    /// The number of the newest record.
+    pub fn seq(&self) -> u64 {
+        self.seq.load(Ordering::Acquire)
     }
 
     /// What the driver of `run` said last; none where nobody drives it here.

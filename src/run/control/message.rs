@@ -16,6 +16,24 @@ pub enum Question {
     },
     /// Every record from now on, until the driver ends.
     Watch,
+    /// Of a daemon: to begin a run of the plan in this file.
+    Start {
+        /// The file, from the root.
+        plan: std::path::PathBuf,
+        /// Why.
+        reason: String,
+        /// As in [`Question::Do`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        behind: Option<String>,
+    },
+    /// Of a daemon: to read its config once more.
+    Reload {
+        /// Why.
+        reason: String,
+        /// As in [`Question::Do`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        behind: Option<String>,
+    },
     /// Something to be done.
     Do {
         /// What.
@@ -41,6 +59,13 @@ pub enum Answer {
         /// The number.
         seq: u64,
     },
+    /// A run began.
+    Began {
+        /// Its name.
+        run: String,
+    },
+    /// It was done, and is not on record.
+    Well,
     /// It was not done.
     Refused {
         /// Why.

@@ -3,6 +3,7 @@
 use super::Desk;
 use super::message::{Answer, Question};
 use super::socket;
+use crate::run::daemon::Handle;
 use crate::steps::Word;
 use std::future::Future;
 use std::io;
@@ -21,12 +22,16 @@ const QUESTION_MAX: u64 = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So many may ask at once; who comes later waits.
 const CONNECTIONS: usize = 32;
+/// What is said to who wants of the driver of one run what only a daemon can.
+const NO_DAEMON: &str = "the state is held by the driver of one run, and not by a daemon";
 /// So many may watch at once; who comes later is refused, and keeps nobody from asking.
 const WATCHERS: usize = 32;
 
 #[derive(Debug, Clone)]
 struct Inner {
     desk: Desk,
+    /// Where a daemon is behind the desk.
+    daemon: Option<Handle>,
     watchers: Arc<Semaphore>,
 }
 
@@ -34,10 +39,14 @@ struct Inner {
 ///
 /// # Errors
 /// The socket cannot be made.
-pub fn serve(state: &Path, desk: Desk) -> io::Result<impl Future<Output = ()> + use<>> {
+pub fn serve(
+    state: &Path,
+    desk: Desk,
+    daemon: Option<Handle>,
+) -> io::Result<impl Future<Output = ()> + use<>> {
     let listener = socket::listen(state)?;
     let watchers = Arc::new(Semaphore::new(WATCHERS));
-    Ok(accept(listener, Inner { desk, watchers }))
+    Ok(accept(listener, Inner { desk, daemon, watchers }))
 }
 
 async fn accept(listener: UnixListener, inner: Inner) {
@@ -77,6 +86,14 @@ impl Inner {
                     Err(why) => Answer::Refused { why },
                 }
             }
+            Ok(Question::Start { plan, reason, behind }) => match &self.daemon {
+                Some(daemon) => began(daemon.start(plan, Word { who: who(&peer, behind), reason }).await),
+                None => Answer::refused(NO_DAEMON),
+            },
+            Ok(Question::Reload { reason, behind }) => match &self.daemon {
+                Some(daemon) => well(daemon.reload(Word { who: who(&peer, behind), reason }).await),
+                None => Answer::refused(NO_DAEMON),
+            },
             Ok(Question::Watch) => match self.watchers.try_acquire() {
                 Err(_) => Answer::refused("too many watch already"),
                 Ok(_watching) => {
@@ -88,6 +105,14 @@ impl Inner {
         };
         send(&mut writer, &answer).await
     }
+}
+
+fn began(outcome: Result<String, String>) -> Answer {
+    outcome.map_or_else(|why| Answer::Refused { why }, |run| Answer::Began { run })
+}
+
+fn well(outcome: Result<(), String>) -> Answer {
+    outcome.map_or_else(|why| Answer::Refused { why }, |()| Answer::Well)
 }
 
 /// Tells of every record, until the driver ends or who watches goes away.

@@ -75,6 +75,7 @@ pub(in crate::run) fn pinned(text: &str, hosts: &[&str]) -> Pinned {
         inventory: serde_json::Value::Null,
         max_failed: 0,
         steps: vec![step],
+        by: None,
     }
 }
 
@@ -334,4 +335,35 @@ fn of_very_many_series_a_hundred_are_named_with_the_same_cause() {
         because.extend((named < anomalous).then(|| "more than 100 series of loss: anomalous".to_owned()));
         assert_eq!(permit.because, because, "{anomalous} of {hosts}");
     }
+}
+
+#[test]
+fn keep_up_rules_hold_over_all_that_other_runs_work_on_too() {
+    let text = PLAN
+        .replace(
+            "inventory: [{name: h1, address: a1}]",
+            "inventory: [{name: h1, vip: v}, {name: h2, vip: v}]",
+        )
+        .replace("{step: agent,", "{step: agent, keep_up: {label: vip, min: 50%},");
+    let plan = PlanFile::read("p.yaml", &text, &Nothing).expect("a plan").plan;
+    let mut state = State::default();
+    let other = Pinned { run: "other".to_owned(), ..pinned(&text, &["h2"]) };
+    let started = Attempt { run: "other".to_owned(), ..attempt("h2") };
+    let records = [
+        Record::Plan(pinned(&text, &["h1"])),
+        Record::Plan(other),
+        Record::Intent { attempt: started, call: String::new() },
+    ];
+    for (seq, record) in (1..).zip(&records) {
+        state.apply(seq, at(0), record).expect("a record that can follow");
+    }
+    let watch = Watch::new(Vec::new());
+    let gates = || Gates::new(&plan, &state.runs["r"], &watch, &[], at(0));
+    assert_eq!(gates().forbidden(0, &BTreeSet::new(), &["h1"]), None);
+    let others = || state.open_runs().filter(|run| run.pinned.run == "other");
+    let forbidden = gates().beside(others()).forbidden(0, &BTreeSet::new(), &["h1"]);
+    assert!(forbidden.as_ref().is_some_and(|why| why.contains('v')), "{forbidden:?}");
+    let same = Record::Plan(Pinned { run: "third".to_owned(), ..pinned(&text, &["h2"]) });
+    let refused = state.apply(4, at(0), &same).expect_err("a target is in no two runs");
+    assert!(refused.why.contains("one of its targets"), "{refused}");
 }

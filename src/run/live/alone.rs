@@ -1,6 +1,6 @@
 //! A run that is driven in the foreground: by a process of its own, with its journal, its socket and its sinks.
 
-use super::driving::{Seat, Stop, drive_at};
+use super::driving::{Seat, Stop, drive_at, feed};
 use super::keep::Kept;
 use super::{DriveError, Ended, Job, Tell, signals};
 use crate::actions::Canceller;
@@ -46,18 +46,28 @@ pub async fn drive(
     let ledger = Rc::new(Ledger::new(journal, state, sinks));
     let (ask, asked) = mpsc::channel(ASKED_MAX);
     let desk = Desk::new(ask, ledger.states(), ledger.news().clone());
+    let feed = feed(&job, &ledger.state(), &mut Opened::default())?;
     let answering =
-        serve(&job.state, desk.clone()).map_err(|error| DriveError::State(job.state.clone(), error))?;
+        serve(&job.state, desk.clone(), None).map_err(|error| DriveError::State(job.state.clone(), error))?;
     tokio::pin!(answering);
     let (canceller, cancel) = Canceller::new();
     let (run, who) = (job.pinned.run.clone(), job.who.clone());
     let state_folder = job.state.clone();
     let ended = {
-        let (mut opened, ledger, stop) = (Opened::default(), Rc::clone(&ledger), Stop::never());
-        let shown = desk.clone();
-        let seat = Seat { ledger, desk: shown, asked, kept, notes: &mut notes, cancel, stop, is_alone: true };
+        let (ledger, shown, stop) = (Rc::clone(&ledger), desk.clone(), Stop::never());
+        let seat = Seat {
+            ledger,
+            desk: shown,
+            asked,
+            kept,
+            notes: &mut notes,
+            cancel,
+            stop,
+            begun: None,
+            is_alone: true,
+        };
         tokio::select! {
-            ended = drive_at(job, seat, &mut opened, tell) => ended,
+            ended = drive_at(job, seat, feed, tell) => ended,
             () = &mut answering => unreachable!("who listens goes on"),
             () = signals::hear(run, who, desk, canceller) => unreachable!("they are listened to as long as there is a run"),
         }

@@ -20,13 +20,14 @@ use crate::run::recording::{FORM, Line, Recorder};
 use crate::run::sinks::Notes;
 use crate::run::{Driver, LEFT_BEHIND, Refused, watch};
 use crate::sources::{Contradicted, Opened};
-use crate::steps::{Attempt, Mode, Record, Run, Said, Told, Waiting, Word};
+use crate::steps::{Attempt, Mode, Record, Run, Said, State, Told, Waiting, Word};
 use quietgate_detectors::Timestamp;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
 
 /// The longest that nothing is looked at: windows open, patience ends and samples age without anybody saying so.
 const LOOK_MS: i64 = 1000;
@@ -48,6 +49,8 @@ pub(in crate::run) struct Seat<'a> {
     pub(in crate::run) cancel: Cancel,
     /// Whether the process is to end.
     pub(in crate::run) stop: Stop,
+    /// Told once the plan of the run is on record.
+    pub(in crate::run) begun: Option<oneshot::Sender<()>>,
     /// Whether it has the process for itself: then a pause ends it, and it takes the journal over by itself.
     pub(in crate::run) is_alone: bool,
 }
@@ -67,12 +70,12 @@ impl Stop {
         Self(None)
     }
 
-    fn is_wanted(&self) -> bool {
+    pub(in crate::run) fn is_wanted(&self) -> bool {
         self.0.as_ref().is_some_and(|wanted| *wanted.borrow())
     }
 
     /// Until that changes.
-    async fn changed(&mut self) {
+    pub(in crate::run) async fn changed(&mut self) {
         let changed = match &mut self.0 {
             Some(wanted) => wanted.changed().await.is_ok(),
             None => false,
@@ -83,17 +86,28 @@ impl Stop {
     }
 }
 
-/// Drives `job` at `seat` to its end, or until a person is needed; its sources are among those that are `opened`.
+/// What the sources say of the signals of `job`, whose run is among those of `state`; they are opened with those that are `opened`.
+///
+/// # Errors
+/// A source that cannot be opened.
+pub(in crate::run) fn feed(job: &Job, state: &State, opened: &mut Opened) -> Result<Feed, DriveError> {
+    let started = state.runs.get(&job.pinned.run).and_then(|run| run.starts.first()).map(|start| start.at);
+    let folder = Path::new(&job.pinned.config_folder);
+    let feed = Feed::of_plan(&job.config, (folder, opened), &job.file.plan, clock::now(), started);
+    feed.map_err(DriveError::Source)
+}
+
+/// Drives `job` at `seat` to its end, or until a person is needed, by what `feed` says.
 ///
 /// # Errors
 /// Where the journal cannot be written, or something that is needed cannot be opened.
 pub(in crate::run) async fn drive_at(
     job: Job,
     seat: Seat<'_>,
-    opened: &mut Opened,
+    feed: Feed,
     tell: &mut dyn Tell,
 ) -> Result<Ended, DriveError> {
-    let mut live = Live::open(&job, seat, opened, tell)?;
+    let mut live = Live::open(&job, seat, feed, tell)?;
     let ended = live.whole(job).await;
     live.outside.desk.show(&live.run, None);
     live.hearing.close().await;
@@ -130,6 +144,7 @@ struct Live<'a> {
     captures: Captures,
     pace: Pace,
     stop: Stop,
+    begun: Option<oneshot::Sender<()>>,
     /// Whether it has the process for itself.
     is_alone: bool,
     /// Whether the run is left paused for a person from the beginning.
@@ -137,20 +152,12 @@ struct Live<'a> {
 }
 
 impl<'a> Live<'a> {
-    fn open(
-        job: &Job,
-        seat: Seat<'a>,
-        opened: &mut Opened,
-        tell: &'a mut dyn Tell,
-    ) -> Result<Self, DriveError> {
+    fn open(job: &Job, seat: Seat<'a>, feed: Feed, tell: &'a mut dyn Tell) -> Result<Self, DriveError> {
         let outputs = make_folder(&job.state.join("runs").join(&job.pinned.run))?;
-        let Seat { ledger, desk, asked, kept, notes, cancel, stop, is_alone } = seat;
+        let Seat { ledger, desk, asked, kept, notes, cancel, stop, begun, is_alone } = seat;
         let (now, state, run) = (clock::now(), ledger.state(), job.pinned.run.clone());
         let (watched, scopes) = watch(&job.config, &job.file.plan, now).map_err(DriveError::Zone)?;
-        let started = state.runs.get(&run).and_then(|run| run.starts.first()).map(|start| start.at);
         let folder = Path::new(&job.pinned.config_folder);
-        let feed = Feed::of_plan(&job.config, (folder, opened), &job.file.plan, now, started)
-            .map_err(DriveError::Source)?;
         let captures = Captures::new(&job.config, &job.file.plan, folder, cancel.clone(), job.dry);
         let base = Path::new(&job.pinned.folder);
         let attempts = Attempts::new(Calls::new(&job.file), (&outputs, base), cancel, job.dry);
@@ -159,7 +166,7 @@ impl<'a> Live<'a> {
         let hearing = Hearing::new(driver, feed, kept, recording);
         let outside = Outside::new(ledger, attempts, (asked, desk), (notes, tell));
         let pace = Pace::new(Instant::now());
-        Ok(Self { run, hearing, outside, captures, pace, stop, is_alone, needs_person: false })
+        Ok(Self { run, hearing, outside, captures, pace, stop, begun, is_alone, needs_person: false })
     }
 }
 
@@ -213,13 +220,15 @@ impl Live<'_> {
         // from now on persons are answered
         self.show(Vec::new());
         self.outside.desk.open();
+        // who began it may have gone
+        self.begun.take().map(|begun| begun.send(()));
         let looks = crate::actions::end_looks(&self.hearing.driver.state().drivers);
         if !looks.is_empty() {
             self.outside
                 .tell
                 .note(&format!("ended what a capture of an earlier driver left: {}", looks.join(", ")));
         }
-        let left = crate::actions::orphans(&self.hearing.driver.state().drivers);
+        let left = self.orphans();
         if !left.is_empty() {
             return self.left_behind(&left).await;
         }
@@ -239,6 +248,20 @@ impl Live<'_> {
             self.needs_person = true;
         }
         Ok(())
+    }
+
+    /// What an earlier driver started and is still running, but for what is surely of other runs.
+    fn orphans(&self) -> Vec<String> {
+        let state = self.hearing.driver.state();
+        let others = state.open_runs().filter(|run| run.pinned.run != self.run);
+        let flights = others.flat_map(|run| run.all().filter_map(|(.., work)| work.flight.as_ref()));
+        let theirs: Vec<&str> = flights.filter_map(|flight| flight.process.as_deref()).collect();
+        let left = crate::actions::orphans(&state.drivers).into_iter();
+        let is_ours = |orphan: &crate::actions::Orphan| {
+            let mark = format!("mark {}", orphan.mark);
+            !theirs.iter().any(|process| process.split(", ").any(|part| part == mark))
+        };
+        left.filter(is_ours).map(|orphan| orphan.words).collect()
     }
 
     /// While something that an earlier driver started is still running, what a probe says now may not hold any more when

@@ -54,21 +54,21 @@ struct Fed {
 #[derive(Debug)]
 pub(in crate::run) struct Fetched {
     /// The number of the signal among those of the plan.
-    pub(super) signal: usize,
+    pub(in crate::run) signal: usize,
     /// Its name.
-    pub(super) name: String,
+    pub(in crate::run) name: String,
     /// New samples only.
-    pub(super) answer: Result<Answer, SourceError>,
+    pub(in crate::run) answer: Result<Answer, SourceError>,
     /// Whether it is the first whole one, which has the look-back.
-    pub(super) fills: bool,
+    pub(in crate::run) fills: bool,
     /// Whether the last answer was of another sort: whole, in part, none; with something odd about it or without.
-    pub(super) is_news: bool,
+    pub(in crate::run) is_news: bool,
     /// Whether it is what the history lacks at its beginning: all of it, where it is complete.
-    pub(super) is_older: bool,
+    pub(in crate::run) is_older: bool,
     /// Samples of which another value is told now; then the answer is one in part.
-    pub(super) contradicted: Vec<Contradicted>,
+    pub(in crate::run) contradicted: Vec<Contradicted>,
     /// That samples came too late, in words.
-    pub(super) late: Option<String>,
+    pub(in crate::run) late: Option<String>,
 }
 
 impl Feed {

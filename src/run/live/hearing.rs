@@ -24,13 +24,13 @@ pub(in crate::run) struct Hearing {
 
 /// Where what sources say is put down, beside the journal that it belongs to.
 #[derive(Debug)]
-pub(super) struct Recording {
+pub(in crate::run) struct Recording {
     pub(super) recorder: Recorder,
     pub(super) ledger: Rc<Ledger>,
 }
 
 impl Hearing {
-    pub(super) fn new(driver: Driver, feed: Feed, kept: Kept, recording: Option<Recording>) -> Self {
+    pub(in crate::run) fn new(driver: Driver, feed: Feed, kept: Kept, recording: Option<Recording>) -> Self {
         Self { driver, feed, kept, recording, notes: Vec::new() }
     }
 

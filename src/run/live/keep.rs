@@ -97,7 +97,7 @@ impl Kept {
         let (mut kept, mut others) = (Vec::new(), Vec::new());
         for signal in signals {
             let known = self.signals.iter().flatten().find(|one| one.borrow().signal == *signal);
-            if known.is_none() && self._lock.is_some() {
+            if known.is_none() && !self.signals.is_empty() {
                 others.push(signal.name.clone());
             }
             kept.push(known.map(Rc::clone));

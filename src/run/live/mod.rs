@@ -24,9 +24,11 @@ use crate::journal::Entry;
 use crate::steps::{Ending, Pinned, Record, State, Waiting, Word};
 use crate::story::Window;
 pub use alone::drive;
-pub(super) use driving::{Seat, drive_at};
+pub(super) use driving::{Seat, Stop, drive_at, feed};
 pub use error::DriveError;
+pub(super) use feed::Feed;
 pub(super) use hearing::Hearing;
+pub(super) use keep::Kept;
 use quietgate_detectors::Timestamp;
 use std::path::PathBuf;
 
