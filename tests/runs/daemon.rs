@@ -87,6 +87,7 @@ fn what_was_in_flight_when_a_daemon_was_killed_is_unknown_and_the_next_one_goes_
     fleet.write("wait-do-h1", "");
     let (a, b) = (submit(&fleet, "a.yaml"), submit(&fleet, "b.yaml"));
     fleet.acted("do a h1 1");
+    fleet.recorded("the end of h3", |record| record["kind"] == "result" && record["target"] == "h3");
     daemon.kill();
     fleet.remove("wait-do-h1");
     let _next = begin(&fleet);

@@ -341,7 +341,7 @@ fn of_very_many_series_a_hundred_are_named_with_the_same_cause() {
 fn keep_up_rules_hold_over_all_that_other_runs_work_on_too() {
     let text = PLAN
         .replace(
-            "inventory: [{name: h1, address: a1}]",
+            "inventory: [{name: h1}]",
             "inventory: [{name: h1, vip: v}, {name: h2, vip: v}]",
         )
         .replace("{step: agent,", "{step: agent, keep_up: {label: vip, min: 50%},");
