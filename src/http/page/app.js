@@ -82,8 +82,11 @@ function tellLost() {
     main.querySelectorAll("button").forEach((button) => { button.disabled = true; });
 }
 
-function tellEvent(event) {
-    log.prepend(el("li", { class: event.severity }, when(event.timestamp), " ", event.summary));
+function tellEvent({ severity, timestamp, summary, data }) {
+    // the sentence of a run's own beginning and end names it already
+    const named = !data.run || summary.includes(data.run);
+    const run = named ? null : [el("a", { href: `#/run/${encodeURIComponent(data.run)}` }, data.run), " "];
+    log.prepend(el("li", { class: severity }, when(timestamp), " ", run, summary));
     while (log.children.length > LOG) log.lastChild.remove();
 }
 

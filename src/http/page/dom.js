@@ -39,14 +39,20 @@ export function fill(node, ...children) {
     if (key) node.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
 }
 
+const CLOCK = { hourCycle: "h23" };
 const sameDay = (a, b) => a.toDateString() === b.toDateString();
 
 /** A time of day, with the day where it is another one; the time in UTC is its title. */
 export function when(iso) {
     if (!iso) return el("span", {}, "never");
     const at = new Date(iso);
-    const words = sameDay(at, new Date()) ? at.toLocaleTimeString() : at.toLocaleString();
+    const words = sameDay(at, new Date()) ? at.toLocaleTimeString([], CLOCK) : at.toLocaleString([], CLOCK);
     return el("time", { datetime: iso, title: `${iso} (UTC)` }, words);
+}
+
+/** `count` of what `one` is the word for, which an `s` makes many. */
+export function many(count, one) {
+    return `${count} ${one}${count === 1 ? "" : "s"}`;
 }
 
 /** A duration in few words. */

@@ -1,6 +1,6 @@
 // What was found, and the plans that can be begun.
 
-import { el, table, when } from "./dom.js";
+import { el, many, table, when } from "./dom.js";
 import { get } from "./server.js";
 import { button } from "./verbs.js";
 
@@ -42,6 +42,6 @@ function plan(one) {
     return el("article", { class: good ? "card" : "card bad" },
         el("div", { class: "row spread" }, el("h2", {}, one.plan),
             good ? button("start", "Start", "runs", { plan: one.plan }, one.plan) : null),
-        el("p", { class: "quiet" }, good ? `${one.steps} steps on ${one.targets} targets, in ${one.file}` : one.file),
+        el("p", { class: "quiet" }, good ? `${many(one.steps, "step")} on ${many(one.targets, "target")}, in ${one.file}` : one.file),
         good ? null : el("ul", {}, one.mistakes.map((mistake) => el("li", {}, mistake))));
 }

@@ -148,7 +148,7 @@ function timeLine(all, starts) {
         const end = start.passed ? Date.parse(start.passed) : Date.parse(all.at);
         const y = names.indexOf(start.step) * row + 16;
         const box = svg("rect", { x: x(at), y, width: Math.max(3, x(end) - x(at)), height: 12, class: start.passed ? "good" : "now" });
-        box.append(svg("title", {}, `batch ${start.batch + 1} from ${new Date(at).toLocaleTimeString()}`));
+        box.append(svg("title", {}, `batch ${start.batch + 1} from ${new Date(at).toLocaleTimeString([], { hourCycle: "h23" })}`));
         picture.append(box);
     }
     return el("div", { class: "wide" }, picture, el("div", { class: "row spread quiet" }, when(new Date(first).toISOString()), when(new Date(last).toISOString())));

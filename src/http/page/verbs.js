@@ -18,6 +18,7 @@ const SAYS = {
     unfreeze: "Batches may start again.",
     start: "A run of this plan begins. Its first batch waits for its gate.",
 };
+const MAIN = ["approve", "resume", "unfreeze"];
 const GRAVE = ["abort", "rollback", "start"];
 
 /** A button for `verb`; without the right to it or a connection it cannot be pressed, and says why. */
@@ -25,7 +26,7 @@ export function button(verb, words, path, body, more) {
     const may = me.scope !== "read";
     const why = may ? (link.alive ? null : "the connection is lost") : "this token may only look";
     return el("button", {
-        class: GRAVE.includes(verb) ? "grave" : "",
+        class: GRAVE.includes(verb) ? "grave" : MAIN.includes(verb) ? "main" : "",
         disabled: why !== null,
         title: why,
         "data-key": `${verb} ${path} ${JSON.stringify(body ?? {})}`,
