@@ -1,5 +1,9 @@
 //! `quietgate run` and its verbs as an operator has them: real processes, a real file with samples, a real journal.
 
+#[path = "runs/api.rs"]
+mod api;
+#[path = "runs/browser.rs"]
+mod browser;
 #[path = "runs/captures.rs"]
 mod captures;
 #[path = "runs/daemon.rs"]
@@ -14,6 +18,8 @@ mod faults;
 mod fleet;
 #[path = "runs/kept.rs"]
 mod kept;
+#[path = "runs/page.rs"]
+mod page;
 #[path = "runs/persons.rs"]
 mod persons;
 #[path = "runs/pushes.rs"]
@@ -22,9 +28,15 @@ mod pushes;
 mod receiver;
 #[path = "runs/recorded.rs"]
 mod recorded;
+#[path = "runs/remote.rs"]
+mod remote;
 #[path = "runs/samples.rs"]
 mod samples;
+#[path = "runs/secure.rs"]
+mod secure;
 #[path = "runs/sinks.rs"]
 mod sinks;
+#[path = "runs/site.rs"]
+mod site;
 #[path = "runs/troubles.rs"]
 mod troubles;

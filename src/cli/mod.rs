@@ -6,6 +6,7 @@ mod detect;
 mod exit;
 mod following;
 mod format;
+mod gate;
 mod gathered;
 mod history;
 mod input;
@@ -17,6 +18,7 @@ mod online;
 mod plan;
 mod probe;
 mod progress;
+mod remote;
 mod replay;
 mod reporting;
 mod run;
@@ -74,6 +76,7 @@ enum Command {
     Submit(serve::SubmitArgs),
     /// Have the daemon on this machine read its config once more
     Reload(serve::ReloadArgs),
+    Gate(Box<gate::GateArgs>),
     /// Make, list and revoke tokens: who may ask the daemon over HTTP, and for what
     Token(token::TokenArgs),
     /// Show what happens in the run that is under way, as it happens
@@ -154,6 +157,7 @@ fn command(command: &Command) -> Result<End, Failure> {
         Command::Serve(args) => serve::run(args),
         Command::Submit(args) => args.run(),
         Command::Reload(args) => args.run(),
+        Command::Gate(args) => gate::run(args, &mut std::io::stdout()),
         Command::Token(args) => token::run(args, &mut std::io::stdout()),
         Command::Watch(args) => watch::run(args),
         Command::Approve(args) => args.run(),

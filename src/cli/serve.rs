@@ -1,6 +1,7 @@
 //! `quietgate serve`: the daemon; and what a person on the same machine tells it to do.
 
 use super::exit::{End, Failure};
+use super::remote::{Remote, RemoteArgs};
 use super::state::{Database, StateArgs, fold, folder_of};
 use super::telling;
 use crate::http::{Server, Setup};
@@ -11,8 +12,10 @@ use crate::run::job::Read;
 use crate::steps::Word;
 use crate::text;
 use clap::Args;
+use sd_notify::NotifyState;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 use tracing::{info, warn};
@@ -71,20 +74,58 @@ async fn serve(args: &ServeArgs) -> Result<End, Failure> {
     let hangups = tokio::task::spawn_local(async move {
         let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
         while hangup.recv().await.is_some() {
+            if let Ok(now) = NotifyState::monotonic_usec_now() {
+                tell(&[NotifyState::Reloading, now]);
+            }
             let word = Word { who: "SIGHUP".to_owned(), reason: "SIGHUP".to_owned() };
             if let Err(why) = reloading.reload(word).await {
                 warn!("the config stays as it was: {}", text::plain(&why));
             }
+            tell(&[NotifyState::Ready]);
         }
     });
     let at = api.as_ref().map(|api| api.listen.to_string());
     info!(at, "quietgate {} serves {}", env!("CARGO_PKG_VERSION"), args.config.display());
     let server = api.map(|api| Server::start(Setup { api, base, daemon: handle, database })).transpose();
     let server = server.map_err(Failure::because)?;
-    let ended = daemon.whole(told_to_end(), || {}).await;
+    let mut service = Service::ready();
+    let ended = daemon.whole(told_to_end(), || service.is_alive()).await;
     drop(server);
     hangups.abort();
     ended.map(|()| End::Done).map_err(Failure::Drive)
+}
+
+/// What the service manager is told.
+struct Service {
+    /// How often it wants to hear that we are alive, and when it heard it last.
+    watchdog: Option<(Duration, Instant)>,
+}
+
+impl Service {
+    /// All is open and answers.
+    fn ready() -> Self {
+        tell(&[NotifyState::Ready]);
+        // twice as often as it must be
+        let watchdog = sd_notify::watchdog_enabled().map(|limit| (limit / 2, Instant::now()));
+        Self { watchdog }
+    }
+
+    /// The loop that drives has come round.
+    fn is_alive(&mut self) {
+        if let Some((often, newest)) = &mut self.watchdog
+            && newest.elapsed() >= *often
+        {
+            tell(&[NotifyState::Watchdog]);
+            *newest = Instant::now();
+        }
+    }
+}
+
+/// Nobody may listen: without a service manager this is nothing.
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        warn!("the service manager cannot be told: {error}");
+    }
 }
 
 async fn told_to_end() {
@@ -96,13 +137,14 @@ async fn told_to_end() {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    tell(&[NotifyState::Stopping]);
     info!("told to end: nothing new starts");
 }
 
 /// What `quietgate submit` takes.
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArgs {
-    /// The plan
+    /// The plan: a file, or with --url the name of one of those in the daemon's folder of plans
     #[arg(value_name = "PLAN")]
     plan: PathBuf,
     /// Why; it goes on record with who asked
@@ -110,6 +152,8 @@ pub(crate) struct SubmitArgs {
     reason: String,
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
 /// What `quietgate reload` takes.
@@ -120,6 +164,8 @@ pub(crate) struct ReloadArgs {
     reason: String,
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
 impl SubmitArgs {
@@ -128,6 +174,12 @@ impl SubmitArgs {
     /// # Errors
     /// There is no daemon, or it does not begin it.
     pub(crate) fn run(&self) -> Result<End, Failure> {
+        if let Some(remote) = self.remote.open()? {
+            let body = json!({ "plan": self.plan.to_string_lossy(), "reason": self.reason });
+            let begun = post(&remote, "/api/v1/runs", body)?;
+            println!("{}", text::plain(begun["run"].as_str().unwrap_or_default()));
+            return Ok(End::Done);
+        }
         let plan = std::path::absolute(&self.plan)
             .map_err(|error| Failure::File(self.plan.display().to_string(), error))?;
         let question = Question::Start { plan, reason: self.reason.clone(), behind: super::verbs::behind() };
@@ -147,12 +199,21 @@ impl ReloadArgs {
     /// # Errors
     /// There is no daemon, or the config has mistakes.
     pub(crate) fn run(&self) -> Result<End, Failure> {
+        if let Some(remote) = self.remote.open()? {
+            post(&remote, "/api/v1/config/reload", json!({ "reason": self.reason }))?;
+            return Ok(End::Done);
+        }
         let question = Question::Reload { reason: self.reason.clone(), behind: super::verbs::behind() };
         match ask(&self.state.folder()?, &question)? {
             Answer::Well => Ok(End::Done),
             answer => Err(strange(&answer)),
         }
     }
+}
+
+fn post(remote: &Remote, path: &str, body: Value) -> Result<Value, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(remote.ask(reqwest::Method::POST, path, Some(body)))?)
 }
 
 /// The only answer of the daemon that holds `folder`.

@@ -1,6 +1,7 @@
 //! The verbs: what a person asks of the run that is under way, by its driver, or by the journal where none drives it.
 
 use super::exit::{End, Failure};
+use super::remote::RemoteArgs;
 use super::state::{StateArgs, fold};
 use crate::journal::{self, Journal, OpenError};
 use crate::run::control::{self, Answer, Question, Verb};
@@ -16,6 +17,8 @@ use std::path::Path;
 pub(crate) struct Why {
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
     /// The run, where several are under way
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -123,6 +126,9 @@ impl Why {
     }
 
     async fn done(&self, verb: Verb, reason: String) -> Result<u64, Failure> {
+        if let Some(remote) = self.remote.open()? {
+            return Ok(remote.done(&verb, self.run.as_deref(), &reason).await?);
+        }
         let folder = self.state.folder()?;
         let run = self.run.clone();
         let question = Question::Do { verb: verb.clone(), run, reason: reason.clone(), behind: behind() };

@@ -23,6 +23,14 @@ pub struct NamedSink {
     pub queue: usize,
 }
 
+impl PartialEq for NamedSink {
+    /// Where it stands in the file makes no other sink of it.
+    fn eq(&self, other: &Self) -> bool {
+        let of = |sink: &Self| (sink.name.clone(), sink.spec.clone(), sink.filter.clone(), sink.queue);
+        of(self) == of(other)
+    }
+}
+
 /// The sinks `nodes`.
 pub(super) fn read(nodes: &[Node], mistakes: &mut Mistakes) -> Vec<NamedSink> {
     let mut sinks: Vec<NamedSink> = Vec::new();

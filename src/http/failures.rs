@@ -1,4 +1,4 @@
-//! Tokens that were not good, by where they came from: who guesses is made to wait.
+//! Tokens that were not good, by where they came from: who guesses is told to wait.
 
 use super::problem::Problem;
 use axum::http::{StatusCode, header};
@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many may be wrong before the next is not looked at.
+/// So many may be wrong before the next ones are told to wait.
 const FREE: u32 = 10;
 /// After so long without one they are forgotten.
 const MEMORY: Duration = Duration::from_secs(60);
@@ -19,23 +19,12 @@ const ADDRESSES_MAX: usize = 4096;
 pub(super) struct Failures(Mutex<HashMap<IpAddr, (u32, Instant)>>);
 
 impl Failures {
-    /// Whether somebody there may try.
+    /// One from there was wrong. A good token is always looked at: nobody locks others out by guessing from where they are too.
     ///
     /// # Errors
     /// There were too many wrong ones.
-    pub(super) fn allow(&self, from: Option<IpAddr>) -> Result<(), Problem> {
+    pub(super) fn add(&self, from: Option<IpAddr>) -> Result<(), Problem> {
         let Some(from) = from else { return Ok(()) };
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let blocked = known.get(&from).filter(|(count, newest)| *count >= FREE && newest.elapsed() < MEMORY);
-        let Some((_, newest)) = blocked else { return Ok(()) };
-        let wait = MEMORY.saturating_sub(newest.elapsed()).as_secs() + 1;
-        let why = "too many tokens from there were not good";
-        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why).with(header::RETRY_AFTER, &wait.to_string()))
-    }
-
-    /// One from there was wrong.
-    pub(super) fn add(&self, from: Option<IpAddr>) {
-        let Some(from) = from else { return };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= ADDRESSES_MAX {
             known.retain(|_, (_, newest)| newest.elapsed() < MEMORY);
@@ -49,6 +38,11 @@ impl Failures {
             *count = 0;
         }
         (*count, *newest) = (count.saturating_add(1), Instant::now());
+        if *count <= FREE {
+            return Ok(());
+        }
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many tokens from there were not good");
+        Err(problem.with(header::RETRY_AFTER, &MEMORY.as_secs().to_string()))
     }
 }
 
@@ -62,17 +56,16 @@ mod tests {
         let failures = Failures::default();
         let at = |n: u32| Some(IpAddr::V4(Ipv4Addr::from(n)));
         for _ in 0..FREE {
-            assert!(failures.allow(at(1)).is_ok());
-            failures.add(at(1));
+            assert!(failures.add(at(1)).is_ok());
         }
-        assert!(failures.allow(at(1)).is_err());
-        assert!(failures.allow(at(2)).is_ok() && failures.allow(None).is_ok());
+        assert!(failures.add(at(1)).is_err());
+        assert!(failures.add(at(2)).is_ok() && failures.add(None).is_ok());
     }
 
     #[test]
     fn of_any_number_of_addresses_not_more_are_remembered() {
         let failures = Failures::default();
-        (0..10_000).for_each(|n| failures.add(Some(IpAddr::V4(Ipv4Addr::from(n)))));
+        (0..10_000).for_each(|n| drop(failures.add(Some(IpAddr::V4(Ipv4Addr::from(n))))));
         assert!(failures.0.lock().expect("no panic").len() <= ADDRESSES_MAX);
     }
 }

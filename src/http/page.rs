@@ -83,14 +83,12 @@ async fn sign_in(
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     given: Result<Form<Given>, FormRejection>,
 ) -> Response {
-    let from = Some(from.ip());
-    if let Err(problem) = app.failures.allow(from) {
-        return problem.into_response();
-    }
     let token = given.map(|Form(Given { token })| token.trim().to_owned()).unwrap_or_default();
     let Some(identity) = app.tokens.identity(&token) else {
-        app.failures.add(from);
-        return form("That token is not known, was revoked, or has ended.");
+        return match app.failures.add(Some(from.ip())) {
+            Ok(()) => form("That token is not known, was revoked, or has ended."),
+            Err(problem) => problem.into_response(),
+        };
     };
     let left = identity.expires.saturating_sub(clock::now().as_millis()) / 1000;
     let (name, secure) = (cookie(app.is_tls()), if app.is_tls() { "; Secure" } else { "" });

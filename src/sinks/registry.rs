@@ -51,6 +51,12 @@ pub struct Spec {
     settings: Settings,
 }
 
+impl PartialEq for Spec {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.kind == other.entry.kind && self.settings == other.settings
+    }
+}
+
 impl Spec {
     /// The sink that `given` describes. Nothing is opened or sent yet.
     ///

@@ -596,6 +596,5 @@ fn what_is_not_started_again_after_all_keeps_its_place_in_the_rollback() {
     let started = after(first_failed().into_iter().chain(again.clone()));
     let not_started = after(first_failed().into_iter().chain(again).chain([withdrawn(attempt("h1", 2))]));
     let newest = |run: &Run| run.next_undo().map(|(_, target)| target.clone());
-    assert_eq!(newest(&started).as_deref(), Some("h1"));
-    assert_eq!(newest(&not_started).as_deref(), Some("h3"));
+    assert_eq!([newest(&started), newest(&not_started)], [Some("h1".to_owned()), Some("h3".to_owned())]);
 }

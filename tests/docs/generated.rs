@@ -2,6 +2,7 @@
 
 use quietgate::config::{Field, Need, plan, tables};
 use quietgate::event::Kind;
+use quietgate::http::{Doc, Route};
 use quietgate::settings::SettingDoc;
 use serde_json::Value;
 use std::process::Command;
@@ -41,6 +42,7 @@ fn table(path: &str, name: &str) -> Option<String> {
         ("docs/actions.md", kind) => settings(kind),
         ("docs/sources.md", "kinds") => Some(overview_of_sources()),
         ("docs/sources.md", kind) => options_of(&sources(), kind),
+        ("docs/daemon.md", "routes") => Some(routes()),
         ("docs/sinks.md", "kinds") => Some(overview_of_sinks()),
         ("docs/sinks.md", "events") => Some(events()),
         ("docs/sinks.md", kind) => options_of(&kinds("sinks"), kind),
@@ -73,6 +75,23 @@ fn overview_of_sources() -> String {
 fn overview_of_sinks() -> String {
     let row = |kind: &Value| vec![code(&kind["kind"]), words(&kind["summary"])];
     markdown(&["kind", "what it does"], kinds("sinks").iter().map(row))
+}
+
+/// One row a route of the API.
+fn routes() -> String {
+    let all = quietgate::http::routes();
+    let row = |route: &Route| {
+        let needs = route.level.map_or("nothing", |level| level.name());
+        let Doc { method, path, about, query, body, .. } = route.doc;
+        let takes: Vec<String> = query.iter().chain(body.unwrap_or_default()).map(taken).collect();
+        vec![format!("`{} {path}`", method.name()), needs.to_owned(), takes.join(", "), about.to_owned()]
+    };
+    markdown(&["route", "needs", "takes", "what it gives or does"], all.iter().map(row))
+}
+
+/// A value of a query or a body.
+fn taken(field: &quietgate::http::Field) -> String {
+    format!("`{}`{}", field.name, if field.required { "" } else { "?" })
 }
 
 /// One row a kind of event.

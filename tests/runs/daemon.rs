@@ -171,3 +171,26 @@ fn who_has_no_daemon_is_told_how_to_begin_one() {
     assert_eq!((code, text.contains("not by a daemon")), (Some(2), true), "{text}");
     drop(run);
 }
+
+#[test]
+fn the_service_manager_hears_that_it_is_ready_alive_reloading_and_ending() {
+    let fleet = Fleet::new(&step("one", ""));
+    let socket = std::os::unix::net::UnixDatagram::bind(fleet.path("notify")).expect("a socket");
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(30))).expect("a limit");
+    let path = format!("NOTIFY_SOCKET={}", fleet.path("notify").display());
+    let daemon = fleet.start_by(&["env", &path, "WATCHDOG_USEC=200000"], &["serve"]);
+    let heard = || {
+        let mut bytes = [0; 256];
+        let len = socket.recv(&mut bytes).expect("a word");
+        String::from_utf8_lossy(&bytes[..len]).into_owned()
+    };
+    assert_eq!(heard(), "READY=1\n");
+    assert_eq!([heard(), heard()], ["WATCHDOG=1\n", "WATCHDOG=1\n"]);
+    daemon.hang_up();
+    let until = |word: &str| while !heard().starts_with(word) {};
+    until("RELOADING=1\nMONOTONIC_USEC=");
+    until("READY=1");
+    daemon.interrupt();
+    until("STOPPING=1");
+    assert_eq!(daemon.end(), Some(0));
+}

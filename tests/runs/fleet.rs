@@ -238,6 +238,11 @@ impl Run {
         self.signal(rustix::process::Signal::INT);
     }
 
+    /// Says that the config is another one.
+    pub(crate) fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
     /// Kills it, and nothing else.
     pub(crate) fn kill(mut self) {
         self.signal(rustix::process::Signal::KILL);

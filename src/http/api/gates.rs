@@ -2,10 +2,10 @@
 
 use super::super::allowed::{Allowed, Read};
 use super::super::app::App;
-use super::super::input::Asked;
+use super::super::input::{Asked, Json};
 use super::super::problem::Problem;
 use super::super::routes::{Doc, Field, Shape, Table};
-use crate::run::daemon::{GateAsk, GateNow};
+use crate::run::daemon::{GateAsk, GateNow, GateState};
 use crate::settings::units::Duration;
 use axum::Json as Told;
 use axum::extract::{Path, State};
@@ -21,9 +21,21 @@ const WINDOW: &[Field] = &[Field {
     about: "for how long all series must have been clean, such as 10m; 10m where none is given, 24h at most",
 }];
 
+const HOOK: &[Field] = &[
+    Field { name: "name", shape: Shape::Text, required: true, about: "the canary" },
+    Field { name: "namespace", shape: Shape::Text, required: true, about: "its namespace" },
+];
+
 pub(super) fn routes(table: Table) -> Table {
     let about = "whether all required series of some signals, named with commas between, or `all`, are clean and were for so long";
-    table.route(Doc::get("/api/v1/gates/{signals}", about).by(WINDOW), gate)
+    let confirm =
+        "for the hooks of Flagger that confirm: 200 where such a gate is open, 409 with why where it is not";
+    let rollback = "for the hook of Flagger that rolls back: 200 where a series is anomalous, 409 where none is; unknown is no reason";
+    let hook = |path, about| Doc::post(path, about, HOOK).by(WINDOW);
+    table
+        .route(Doc::get("/api/v1/gates/{signals}", about).by(WINDOW), gate)
+        .route(hook("/api/v1/gates/{signals}/flagger/confirm", confirm), self::confirm)
+        .route(hook("/api/v1/gates/{signals}/flagger/rollback", rollback), self::rollback)
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,6 +49,43 @@ async fn gate(
     (Path(signals), Asked(wanted)): (Path<String>, Asked<Wanted>),
 ) -> Result<Told<GateNow>, Problem> {
     look(&app, &signals, wanted.window.as_deref()).await.map(Told)
+}
+
+/// What Flagger tells of a canary; what it tells beside this is nothing to us.
+#[derive(Debug, Deserialize)]
+struct Hook {
+    name: String,
+    namespace: String,
+}
+
+async fn confirm(
+    _: Allowed<Read>,
+    State(app): State<App>,
+    (Path(signals), Asked(wanted), Json(hook)): (Path<String>, Asked<Wanted>, Json<Hook>),
+) -> Result<Told<GateNow>, Problem> {
+    let now = look(&app, &signals, wanted.window.as_deref()).await?;
+    hooked(&hook, now, |state| state == GateState::Open)
+}
+
+async fn rollback(
+    _: Allowed<Read>,
+    State(app): State<App>,
+    (Path(signals), Asked(wanted), Json(hook)): (Path<String>, Asked<Wanted>, Json<Hook>),
+) -> Result<Told<GateNow>, Problem> {
+    let now = look(&app, &signals, wanted.window.as_deref()).await?;
+    hooked(&hook, now, |state| state == GateState::Anomalous)
+}
+
+fn hooked(hook: &Hook, now: GateNow, is_yes: fn(GateState) -> bool) -> Result<Told<GateNow>, Problem> {
+    let Hook { name, namespace } = hook;
+    if name.is_empty() || namespace.is_empty() {
+        return Err(Problem::bad("name and namespace are those of a canary, allowed is no empty one"));
+    }
+    if is_yes(now.state) {
+        return Ok(Told(now));
+    }
+    let because = if now.is_open { "all is clean".to_owned() } else { now.because.join("; ") };
+    Err(Problem::conflict(format!("{namespace}/{name}: {because}")))
 }
 
 /// How the gate over `signals` stands.

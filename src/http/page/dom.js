@@ -12,7 +12,7 @@ export function el(tag, attrs, ...children) {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attrs ?? {})) {
         if (value === null || value === undefined || value === false) continue;
-        if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+        if (name.startsWith("on")) listen(node, name.slice(2), value);
         else if (name in node && typeof value === "boolean") node[name] = value;
         else node.setAttribute(name, value === true ? "" : value);
     }
@@ -27,16 +27,57 @@ function put(node, children) {
     }
 }
 
-/** Puts `children` in the place of what `node` has; the focus stays on what has the same key. */
+const heard = new WeakMap();
+
+/** What `node` does at an event: the newest of what it was told, for an element may become what another was made to be. */
+function listen(node, kind, action) {
+    const own = heard.get(node) ?? {};
+    heard.set(node, own);
+    if (!own[kind]) node.addEventListener(kind, (event) => own[kind]?.(event));
+    own[kind] = action;
+}
+
+/**
+ * Makes `node` have these children. What is there already stays and becomes what it should be, so that focus, a selection and a press that has begun are
+ * not lost; but nothing that can be pressed ever becomes something else that can.
+ */
 export function fill(node, ...children) {
-    const key = node.contains(document.activeElement) ? document.activeElement.dataset?.key : null;
-    const open = new Map([...node.querySelectorAll("details[data-key]")].map((d) => [d.dataset.key, d.open]));
-    node.replaceChildren();
-    put(node, children);
-    for (const details of node.querySelectorAll("details[data-key]")) {
-        if (open.has(details.dataset.key)) details.open = open.get(details.dataset.key);
+    const wanted = document.createElement("div");
+    put(wanted, children);
+    match(node, wanted);
+}
+
+function match(node, wanted) {
+    const [have, want] = [[...node.childNodes], [...wanted.childNodes]];
+    want.forEach((next, i) => {
+        const now = have[i];
+        if (!now) node.append(next);
+        else if (!isSame(now, next)) now.replaceWith(next);
+        else if (now instanceof Element) become(now, next);
+        else if (now.data !== next.data) now.data = next.data;
+    });
+    have.slice(want.length).forEach((child) => child.remove());
+}
+
+function isSame(now, next) {
+    if (now.nodeName !== next.nodeName) return false;
+    if (!(now instanceof Element)) return true;
+    return ["data-key", "href"].every((name) => now.getAttribute(name) === next.getAttribute(name));
+}
+
+function become(now, next) {
+    // whether something is unfolded is for who looks at it to say
+    const kept = (name) => name === "open" && now.nodeName === "DETAILS";
+    for (const { name } of [...now.attributes]) {
+        if (!next.hasAttribute(name) && !kept(name)) now.removeAttribute(name);
     }
-    if (key) node.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+    for (const { name, value } of [...next.attributes]) {
+        if (now.getAttribute(name) !== value && !kept(name)) now.setAttribute(name, value);
+    }
+    const [old, own] = [heard.get(now) ?? {}, heard.get(next) ?? {}];
+    for (const kind of Object.keys(old)) if (!own[kind]) old[kind] = null;
+    for (const [kind, action] of Object.entries(own)) listen(now, kind, action);
+    match(now, next);
 }
 
 const CLOCK = { hourCycle: "h23" };

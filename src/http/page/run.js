@@ -84,21 +84,17 @@ async function stepView(all, step) {
     const name = all.run.run;
     const key = `${name} ${step.step}`;
     const batches = open.has(key) ? await get(`${path(name)}/batches?step=${encodeURIComponent(step.step)}&limit=200`) : null;
-    const details = el("details", {
-        "data-key": key,
-        open: open.has(key),
-        ontoggle: () => {
-            const was = open.has(key);
-            if (details.open) open.add(key);
-            else open.delete(key);
-            if (details.open && !was) document.dispatchEvent(new Event("again"));
-        },
-    },
-    el("summary", {}, el("strong", {}, step.step), " ", `${step.passed} of ${step.batches} batches passed `, counts(step.targets)),
-    troubles(name, step),
-    batches ? batches.items.map(batchView) : null,
-    batches?.next ? el("p", { class: "quiet" }, "more batches follow") : null);
-    return details;
+    const toggled = ({ currentTarget }) => {
+        const was = open.has(key);
+        if (currentTarget.open) open.add(key);
+        else open.delete(key);
+        if (currentTarget.open && !was) document.dispatchEvent(new Event("again"));
+    };
+    return el("details", { "data-key": key, open: open.has(key), ontoggle: toggled },
+        el("summary", {}, el("strong", {}, step.step), " ", `${step.passed} of ${step.batches} batches passed `, counts(step.targets)),
+        troubles(name, step),
+        batches ? batches.items.map(batchView) : null,
+        batches?.next ? el("p", { class: "quiet" }, "more batches follow") : null);
 }
 
 /** Targets that need a person. */

@@ -26,7 +26,7 @@ export async function series(name, query) {
         view: [
             el("p", { class: "crumb" }, el("a", { href: "#/signals" }, "Signals")), el("h1", {}, name),
             el("div", { class: "row", role: "group", "aria-label": "Which" }, words.map((word) => el("a", {
-                class: "pill", href: word ? `${here}?finding=${word}` : here, "aria-current": word === finding ? "true" : null,
+                class: "pill", href: word ? `${here}?finding=${word}` : here, "data-key": word, "aria-current": word === finding ? "true" : null,
             }, word || "all"))),
             table(["series", "now", "since", "newest", "value"], page.items.map((one) => [
                 el("a", { href: `${here}/chart?series=${encodeURIComponent(JSON.stringify(one.labels))}`, "data-key": one.name }, one.name),
@@ -48,7 +48,8 @@ export async function chart(name, query) {
     const base = `#/signal/${encodeURIComponent(name)}/chart?series=${encodeURIComponent(labels)}`;
     const data = await get(`signals/${encodeURIComponent(name)}/samples?series=${encodeURIComponent(labels)}&from=${from}&until=${until}`);
     const starts = await startsOf(from);
-    const place = el("div", { class: "chart" });
+    // drawn into, so never what another one was
+    const place = el("div", { class: "chart", "data-key": `${labels} ${until}` });
     const words = Object.entries(JSON.parse(labels)).map(([label, value]) => `${label}="${value}"`).join(", ");
     return {
         title: `${name}{${words}}`,

@@ -30,7 +30,8 @@ use lane::{Lane, Lanes};
 use monitor::Monitor;
 pub use plans::PlanNow;
 pub use query::{
-    FindingNow, FindingsAsk, GateAsk, GateNow, Page, Query, SeriesAsk, SeriesNow, SignalNow, ValueNow,
+    FindingNow, FindingsAsk, GateAsk, GateNow, GateState, Page, Query, SeriesAsk, SeriesNow, SignalNow,
+    ValueNow,
 };
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -307,11 +308,14 @@ impl Daemon {
         let read = tokio::task::spawn_blocking(move || Read::at(&path)).await;
         let read = read.map_err(|error| error.to_string())?.map_err(|error| text::with_causes(&error))?;
         let before = Arc::clone(&self.config.borrow());
-        if read.config.state != before.config.state {
-            return Err("another state needs a restart".to_owned());
-        }
-        if read.config.api != before.config.api {
-            return Err("another api needs a restart".to_owned());
+        let (new, old) = (&read.config, &before.config);
+        let kept = [
+            ("state", new.state == old.state),
+            ("api", new.api == old.api),
+            ("list of sinks", new.sinks == old.sinks),
+        ];
+        if let Some((what, _)) = kept.into_iter().find(|(_, is_same)| !is_same) {
+            return Err(format!("another {what} needs a restart"));
         }
         let queries = match self.watching.take() {
             Some(Watching { task, stop }) => {

@@ -2,7 +2,8 @@
 
 use super::findings::Findings;
 use super::query::{
-    FindingNow, FindingsAsk, GateAsk, GateNow, Page, Query, SeriesAsk, SeriesNow, SignalNow, ValueNow,
+    FindingNow, FindingsAsk, GateAsk, GateNow, GateState, Page, Query, SeriesAsk, SeriesNow, SignalNow,
+    ValueNow,
 };
 use crate::clock;
 use crate::config::Config;
@@ -224,9 +225,10 @@ impl Monitor {
         let seen: Vec<Seen> = views.iter().map(seen).collect();
         let (answer, series) = (gate::before(&seen, now, ask.window_ms), views.len());
         let clean_ms = clean_ms(&seen, now).min(ask.window_ms);
-        let because = match answer {
-            Answer::Proceed => Vec::new(),
+        let (state, because) = match answer {
+            Answer::Proceed => (GateState::Open, Vec::new()),
             Answer::Hold(holds) => {
+                let worst = holds.iter().map(|(_, obstacle)| state(obstacle)).max();
                 let words = |(i, obstacle): &(usize, gate::Obstacle)| {
                     let name = telling::name(watch, &views[*i]);
                     format!("{name}: {}", telling::obstacle(obstacle, &views[*i], now))
@@ -238,12 +240,24 @@ impl Monitor {
                 if holds.is_empty() {
                     because.push("there is no series".to_owned());
                 }
-                because
+                (worst.unwrap_or(GateState::Unknown), because)
             }
             Answer::Blame(_) => unreachable!("before a batch nothing is blamed on it"),
         };
         let at = text::rfc3339(now.as_millis());
-        Ok(GateNow { at, is_open: because.is_empty(), window_ms: ask.window_ms, clean_ms, series, because })
+        let (is_open, window_ms) = (state == GateState::Open, ask.window_ms);
+        Ok(GateNow { at, is_open, state, window_ms, clean_ms, series, because })
+    }
+}
+
+/// What a gate is by one obstacle alone.
+const fn state(obstacle: &gate::Obstacle) -> GateState {
+    match obstacle {
+        gate::Obstacle::Anomalous { .. } | gate::Obstacle::Slow { .. } => GateState::Anomalous,
+        gate::Obstacle::Unknown(_) | gate::Obstacle::Blind(_) => GateState::Unknown,
+        gate::Obstacle::Suspect { .. }
+        | gate::Obstacle::Expected { .. }
+        | gate::Obstacle::TooShort { .. } => GateState::Waiting,
     }
 }
 

@@ -137,6 +137,20 @@ pub struct FindingNow {
     pub words: Vec<String>,
 }
 
+/// How a gate over signals stands: the worst of what its series are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GateState {
+    /// Every series was clean for long enough.
+    Open,
+    /// Every series is clean, or may turn out to be, and was not for long enough.
+    Waiting,
+    /// Of a series nothing can be said, or there is none.
+    Unknown,
+    /// A series is anomalous.
+    Anomalous,
+}
+
 /// A gate over signals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GateNow {
@@ -145,6 +159,8 @@ pub struct GateNow {
     /// Whether every series was clean for long enough.
     #[serde(rename = "open")]
     pub is_open: bool,
+    /// How it stands, in one word.
+    pub state: GateState,
     /// For how long they must have been, in milliseconds.
     pub window_ms: i64,
     /// For how long they have been; 0 where one is not.

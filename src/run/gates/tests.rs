@@ -87,8 +87,13 @@ pub(in crate::run) fn attempt(target: &str) -> Attempt {
 
 /// That a gate of its step lets a batch go on.
 pub(in crate::run) fn proceed(batch: usize, side: Side) -> Record {
+    opened("r", batch, side)
+}
+
+/// That a gate of the step of this run lets a batch go on.
+fn opened(run: &str, batch: usize, side: Side) -> Record {
     Record::Gate(Gate {
-        run: "r".to_owned(),
+        run: run.to_owned(),
         step: "agent".to_owned(),
         batch,
         side,
@@ -340,10 +345,7 @@ fn of_very_many_series_a_hundred_are_named_with_the_same_cause() {
 #[test]
 fn keep_up_rules_hold_over_all_that_other_runs_work_on_too() {
     let text = PLAN
-        .replace(
-            "inventory: [{name: h1}]",
-            "inventory: [{name: h1, vip: v}, {name: h2, vip: v}]",
-        )
+        .replace("inventory: [{name: h1}]", "inventory: [{name: h1, vip: v}, {name: h2, vip: v}]")
         .replace("{step: agent,", "{step: agent, keep_up: {label: vip, min: 50%},");
     let plan = PlanFile::read("p.yaml", &text, &Nothing).expect("a plan").plan;
     let mut state = State::default();
@@ -352,6 +354,7 @@ fn keep_up_rules_hold_over_all_that_other_runs_work_on_too() {
     let records = [
         Record::Plan(pinned(&text, &["h1"])),
         Record::Plan(other),
+        opened("other", 0, Side::Before),
         Record::Intent { attempt: started, call: String::new() },
     ];
     for (seq, record) in (1..).zip(&records) {
@@ -364,6 +367,6 @@ fn keep_up_rules_hold_over_all_that_other_runs_work_on_too() {
     let forbidden = gates().beside(others()).forbidden(0, &BTreeSet::new(), &["h1"]);
     assert!(forbidden.as_ref().is_some_and(|why| why.contains('v')), "{forbidden:?}");
     let same = Record::Plan(Pinned { run: "third".to_owned(), ..pinned(&text, &["h2"]) });
-    let refused = state.apply(4, at(0), &same).expect_err("a target is in no two runs");
+    let refused = state.apply(5, at(0), &same).expect_err("a target is in no two runs");
     assert!(refused.why.contains("one of its targets"), "{refused}");
 }
