@@ -56,5 +56,6 @@ pub mod sinks;
 pub mod sources;
 pub mod steps;
 pub mod story;
+pub mod telemetry;
 pub mod text;
 pub mod tune;

@@ -25,16 +25,16 @@ const CERTIFICATES_MAX: u64 = 1 << 20;
 #[command(next_help_heading = "A daemon elsewhere")]
 pub(crate) struct RemoteArgs {
     /// Where it is, such as https://gate.example.org:7460; it is asked there, and not by the state here
-    #[arg(long, value_name = "URL", requires = "token_file")]
+    #[arg(id = "daemon", long = "url", value_name = "URL", requires = "token_file")]
     url: Option<String>,
     /// The file with the token that it is shown
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(long, value_name = "FILE", requires = "daemon")]
     token_file: Option<PathBuf>,
     /// Certificates (PEM) that sign the daemon's, and no others; else those the system trusts
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(long, value_name = "FILE", requires = "daemon")]
     ca_file: Option<PathBuf>,
     /// Certificate and key (PEM) that it is shown, where it wants one
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(long, value_name = "FILE", requires = "daemon")]
     client_file: Option<PathBuf>,
 }
 

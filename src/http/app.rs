@@ -44,6 +44,11 @@ impl App {
         Self(Arc::new(Inner { daemon, tokens, failures, api, started, database, streams, dear }))
     }
 
+    /// How many streams are open.
+    pub(super) fn streams_open(&self) -> usize {
+        STREAMS_MAX.saturating_sub(self.streams.available_permits())
+    }
+
     pub(super) fn is_tls(&self) -> bool {
         self.api.tls.is_some()
     }

@@ -34,6 +34,7 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
     if is_page && response.status() == StatusCode::UNAUTHORIZED {
         response = page::form("");
     }
+    app.daemon.telemetry.answered(response.status().as_u16());
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -14,6 +14,7 @@ mod guard;
 mod health;
 mod input;
 mod listener;
+mod metrics;
 mod page;
 mod problem;
 mod routes;
@@ -126,7 +127,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 fn table() -> routes::Table {
-    page::routes(api::routes(health::routes(routes::Table::default())))
+    page::routes(metrics::routes(api::routes(health::routes(routes::Table::default()))))
 }
 
 /// What answers to a request.

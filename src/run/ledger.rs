@@ -6,10 +6,12 @@ use super::driver::{Refused, Stopped, followed};
 use super::sinks::Sinks;
 use crate::journal::{Entry, Journal};
 use crate::steps::{Record, State};
+use crate::telemetry::Telemetry;
 use quietgate_detectors::Timestamp;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::{Mutex, broadcast, watch};
 
 /// So many records may be told of before who watches must have taken them.
@@ -24,6 +26,7 @@ pub(super) struct Ledger {
     tip: Arc<AtomicU64>,
     news: broadcast::Sender<Answer>,
     sinks: RefCell<Sinks>,
+    telemetry: Telemetry,
 }
 
 impl Ledger {
@@ -35,7 +38,13 @@ impl Ledger {
             state: watch::Sender::new(Arc::new(state)),
             news: broadcast::Sender::new(NEWS_MAX),
             sinks: RefCell::new(sinks),
+            telemetry: Telemetry::default(),
         }
+    }
+
+    /// The same, which counts there how long it takes to write.
+    pub(super) fn counted(self, telemetry: Telemetry) -> Self {
+        Self { telemetry, ..self }
     }
 
     /// Everything on record.
@@ -67,7 +76,9 @@ impl Ledger {
         let after = followed(&self.state(), at, record)?;
         let closed = || Refused::Stopped(Stopped { why: "it is closed".to_owned() });
         let open = journal.as_mut().ok_or_else(closed)?;
+        let began = Instant::now();
         let entry = append(open, at, record).await.map_err(Refused::Stopped)?;
+        self.telemetry.wrote(began.elapsed());
         self.tip.store(entry.seq, Ordering::Release);
         self.state.send_replace(after);
         // nobody may be listening

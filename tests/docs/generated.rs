@@ -4,6 +4,7 @@ use quietgate::config::{Field, Need, plan, tables};
 use quietgate::event::Kind;
 use quietgate::http::{Doc, Route};
 use quietgate::settings::SettingDoc;
+use quietgate::telemetry::{METRICS, Metric};
 use serde_json::Value;
 use std::process::Command;
 
@@ -43,6 +44,7 @@ fn table(path: &str, name: &str) -> Option<String> {
         ("docs/sources.md", "kinds") => Some(overview_of_sources()),
         ("docs/sources.md", kind) => options_of(&sources(), kind),
         ("docs/daemon.md", "routes") => Some(routes()),
+        ("docs/daemon.md", "metrics") => Some(metrics()),
         ("docs/sinks.md", "kinds") => Some(overview_of_sinks()),
         ("docs/sinks.md", "events") => Some(events()),
         ("docs/sinks.md", kind) => options_of(&kinds("sinks"), kind),
@@ -87,6 +89,20 @@ fn routes() -> String {
         vec![format!("`{} {path}`", method.name()), needs.to_owned(), takes.join(", "), about.to_owned()]
     };
     markdown(&["route", "needs", "takes", "what it gives or does"], all.iter().map(row))
+}
+
+/// One row a metric.
+fn metrics() -> String {
+    let row = |metric: &Metric| {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        vec![
+            format!("`{}`", metric.series()),
+            metric.kind.name().to_owned(),
+            labels.join(", "),
+            metric.about.to_owned(),
+        ]
+    };
+    markdown(&["metric", "what it is", "labels", "what it means"], METRICS.iter().map(row))
 }
 
 /// A value of a query or a body.

@@ -1,6 +1,6 @@
 //! The API as a program has it: who may ask what, what is refused, and a run from its beginning to its end.
 
-use super::fleet::wait;
+use super::fleet::{Fleet, step, wait};
 use super::site::Site;
 use quietgate::http::{Level, Method, Route, routes};
 use reqwest::RequestBuilder;
@@ -358,4 +358,35 @@ fn the_hooks_of_flagger_are_answered_by_the_gate_and_never_roll_back_for_want_of
         (gate["state"] == "unknown").then_some(())
     });
     assert_eq!([hook(&site, "confirm", &canary).0, hook(&site, "rollback", &canary).0], [409, 409]);
+}
+
+#[test]
+fn the_metrics_are_those_of_the_table_and_say_how_it_stands() {
+    let fleet = Fleet::new(&step("one", ""));
+    fleet.append("quietgate.yaml", "sinks: [{kind: log, file: events.jsonl}]\n");
+    let site = Site::on(fleet, "http", "", |client| client);
+    let token = site.token("prometheus", Level::Operate);
+    let run = site.submit(&token, "b");
+    let read = || {
+        let (response, text) = site.send(site.request("GET", "/metrics").bearer_auth(&token));
+        assert_eq!(response.headers()["content-type"], quietgate::telemetry::MEDIA_TYPE);
+        text
+    };
+    let has = |line: &str| wait(line, || read().lines().any(|own| own.starts_with(line)).then_some(()));
+    has("quietgate_waiting{reason=\"approval\"} 1.0");
+    has("quietgate_waited_seconds_total{reason=\"approval\"}");
+    site.fleet.lose("h2", 90.0);
+    has("quietgate_findings_total{signal=\"loss\"} 1.0");
+    has("quietgate_series{signal=\"loss\",finding=\"anomalous\"} 1.0");
+    has("quietgate_sink_waiting{sink=\"log\"} 0.0");
+    let text = read();
+    let told = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let told: BTreeMap<&str, &str> = told.filter_map(|line| line.split_once(' ')).collect();
+    let table = quietgate::telemetry::METRICS.iter().map(|metric| (metric.name, metric.kind.name()));
+    assert_eq!(told, table.collect::<BTreeMap<_, _>>());
+    let allowed = |line: &&str| !line.starts_with('#') && (line.contains(&run) || line.contains("host="));
+    assert_eq!(text.lines().find(allowed), None, "a label that grows");
+    let (status, _) = site.post(&token, &format!("/api/v1/runs/{run}/abort"), &json!({"reason": "enough"}));
+    assert_eq!(status, 200);
+    has("quietgate_runs{mode=\"aborted\"} 1.0");
 }

@@ -38,12 +38,12 @@ function route() {
 async function show(moves) {
     const [mine, { place, go }] = [++asked, route()];
     try {
-        const { title, view, frozen, then } = await go();
+        const { title, view, frozen, shown } = await go();
         if (mine !== asked) return;
         // a picture that somebody looks at is not drawn anew under their eyes
         fill(main, ...view);
         document.title = `${title} – Quietgate`;
-        then?.();
+        shown?.();
         shownAt = Date.now();
         if (frozen !== undefined) tellFrozen(frozen);
     } catch (error) {

@@ -64,7 +64,7 @@ export async function chart(name, query) {
             place,
             el("details", { "data-key": "table" }, el("summary", {}, "The newest 20 as a table"), newest(data)),
         ],
-        then: () => draw(place, data, starts),
+        shown: () => draw(place, data, starts),
     };
 }
 

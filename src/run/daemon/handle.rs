@@ -6,6 +6,7 @@ use crate::run::Events;
 use crate::run::control::Desk;
 use crate::run::job::Read;
 use crate::steps::Word;
+use crate::telemetry::Telemetry;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,6 +29,8 @@ pub struct Handle {
     pub events: Events,
     /// Where its state is.
     pub state: Arc<PathBuf>,
+    /// What it counts of itself.
+    pub telemetry: Telemetry,
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) queries: mpsc::Sender<Query>,
     pub(super) config: watch::Receiver<Arc<Read>>,

@@ -11,6 +11,7 @@ mod monitor;
 mod plans;
 mod query;
 mod telling;
+mod waits;
 
 use super::control::{self, Asked, Desk, serve};
 use super::driver::{Refused, taken_over};
@@ -22,6 +23,7 @@ use crate::clock;
 use crate::journal::{Entry, Journal};
 use crate::sources::Opened;
 use crate::steps::{Record, State, Word};
+use crate::telemetry::Telemetry;
 use crate::text;
 pub use chart::{Chart, ChartAsk, chart};
 pub use handle::Handle;
@@ -40,6 +42,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
+use waits::Waited;
+pub use waits::waits;
 
 /// So many may want something before it is taken in.
 const WISHES_MAX: usize = 64;
@@ -104,7 +108,9 @@ impl Daemon {
         let past = Past::of(entries).map_err(|error| DriveError::Sink(text::with_causes(&error)))?;
         let events = past.newest();
         let (sinks, notes) = Sinks::open(own, &folder, &setup.state, past).map_err(DriveError::Sink)?;
-        let ledger = Rc::new(Ledger::new(journal, state, sinks.followed(events.clone())));
+        let telemetry = Telemetry::default();
+        let ledger = Ledger::new(journal, state, sinks.followed(events.clone()));
+        let ledger = Rc::new(ledger.counted(telemetry.clone()));
         let (ask, asked) = mpsc::channel(WISHES_MAX);
         let (order, orders) = mpsc::channel(WISHES_MAX);
         let (query, queries) = mpsc::channel(WISHES_MAX);
@@ -117,6 +123,7 @@ impl Daemon {
             orders: order,
             queries: query,
             config: config.subscribe(),
+            telemetry,
         };
         let mut daemon = Self {
             setup,
@@ -164,7 +171,8 @@ impl Daemon {
 
     fn monitor(&mut self, config: &Read) -> Result<(Monitor, Kept), DriveError> {
         let note = |words: &str| warn!("{}", text::plain(words));
-        Monitor::open(config, &self.setup.state, &mut self.opened, &mut { note })
+        let telemetry = self.handle.telemetry.clone();
+        Monitor::open(config, &self.setup.state, (&mut self.opened, telemetry), &mut { note })
     }
 
     fn watch(&mut self, monitor: Monitor, kept: Kept, queries: mpsc::Receiver<Query>) {
@@ -190,8 +198,10 @@ impl Daemon {
         self.go_on().await;
         self.desk.open();
         tokio::pin!(end);
+        let mut waited = Waited::new(self.handle.telemetry.clone());
         let ended = loop {
             pulse();
+            waited.so_far(&self.desk, &self.ledger.state());
             tokio::select! {
                 biased;
                 () = &mut end => break Ok(()),

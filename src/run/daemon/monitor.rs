@@ -15,12 +15,13 @@ use crate::run::telling::{self, Layer};
 use crate::run::{Driver, watch};
 use crate::sources::Opened;
 use crate::steps::State;
+use crate::telemetry::Telemetry;
 use crate::text;
 use quietgate_detectors::{Reason, Timestamp};
 use quietgate_rules::Condition;
 use quietgate_rules::gate::{self, Answer, Part, Seen};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// The longest clean window that somebody can ask for at once after a start, in milliseconds: what is judged of the past.
@@ -40,6 +41,7 @@ pub(super) struct Monitor {
     sources: Vec<String>,
     troubles: Vec<Option<Reason>>,
     looked: i64,
+    telemetry: Telemetry,
 }
 
 impl Monitor {
@@ -50,7 +52,7 @@ impl Monitor {
     pub(super) fn open(
         config: &Read,
         state: &Path,
-        opened: &mut Opened,
+        (opened, telemetry): (&mut Opened, Telemetry),
         note: &mut dyn FnMut(&str),
     ) -> Result<(Self, Kept), DriveError> {
         let (now, own) = (clock::now(), &config.config);
@@ -67,7 +69,7 @@ impl Monitor {
         let source = |signal: &crate::config::Signal| signal.source.clone().unwrap_or_default();
         let sources = own.signals.iter().map(source).collect();
         let troubles = vec![Some(Reason::NoData); own.signals.len()];
-        Ok((Self { hearing, findings: Findings::default(), sources, troubles, looked: 0 }, shared))
+        Ok((Self { hearing, findings: Findings::default(), sources, troubles, looked: 0, telemetry }, shared))
     }
 
     /// Watches until the process is to end or nobody asks any more. What there is to say is told by `note`.
@@ -91,8 +93,10 @@ impl Monitor {
                         Err(error) => Some(error.reason()),
                     };
                     self.troubles[signal] = trouble;
+                    let began = Instant::now();
                     self.hearing.take(fetched);
                     self.look(signal, clock::now());
+                    self.telemetry.judged(began.elapsed());
                 }
                 Some(query) = queries.recv() => self.answer(query),
                 () = tokio::time::sleep(Duration::from_millis(pause_ms.unsigned_abs())) => {}
@@ -116,6 +120,9 @@ impl Monitor {
             return;
         }
         let watch = self.hearing.driver.watch();
+        if let Some(signal) = watch.signals().nth(signal) {
+            self.telemetry.found(&signal.name, new.len());
+        }
         let is_moving = |view: &&View<'_>| matches!(view.condition, Condition::Anomalous { .. });
         let views = watch.views(now);
         for view in views.iter().filter(|view| view.signal == signal).filter(is_moving).take(TOLD_MAX) {
@@ -165,6 +172,7 @@ impl Monitor {
                 unknown: 0,
                 trouble: trouble.map(|reason| reason.to_string()),
                 newest: None,
+                newest_ms: None,
             })
             .collect();
         let mut newest = vec![None; all.len()];
@@ -181,7 +189,8 @@ impl Monitor {
             newest[view.signal] = newest[view.signal].max(view.latest.map(|latest| latest.at));
         }
         for (own, newest) in all.iter_mut().zip(newest) {
-            own.newest = newest.map(|at: Timestamp| text::rfc3339(at.as_millis()));
+            own.newest_ms = newest.map(Timestamp::as_millis);
+            own.newest = own.newest_ms.map(text::rfc3339);
         }
         all
     }

@@ -92,6 +92,9 @@ pub struct SignalNow {
     pub trouble: Option<String>,
     /// The time of the newest sample, in RFC 3339.
     pub newest: Option<String>,
+    /// The same in UTC milliseconds.
+    #[serde(skip)]
+    pub newest_ms: Option<i64>,
 }
 
 /// A series.
