@@ -76,6 +76,8 @@ enum Command {
     Submit(serve::SubmitArgs),
     /// Have the daemon on this machine read its config once more
     Reload(serve::ReloadArgs),
+    /// Have the daemon on this machine tell more, or less, in its log for a while
+    LogLevel(serve::LogLevelArgs),
     Gate(Box<gate::GateArgs>),
     /// Make, list and revoke tokens: who may ask the daemon over HTTP, and for what
     Token(token::TokenArgs),
@@ -157,6 +159,7 @@ fn command(command: &Command) -> Result<End, Failure> {
         Command::Serve(args) => serve::run(args),
         Command::Submit(args) => args.run(),
         Command::Reload(args) => args.run(),
+        Command::LogLevel(args) => args.run(),
         Command::Gate(args) => gate::run(args, &mut std::io::stdout()),
         Command::Token(args) => token::run(args, &mut std::io::stdout()),
         Command::Watch(args) => watch::run(args),

@@ -10,6 +10,7 @@ use crate::run::control::{self, Answer, Question};
 use crate::run::daemon::{self, Daemon};
 use crate::run::job::Read;
 use crate::steps::Word;
+use crate::telemetry::{LEVELS, Log};
 use crate::text;
 use clap::Args;
 use sd_notify::NotifyState;
@@ -47,15 +48,15 @@ const AFTER: &str = "SIGTERM and Ctrl-C end it: nothing new starts, what is in f
 /// # Errors
 /// A config with mistakes, a state that another driver holds or that is damaged, a journal that cannot be written.
 pub(crate) fn run(args: &ServeArgs) -> Result<End, Failure> {
-    telling::begin_daemon();
+    let log = telling::begin_daemon();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = LocalSet::new().block_on(&runtime, serve(args));
+    let ended = LocalSet::new().block_on(&runtime, serve(args, log));
     // a read that the system holds up ends with the program
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(args: &ServeArgs) -> Result<End, Failure> {
+async fn serve(args: &ServeArgs, log: Log) -> Result<End, Failure> {
     let config = Read::at(&args.config).map_err(Failure::because)?;
     let state = match &args.state {
         Some(state) => state.clone(),
@@ -67,7 +68,7 @@ async fn serve(args: &ServeArgs) -> Result<End, Failure> {
     let (path, who) = (args.config.clone(), control::ourselves());
     let (api, base) = (config.config.api.clone(), config.folder.clone());
     let database = args.database.url().map(str::to_owned);
-    let setup = daemon::Setup { path, config, state, who, stop_within };
+    let setup = daemon::Setup { path, config, state, who, stop_within, log: log.clone() };
     let daemon = Daemon::open(setup, journal, &entries, before).await.map_err(Failure::Drive)?;
     drop(entries);
     let (handle, reloading) = (daemon.handle(), daemon.handle());
@@ -89,7 +90,13 @@ async fn serve(args: &ServeArgs) -> Result<End, Failure> {
     let server = api.map(|api| Server::start(Setup { api, base, daemon: handle, database })).transpose();
     let server = server.map_err(Failure::because)?;
     let mut service = Service::ready();
-    let ended = daemon.whole(told_to_end(), || service.is_alive()).await;
+    let pulse = || {
+        service.is_alive();
+        if log.look(Instant::now()) {
+            info!("the log tells as much as usual again");
+        }
+    };
+    let ended = daemon.whole(told_to_end(), pulse).await;
     drop(server);
     hangups.abort();
     ended.map(|()| End::Done).map_err(Failure::Drive)
@@ -156,6 +163,21 @@ pub(crate) struct SubmitArgs {
     remote: RemoteArgs,
 }
 
+/// What `quietgate log-level` takes.
+#[derive(Debug, Args)]
+pub(crate) struct LogLevelArgs {
+    /// How much is told
+    #[arg(value_name = "LEVEL", value_parser = LEVELS)]
+    level: String,
+    /// For how long, a day at most; then it is as it was configured
+    #[arg(long = "for", value_name = "DURATION", default_value = "10m")]
+    lasts: crate::settings::units::Duration,
+    #[command(flatten)]
+    state: StateArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
+}
+
 /// What `quietgate reload` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ReloadArgs {
@@ -205,6 +227,31 @@ impl ReloadArgs {
         }
         let question = Question::Reload { reason: self.reason.clone(), behind: super::verbs::behind() };
         match ask(&self.state.folder()?, &question)? {
+            Answer::Well => Ok(End::Done),
+            answer => Err(strange(&answer)),
+        }
+    }
+}
+
+impl LogLevelArgs {
+    /// Has the daemon tell more, or less, for a while.
+    ///
+    /// # Errors
+    /// There is no daemon, or it does not.
+    pub(crate) fn run(&self) -> Result<End, Failure> {
+        if let Some(remote) = self.remote.open()? {
+            post(
+                &remote,
+                "/api/v1/log-level",
+                json!({ "level": self.level, "lasts": self.lasts.to_string() }),
+            )?;
+            return Ok(End::Done);
+        }
+        let (level, lasts_ms) = (self.level.clone(), self.lasts.as_millis().max(0).unsigned_abs());
+        match ask(
+            &self.state.folder()?,
+            &Question::LogLevel { level, lasts_ms, behind: super::verbs::behind() },
+        )? {
             Answer::Well => Ok(End::Done),
             answer => Err(strange(&answer)),
         }

@@ -31,6 +31,19 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
     }
 }
 
+/// The names within a path.
+#[derive(Debug)]
+pub(super) struct Path<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let names = axum::extract::Path::<T>::from_request_parts(parts, app).await;
+        names.map(|axum::extract::Path(value)| Self(value)).map_err(|error| Problem::bad(error.body_text()))
+    }
+}
+
 /// A body of JSON.
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);

@@ -15,6 +15,7 @@ mod health;
 mod input;
 mod listener;
 mod metrics;
+mod openapi;
 mod page;
 mod problem;
 mod routes;
@@ -28,6 +29,7 @@ use app::App;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+pub use openapi::document;
 use problem::Problem;
 pub use routes::{Doc, Field, Method, Route, Shape};
 use std::fmt;
@@ -127,7 +129,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 fn table() -> routes::Table {
-    page::routes(metrics::routes(api::routes(health::routes(routes::Table::default()))))
+    page::routes(openapi::routes(metrics::routes(api::routes(health::routes(routes::Table::default())))))
 }
 
 /// What answers to a request.

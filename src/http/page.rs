@@ -2,12 +2,13 @@
 
 use super::allowed::{Allowed, Read, cookie};
 use super::app::App;
+use super::input::Path;
 use super::problem::Problem;
 use super::routes::{Doc, Field, Method, Shape, Table};
 use crate::clock;
 use axum::Form;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;

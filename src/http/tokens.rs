@@ -160,7 +160,7 @@ impl Tokens {
             tokens.retain(|token| created < token.expires);
             if tokens.len() >= TOKENS_MAX {
                 let why = format!("there are {TOKENS_MAX} tokens already: revoke some");
-                return Err(io::Error::other(why));
+                return Err(io::Error::new(io::ErrorKind::QuotaExceeded, why));
             }
             tokens.push(own);
             Ok(())

@@ -1,9 +1,11 @@
 //! What the daemon counts of itself, for Prometheus: every metric is a row of one table. No label grows with hosts, series or runs; signals
 //! and sinks are those of the config.
 
+mod log;
 mod process;
 mod table;
 
+pub use log::{LEVELS, Log, allowed};
 pub use process::process;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;

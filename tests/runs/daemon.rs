@@ -194,3 +194,19 @@ fn the_service_manager_hears_that_it_is_ready_alive_reloading_and_ending() {
     until("STOPPING=1");
     assert_eq!(daemon.end(), Some(0));
 }
+
+#[test]
+fn how_much_is_told_is_changed_for_a_while() {
+    let (fleet, _daemon) = serving();
+    let said = || fleet.said("serve.err");
+    assert_eq!(fleet.say(&["log-level", "error", "--for", "1s"]).0, Some(0));
+    wait("its line", || said().contains("the log is at error for 1 s").then_some(()));
+    let a = submit(&fleet, "b.yaml");
+    wait("the run", || is_done(&fleet, &a).then_some(()));
+    wait("the usual level", || said().contains("tells as much as usual again").then_some(()));
+    assert_eq!(fleet.say(&["log-level", "debug", "--for", "1s"]).0, Some(0));
+    wait("its line", || said().contains("the log is at debug for 1 s").then_some(()));
+    for words in [&["log-level", "loud"][..], &["log-level", "debug", "--for", "2d"]] {
+        assert_eq!(fleet.say(words).0, Some(2), "{words:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::super::allowed::{Allowed, Read};
 use super::super::app::App;
-use super::super::input::{Asked, Paging};
+use super::super::input::{Asked, Paging, Path};
 use super::super::problem::Problem;
 use super::super::routes::{Doc, Table};
 use super::PAGING;
@@ -11,7 +11,7 @@ use crate::journal;
 use crate::run::daemon::Page;
 use crate::story::{Noted, Search, Which, Why};
 use axum::Json as Told;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use quietgate_detectors::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ pub(super) fn routes(table: Table) -> Table {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Part {
     limit: Option<String>,
     cursor: Option<String>,

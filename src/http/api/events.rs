@@ -44,6 +44,7 @@ pub(super) fn routes(table: Table) -> Table {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct From {
     after: Option<String>,
 }

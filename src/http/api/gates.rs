@@ -2,13 +2,13 @@
 
 use super::super::allowed::{Allowed, Read};
 use super::super::app::App;
-use super::super::input::{Asked, Json};
+use super::super::input::{Asked, Json, Path};
 use super::super::problem::Problem;
 use super::super::routes::{Doc, Field, Shape, Table};
 use crate::run::daemon::{GateAsk, GateNow, GateState};
 use crate::settings::units::Duration;
 use axum::Json as Told;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 
 /// So many signals may be named at once.
@@ -39,6 +39,7 @@ pub(super) fn routes(table: Table) -> Table {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Wanted {
     window: Option<String>,
 }

@@ -4,10 +4,12 @@ use super::super::allowed::{Admin, Allowed, Read};
 use super::super::app::App;
 use super::super::input::Json;
 use super::super::problem::Problem;
-use super::super::routes::{Doc, Table};
+use super::super::routes::{Doc, Field, Shape, Table};
 use super::{REASON, runs};
 use crate::clock;
+use crate::settings::units::Duration;
 use crate::steps::Word;
+use crate::telemetry::LEVELS;
 use crate::text;
 use axum::Json as Told;
 use axum::extract::State;
@@ -16,6 +18,16 @@ use serde_json::{Value, json};
 
 /// So many runs that are over are in the status.
 const OVER: usize = 10;
+
+const LEVEL: &[Field] = &[
+    Field { name: "level", shape: Shape::Word(&LEVELS), required: true, about: "how much is told" },
+    Field {
+        name: "lasts",
+        shape: Shape::Text,
+        required: false,
+        about: "for how long, such as 10m, a day at most; 10m where none is given",
+    },
+];
 
 pub(super) fn routes(table: Table) -> Table {
     table
@@ -30,6 +42,10 @@ pub(super) fn routes(table: Table) -> Table {
                 &[REASON],
             ),
             reload,
+        )
+        .route(
+            Doc::post("/api/v1/log-level", "how much is told in the log of the daemon, for a while", LEVEL),
+            level,
         )
 }
 
@@ -83,5 +99,26 @@ async fn reload(
 ) -> Result<Told<Value>, Problem> {
     let word = Word { who: super::verbs::who(&allowed.who), reason };
     app.daemon.reload(word).await.map_err(Problem::conflict)?;
+    Ok(Told(json!({ "done": true })))
+}
+
+/// How much.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Level {
+    level: String,
+    lasts: Option<String>,
+}
+
+async fn level(
+    allowed: Allowed<Admin>,
+    State(app): State<App>,
+    Json(Level { level, lasts }): Json<Level>,
+) -> Result<Told<Value>, Problem> {
+    let lasts = lasts.as_deref().unwrap_or("10m");
+    let wrong = |_| Problem::bad(format!("lasts is {lasts:?}, allowed is a duration up to 1d, such as 10m"));
+    let lasts_ms = lasts.parse::<Duration>().map_err(wrong)?.as_millis().max(0).unsigned_abs();
+    let who = super::verbs::who(&allowed.who);
+    app.daemon.tell(&level, std::time::Duration::from_millis(lasts_ms), &who).map_err(Problem::bad)?;
     Ok(Told(json!({ "done": true })))
 }

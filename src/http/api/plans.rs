@@ -20,6 +20,7 @@ pub(super) fn routes(table: Table) -> Table {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Part {
     limit: Option<String>,
     cursor: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::super::allowed::{Allowed, Operate, Read};
 use super::super::app::App;
-use super::super::input::{Asked, Json, Paging};
+use super::super::input::{Asked, Json, Paging, Path};
 use super::super::problem::Problem;
 use super::super::routes::{Doc, Field, Shape, Table};
 use super::{PAGING, REASON};
@@ -11,7 +11,7 @@ use crate::steps::{Mode, Run, Side, State as Record, Waiting, Word};
 use crate::story::{self, RunStatus, StepStatus, batch_told};
 use crate::text;
 use axum::Json as Told;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -86,6 +86,7 @@ pub(super) fn brief(app: &App, state: &Record, run: &Run) -> Value {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Which {
     state: Option<String>,
     limit: Option<String>,
@@ -163,6 +164,7 @@ fn window(app: &App, run: &Run) -> Option<Value> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OfStep {
     step: String,
     limit: Option<String>,
@@ -184,6 +186,7 @@ async fn batches(
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Part {
     limit: Option<String>,
     cursor: Option<String>,

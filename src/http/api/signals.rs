@@ -2,7 +2,7 @@
 
 use super::super::allowed::{Allowed, Read};
 use super::super::app::App;
-use super::super::input::{Asked, Paging};
+use super::super::input::{Asked, Paging, Path};
 use super::super::problem::Problem;
 use super::super::routes::{Doc, Field, Shape, Table};
 use super::PAGING;
@@ -12,7 +12,7 @@ use crate::run::daemon::{
     Chart, ChartAsk, FindingNow, FindingsAsk, Page, SeriesAsk, SeriesNow, SignalNow, chart,
 };
 use axum::Json as Told;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +82,15 @@ pub(super) fn routes(table: Table) -> Table {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Part {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
     finding: Option<String>,
     limit: Option<String>,
     cursor: Option<String>,
@@ -101,7 +109,7 @@ async fn signals(
 async fn series(
     _: Allowed<Read>,
     State(app): State<App>,
-    (Path(signal), Asked(part)): (Path<String>, Asked<Part>),
+    (Path(signal), Asked(part)): (Path<String>, Asked<Which>),
 ) -> Result<Told<Page<SeriesNow>>, Problem> {
     let (skip, limit) = Paging::read(part.limit, part.cursor)?;
     if let Some(word) = part.finding.as_deref().filter(|word| !FOUND.contains(word)) {
@@ -114,6 +122,7 @@ async fn series(
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Stretch {
     series: String,
     from: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::super::allowed::{Admin, Allowed};
 use super::super::app::App;
-use super::super::input::{Asked, Json, Paging};
+use super::super::input::{Asked, Json, Paging, Path};
 use super::super::problem::Problem;
 use super::super::routes::{Doc, Field, Method, Shape, Table};
 use super::super::tokens::{Level, Token};
@@ -11,7 +11,7 @@ use crate::run::daemon::Page;
 use crate::settings::units::Duration;
 use crate::text;
 use axum::Json as Told;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -63,6 +63,7 @@ fn told(token: &Token) -> Value {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Part {
     limit: Option<String>,
     cursor: Option<String>,
@@ -102,6 +103,7 @@ async fn create(
     let made = app.dear(move || own.tokens.create(&name, scope, lasts_ms)).await?;
     let (token, secret) = made.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => Problem::bad(error.to_string()),
+        io::ErrorKind::QuotaExceeded => Problem::conflict(error.to_string()),
         _ => Problem::unavailable("the token cannot be kept"),
     })?;
     tracing::info!(token = token.id, "token {:?} for {} was made", token.name, token.scope.name());

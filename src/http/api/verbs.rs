@@ -2,7 +2,7 @@
 
 use super::super::allowed::{Allowed, Operate};
 use super::super::app::App;
-use super::super::input::Json;
+use super::super::input::{Json, Path};
 use super::super::problem::Problem;
 use super::super::routes::{Doc, Field, Shape, Table};
 use super::super::tokens::Identity;
@@ -10,7 +10,7 @@ use super::REASON;
 use crate::run::control::Verb;
 use crate::steps::Word;
 use axum::Json as Told;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -34,6 +34,16 @@ pub enum Question {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         behind: Option<String>,
     },
+    /// Of a daemon: to tell as much as this in its log.
+    LogLevel {
+        /// One of the levels.
+        level: String,
+        /// For how long, in milliseconds.
+        lasts_ms: u64,
+        /// As in [`Question::Do`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        behind: Option<String>,
+    },
     /// Something to be done.
     Do {
         /// What.

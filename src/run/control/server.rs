@@ -94,6 +94,12 @@ impl Inner {
                 Some(daemon) => well(daemon.reload(Word { who: who(&peer, behind), reason }).await),
                 None => Answer::refused(NO_DAEMON),
             },
+            Ok(Question::LogLevel { level, lasts_ms, behind }) => match &self.daemon {
+                Some(daemon) => {
+                    well(daemon.tell(&level, Duration::from_millis(lasts_ms), &who(&peer, behind)))
+                }
+                None => Answer::refused(NO_DAEMON),
+            },
             Ok(Question::Watch) => match self.watchers.try_acquire() {
                 Err(_) => Answer::refused("too many watch already"),
                 Ok(_watching) => {

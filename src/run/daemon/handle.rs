@@ -6,10 +6,13 @@ use crate::run::Events;
 use crate::run::control::Desk;
 use crate::run::job::Read;
 use crate::steps::Word;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Log, Telemetry, allowed};
+use crate::text;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::warn;
 
 /// What a daemon is told to do.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub struct Handle {
     pub state: Arc<PathBuf>,
     /// What it counts of itself.
     pub telemetry: Telemetry,
+    /// How much it tells in its log.
+    pub log: Log,
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) queries: mpsc::Sender<Query>,
     pub(super) config: watch::Receiver<Arc<Read>>,
@@ -42,6 +47,18 @@ impl Handle {
     /// The config as it is now.
     pub fn config(&self) -> Arc<Read> {
         Arc::clone(&self.config.borrow())
+    }
+
+    /// Tells as much as `level` says in the log for so long, because `who` wants it.
+    ///
+    /// # Errors
+    /// There is no such level, or it is too long.
+    pub fn tell(&self, level: &str, lasts: Duration, who: &str) -> Result<(), String> {
+        allowed(level, lasts)?;
+        // said before, for afterwards it might be too little to be told
+        let words = text::duration(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX));
+        warn!(who, "the log is at {level} for {words}");
+        self.log.change(level, lasts, Instant::now())
     }
 
     /// Begins a run of the plan in the file at `plan`, and gives its name.

@@ -23,7 +23,7 @@ use crate::clock;
 use crate::journal::{Entry, Journal};
 use crate::sources::Opened;
 use crate::steps::{Record, State, Word};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Log, Telemetry};
 use crate::text;
 pub use chart::{Chart, ChartAsk, chart};
 pub use handle::Handle;
@@ -65,6 +65,8 @@ pub struct Setup {
     pub who: String,
     /// How long what is in flight may take when it is to end.
     pub stop_within: Duration,
+    /// How much it tells in its log.
+    pub log: Log,
 }
 
 /// A daemon.
@@ -124,6 +126,7 @@ impl Daemon {
             queries: query,
             config: config.subscribe(),
             telemetry,
+            log: setup.log.clone(),
         };
         let mut daemon = Self {
             setup,
