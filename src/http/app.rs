@@ -1,6 +1,7 @@
 //! What every handler has at hand.
 
 use super::failures::Failures;
+use super::locks::Locks;
 use super::problem::Problem;
 use super::tokens::Tokens;
 use crate::config::Api;
@@ -24,6 +25,8 @@ pub(super) struct Inner {
     pub(super) daemon: Handle,
     /// Who may ask.
     pub(super) tokens: Tokens,
+    /// Who may reboot.
+    pub(super) locks: Locks,
     /// Who tried in vain.
     pub(super) failures: Failures,
     /// How it is reached.
@@ -38,10 +41,10 @@ pub(super) struct Inner {
 
 impl App {
     pub(super) fn new(daemon: Handle, api: Api, database: Option<String>, started: Timestamp) -> Self {
-        let tokens = Tokens::of(&daemon.state);
+        let (tokens, locks) = (Tokens::of(&daemon.state), Locks::of(&daemon.state));
         let (streams, dear) = (Arc::new(Semaphore::new(STREAMS_MAX)), Semaphore::new(DEAR_MAX));
         let failures = Failures::default();
-        Self(Arc::new(Inner { daemon, tokens, failures, api, started, database, streams, dear }))
+        Self(Arc::new(Inner { daemon, tokens, locks, failures, api, started, database, streams, dear }))
     }
 
     /// How many streams are open.

@@ -10,10 +10,13 @@ mod allowed;
 mod api;
 mod app;
 mod failures;
+mod fleetlock;
 mod guard;
 mod health;
 mod input;
+mod kept;
 mod listener;
+mod locks;
 mod metrics;
 mod openapi;
 mod page;
@@ -129,7 +132,9 @@ pub fn routes() -> Vec<Route> {
 }
 
 fn table() -> routes::Table {
-    page::routes(openapi::routes(metrics::routes(api::routes(health::routes(routes::Table::default())))))
+    let families =
+        [health::routes, api::routes, fleetlock::routes, metrics::routes, openapi::routes, page::routes];
+    families.into_iter().fold(routes::Table::default(), |table, family| family(table))
 }
 
 /// What answers to a request.

@@ -114,6 +114,10 @@ fn schema(shape: Shape) -> Value {
         Shape::Text => json!({ "type": "string" }),
         Shape::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Bool => json!({ "type": "boolean" }),
+        Shape::Texts(names) => {
+            let text = |name: &&str| ((*name).to_owned(), json!({ "type": "string" }));
+            json!({ "type": "object", "properties": names.iter().map(text).collect::<Map<_, _>>(), "required": names })
+        }
         Shape::Word(words) => json!({ "type": "string", "enum": words }),
     }
 }

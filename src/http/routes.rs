@@ -61,6 +61,8 @@ pub enum Shape {
     Bool,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// An object of texts under these names.
+    Texts(&'static [&'static str]),
 }
 
 /// A route, as it is described.

@@ -1,12 +1,13 @@
 //! Tokens: who may ask the daemon, and for what. Random, shown once, kept as hashes, and gone at once when revoked.
 
+use super::kept;
 use crate::clock;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -190,12 +191,7 @@ impl Tokens {
         lock.lock()?;
         let mut tokens = Vec::clone(&*self.all()?);
         change(&mut tokens)?;
-        let path = self.state.join(FILE);
-        let mut file = tempfile::Builder::new().prefix(".tokens").tempfile_in(&self.state)?;
-        file.write_all(&serde_json::to_vec_pretty(&tokens)?)?;
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        fs::File::open(&self.state)?.sync_all()
+        kept::replace(&self.state, FILE, &serde_json::to_vec_pretty(&tokens)?)
     }
 }
 
@@ -217,6 +213,7 @@ fn random<const N: usize>() -> io::Result<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     const DAY_MS: i64 = 86_400_000;

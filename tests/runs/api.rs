@@ -390,3 +390,51 @@ fn the_metrics_are_those_of_the_table_and_say_how_it_stands() {
     assert_eq!(status, 200);
     has("quietgate_runs{mode=\"aborted\"} 1.0");
 }
+
+/// The protocol is that of Zincati's `base_url`: `POST` to `v1/pre-reboot` and `v1/steady-state` with who asks.
+#[test]
+fn a_host_reboots_when_the_gate_is_open_and_a_slot_is_free() {
+    let mut site = Site::new();
+    let token = site.token("zincati", Level::Operate);
+    let ask = |site: &Site, what: &str, id: &str| {
+        let path = format!("/api/v1/fleetlock/loss/600ms/1/v1/{what}");
+        let body = json!({"client_params": {"id": id, "group": "default"}});
+        let request = site.request("POST", &path).basic_auth("zincati", Some(&token));
+        let request =
+            request.header("fleet-lock-protocol", "true").header("content-type", "application/json");
+        let (response, body) = site.send(request.body(body.to_string()));
+        (response.status().as_u16(), serde_json::from_str::<Value>(&body).unwrap_or_default())
+    };
+    wait("an open gate", || (ask(&site, "pre-reboot", "h1").0 == 200).then_some(()));
+    assert_eq!(ask(&site, "pre-reboot", "h1").0, 200, "once more is the same");
+    let (status, no) = ask(&site, "pre-reboot", "h2");
+    assert_eq!((status, no["kind"].as_str()), (409, Some("failed_lock_semaphore_full")), "{no}");
+    assert!(no["value"].to_string().contains("h1 since"), "{no}");
+    site.kill();
+    site.begin();
+    wait("the gate after a crash", || {
+        (ask(&site, "pre-reboot", "h2").1["kind"] == "failed_lock_semaphore_full").then_some(())
+    });
+    assert_eq!(ask(&site, "steady-state", "h1").0, 200);
+    assert_eq!(ask(&site, "steady-state", "h1").0, 200, "who has none is back all the same");
+    site.fleet.lose("h3", 90.0);
+    wait("that it is shut", || (ask(&site, "pre-reboot", "h2").1["kind"] == "gate_shut").then_some(()));
+    site.fleet.lose("h3", 0.0);
+    wait("an open gate", || (ask(&site, "pre-reboot", "h2").0 == 200).then_some(()));
+    assert_eq!(site.post(&token, "/api/v1/freeze", &json!({"reason": "fair"})).0, 200);
+    assert_eq!(ask(&site, "pre-reboot", "h2").1["kind"], "frozen");
+    for (body, header, path) in [
+        (json!({"client_params": {"id": "h1", "group": "default"}}), "false", "loss/600ms/1"),
+        (json!({"client_params": {"id": "", "group": "default"}}), "true", "loss/600ms/1"),
+        (json!({"client_params": {"id": "h1", "group": "de fault"}}), "true", "loss/600ms/1"),
+        (json!({"client_params": {"id": "h1"}}), "true", "loss/600ms/1"),
+        (json!({"client_params": {"id": "h1", "group": "default"}}), "true", "loss/600ms/0"),
+    ] {
+        let request =
+            site.request("POST", &format!("/api/v1/fleetlock/{path}/v1/pre-reboot")).bearer_auth(&token);
+        let request =
+            request.header("fleet-lock-protocol", header).header("content-type", "application/json");
+        let (response, text) = site.send(request.body(body.to_string()));
+        assert_eq!(response.status().as_u16(), 400, "{body} {path}: {text}");
+    }
+}

@@ -11,6 +11,8 @@ mod tokens;
 mod verbs;
 
 use super::routes::{Field, Shape, Table};
+pub(super) use gates::look;
+pub(super) use verbs::who;
 
 /// What every list takes.
 const PAGING: [Field; 2] = [

@@ -36,7 +36,7 @@ const RESOLVE: &[Field] = &[
 ];
 
 /// Who asks, as it stands on record.
-pub(super) fn who(identity: &Identity) -> String {
+pub(in crate::http) fn who(identity: &Identity) -> String {
     format!("{} (token {})", identity.name, identity.id)
 }
 
