@@ -83,7 +83,8 @@ impl Paging {
             None => Ok(usual),
             Some(text) => {
                 let wrong = || Problem::bad(format!("{name} is {text:?}, allowed is a whole number"));
-                text.parse::<usize>().map_err(|_| wrong())
+                let number = text.parse::<i64>().ok().and_then(|number| usize::try_from(number).ok());
+                number.ok_or_else(wrong)
             }
         };
         let (limit, skip) = (number("limit", limit, LIMIT)?, number("cursor", cursor, 0)?);

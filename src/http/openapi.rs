@@ -125,6 +125,10 @@ fn schema(shape: Shape) -> Value {
 fn object(fields: &[Field]) -> Value {
     let own = |field: &Field| {
         let mut schema = schema(field.shape);
+        if !field.required {
+            // what is left out may be said to be nothing too
+            schema = json!({ "oneOf": [schema, { "type": "null" }] });
+        }
         schema["description"] = json!(field.about);
         (field.name.to_owned(), schema)
     };

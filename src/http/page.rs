@@ -54,7 +54,8 @@ pub(super) fn routes(table: Table) -> Table {
         status: 303,
         ..html(Doc::get("/sign-in", "takes a token from the form of the page, and remembers it as a cookie"))
     };
-    let sign_out = Doc { status: 204, ..Doc::post("/api/v1/sign-out", "forgets the cookie", &[]) };
+    let sign_out =
+        Doc { status: 204, body: None, ..Doc::post("/api/v1/sign-out", "forgets the cookie", &[]) };
     table
         .route(html(Doc::get("/", "the page")), index)
         .route(Doc { kind: "text/plain", ..Doc::get("/assets/{name}", "a file of the page") }, asset)

@@ -20,8 +20,8 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// As wide and high as this, in pixels; below 500 it is a phone.
-    pub(crate) async fn new(width: u32, height: u32) -> Self {
+    /// As wide and high as this, in pixels; below 500 it is a phone. Nothing where its driver is not installed.
+    pub(crate) async fn new(width: u32, height: u32) -> Option<Self> {
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
         let profile = tempfile::tempdir().expect("a folder");
@@ -32,15 +32,21 @@ impl Browser {
             .env("TMPDIR", profile.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver: apt-get install chromium chromium-driver");
+            .spawn();
+        let driver = match driver {
+            Ok(driver) => driver,
+            Err(error) => {
+                eprintln!("skipped: chromium-driver is not installed: {error}");
+                return None;
+            }
+        };
         wait("the driver of the browser", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
         let client = Client::builder().no_proxy().build().expect("a client");
         let session = format!("http://127.0.0.1:{port}/session");
         let mut browser = Self { driver, client, session, _profile: profile };
         let made = browser.call(Method::POST, "", Some(wanted(width, height))).await.expect("a browser");
         browser.session += &format!("/{}", made["sessionId"].as_str().expect("a session"));
-        browser
+        Some(browser)
     }
 
     /// What the driver answers; what is wrong, where something is.

@@ -17,7 +17,7 @@ fn a_run_is_begun_approved_and_followed_through_the_page() {
         let site = Site::new();
         let token = site.token("night shift", Level::Operate);
         site.wait(async {
-            let browser = Browser::new(width, height).await;
+            let Some(browser) = Browser::new(width, height).await else { return };
             browser.sign_in(&site.base, &token).await;
             browser.go(&site.base, "/plans").await;
             browser.click("[data-key^=start][data-key*='\"b\"']").await;
@@ -58,7 +58,7 @@ fn a_chart_is_drawn_with_its_band_and_who_may_only_look_can_press_nothing() {
     let run = site.submit(&operator, "b");
     site.fleet.lose("h2", 90.0);
     site.wait(async {
-        let browser = Browser::new(1440, 900).await;
+        let Some(browser) = Browser::new(1440, 900).await else { return };
         browser.sign_in(&site.base, &token).await;
         browser.go(&site.base, "/findings").await;
         browser.shows("main", "threshold").await;
@@ -95,7 +95,7 @@ fn whatever_comes_from_hosts_metrics_and_persons_is_text() {
     assert_eq!(status, 200, "{body}");
     site.fleet.write("plans/odd.yaml", &format!("plan: '{}'\n{markup}: 1\n", markup.replace('\'', "")));
     site.wait(async {
-        let browser = Browser::new(390, 844).await;
+        let Some(browser) = Browser::new(390, 844).await else { return };
         browser.sign_in(&site.base, &token).await;
         for (view, place) in [
             ("/".to_owned(), "main"),
@@ -125,11 +125,12 @@ fn a_lost_connection_is_said_and_found_again() {
     let mut site = Site::new();
     let token = site.token("operator", Level::Operate);
     let browser = site.wait(async {
-        let browser = Browser::new(1440, 900).await;
+        let browser = Browser::new(1440, 900).await?;
         browser.sign_in(&site.base, &token).await;
         browser.shows("main", "No run is under way").await;
-        browser
+        Some(browser)
     });
+    let Some(browser) = browser else { return };
     site.kill();
     site.wait(async {
         browser.shows("#lost", "Connection lost since").await;
