@@ -83,7 +83,32 @@ function newest(data) {
     return table(["when", "value", "expected", "found"], rows.slice(-20).reverse(), "no samples");
 }
 
+/** The columns with a cell of nothing in each stretch that has none, so that no line goes across it; and these stretches, in seconds. */
+function withGaps(data) {
+    const steps = data.at_ms.slice(1).map((at, i) => at - data.at_ms[i]).sort((a, b) => a - b);
+    const usual = Math.max(data.interval_ms, steps[Math.floor(steps.length / 2)] ?? 0);
+    const columns = [[], [], [], []];
+    const gaps = [];
+    data.at_ms.forEach((at, i) => {
+        const before = i ? data.at_ms[i - 1] : data.from_ms;
+        if (at - before > 2.5 * usual) {
+            gaps.push([before / 1000, at / 1000]);
+            [(before + usual) / 1000, null, null, null].forEach((value, k) => columns[k].push(value));
+        }
+        [at / 1000, data.high[i], data.low[i], data.value[i]].forEach((value, k) => columns[k].push(value));
+    });
+    return { columns, gaps };
+}
+
+/** The hour, and at its turn the day. */
+function hour(at) {
+    const date = new Date(at * 1000);
+    const words = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    return date.getHours() || date.getMinutes() ? words : date.toLocaleDateString([], { month: "short", day: "numeric" });
+}
+
 function draw(place, data, starts) {
+    const { columns, gaps } = withGaps(data);
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
     const seconds = data.at_ms.map((at) => at / 1000);
@@ -107,6 +132,10 @@ function draw(place, data, starts) {
     const shade = (u) => {
         u.ctx.fillStyle = colour("--unknown");
         const width = Math.max(1, u.valToPos(data.interval_ms / 1000, "x", true) - u.valToPos(0, "x", true));
+        for (const [from, until] of gaps) {
+            const x = u.valToPos(from, "x", true);
+            u.ctx.fillRect(x, u.bbox.top, u.valToPos(until, "x", true) - x, u.bbox.height);
+        }
         data.finding.forEach((finding, i) => {
             if (finding === "u") u.ctx.fillRect(u.valToPos(seconds[i], "x", true) - width / 2, u.bbox.top, width, u.bbox.height);
         });
@@ -126,9 +155,9 @@ function draw(place, data, starts) {
     const options = {
         width: Math.max(280, place.clientWidth), height: 320, legend: { show: true },
         scales: { x: { min: data.from_ms / 1000, max: data.until_ms / 1000 } },
-        axes: [axis, { ...axis, size: 64 }],
+        axes: [{ ...axis, values: (u, splits) => splits.map(hour) }, { ...axis, size: 64 }],
         series: [
-            {},
+            { value: (u, at) => (at === null ? "" : when(new Date(at * 1000).toISOString()).textContent) },
             { label: "expected at most", stroke: "transparent", points: { show: false } },
             { label: "expected at least", stroke: "transparent", points: { show: false } },
             { label: data.unit ?? "measured", stroke: colour("--accent"), width: 1.5, points: { show: false } },
@@ -136,5 +165,5 @@ function draw(place, data, starts) {
         bands: [{ series: [1, 2], fill: colour("--band") }],
         hooks: { drawClear: [shade], draw: [uprights, cross] },
     };
-    new uPlot(options, [seconds, data.high, data.low, data.value], place);
+    new uPlot(options, columns, place);
 }
