@@ -98,7 +98,10 @@ impl Sinks {
         let mut couriers = Vec::new();
         for sink in &config.sinks {
             let failed = |why: String| format!("sink {}: {why}", sink.name);
-            let opened = sink.spec.open(base).map_err(|error| failed(error.to_string()))?;
+            let mut opened = sink.spec.open(base).map_err(|error| failed(error.to_string()))?;
+            if let Some(url) = config.api.as_ref().and_then(|api| api.url.as_deref()) {
+                opened.page(url);
+            }
             let filter = sink.filter.clone();
             let courier =
                 Courier::new(&sink.name, filter, opened, (state, sink.queue), (tip, &events), note.clone());

@@ -4,6 +4,7 @@ use super::sink::{Failed, SinkError};
 use crate::secret;
 use crate::settings::{Need, SettingDoc, Settings, Shape};
 use crate::text;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client as Inner, Response, Url, redirect, retry};
@@ -154,6 +155,15 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, SinkError> {
         Err(error) => Err(failed(text::with_causes(&error))),
     }
 }
+
+/// The address of what the page at `page` shows of a run; of all, where none is named.
+pub(super) fn of_run(page: &str, run: Option<&str>) -> String {
+    let run = run.map(|run| format!("run/{}", utf8_percent_encode(run, PART)));
+    format!("{page}/#/{}", run.unwrap_or_default())
+}
+
+/// What is not itself in a part of an address.
+const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,11 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 
 
 /// Something events go to.
 pub trait Sink: Send + fmt::Debug {
+    /// Learns where persons open the page, for links to it.
+    fn page(&mut self, url: &str) {
+        let _ = url;
+    }
+
     /// Learns of an event that was delivered before, by an earlier process: nothing is sent for it.
     fn knew(&mut self, event: &Event) {
         let _ = event;

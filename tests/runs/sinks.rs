@@ -268,6 +268,15 @@ impl Alertmanager {
     }
 }
 
+impl Alertmanager {
+    /// Where the alerts that fire come from.
+    fn links(&self) -> Vec<String> {
+        let answer = quietgate_get(self.port, "/api/v2/alerts?active=true").expect("an answer");
+        let alerts: Vec<Value> = serde_json::from_str(&answer).expect("JSON");
+        alerts.iter().filter_map(|alert| alert["generatorURL"].as_str().map(str::to_owned)).collect()
+    }
+}
+
 /// The body of the answer to a plain `GET path`.
 fn quietgate_get(port: u16, path: &str) -> Option<String> {
     use std::io::{Read, Write};
@@ -287,13 +296,16 @@ fn a_hold_fires_in_a_real_alertmanager_and_the_clean_window_resolves_it() {
         "- {{kind: alertmanager, url: \"http://127.0.0.1:{}\", again: 1s, labels: {{site: ber1}}}}\n",
         alertmanager.port
     );
-    fleet.append("quietgate.yaml", &format!("sinks:\n{sink}"));
+    let api = "api: {url: \"https://gate.example.org:7460\"}\n";
+    fleet.append("quietgate.yaml", &format!("sinks:\n{sink}{api}"));
     fleet.lose("h3", 90.0);
     let run = fleet.start(&["run", "plan.yaml"]);
     let fires =
         |name: &str| wait(name, || alertmanager.firing()?.into_iter().find(|(firing, _)| firing == name)).1;
     let summary = fires("QuietgateHeld");
     assert!(summary.contains("holds before it starts") && summary.contains("loss{host=\"h3\"}"), "{summary}");
+    let page = format!("https://gate.example.org:7460/#/run/{}", fleet.run_name());
+    assert_eq!(alertmanager.links(), [page]);
     fleet.write("fail-do-h2", "");
     fleet.lose("h3", 0.0);
     let ends = |name: &str| {

@@ -54,6 +54,8 @@ struct Alertmanager {
     url: Url,
     labels: Vec<(String, String)>,
     again_ms: i64,
+    /// Where the page is.
+    page: Option<String>,
     alerts: Alerts,
     /// What is to be told by the event that is under way, by its id: also when it is tried again.
     telling: Option<(String, Vec<Alert>)>,
@@ -88,6 +90,7 @@ impl Alertmanager {
             url,
             labels: settings.map("labels").to_vec(),
             again_ms: settings.duration_ms("again").unwrap_or_default().max(1),
+            page: None,
             alerts: Alerts::default(),
             telling: None,
             said_ms: 0,
@@ -107,12 +110,16 @@ impl Alertmanager {
         let labels = self.labels.iter().map(|(name, value)| (name.as_str(), value.clone()));
         let labels: BTreeMap<&str, String> = labels.chain(alert.labels).collect();
         let ends = alert.until_ms.unwrap_or(until_ms);
-        json!({
+        let mut body = json!({
             "labels": labels,
             "annotations": {"summary": alert.summary, "description": alert.reason},
             "startsAt": text::rfc3339(alert.since_ms),
             "endsAt": text::rfc3339(ends),
-        })
+        });
+        if let Some(page) = &self.page {
+            body["generatorURL"] = json!(client::of_run(page, labels.get("run").map(String::as_str)));
+        }
+        body
     }
 
     fn ends_ms(&self, now_ms: i64) -> i64 {
@@ -121,6 +128,10 @@ impl Alertmanager {
 }
 
 impl Sink for Alertmanager {
+    fn page(&mut self, url: &str) {
+        self.page = Some(url.to_owned());
+    }
+
     fn knew(&mut self, event: &Event) {
         drop(self.alerts.take(event, event.at.as_millis()));
     }

@@ -30,7 +30,7 @@ pub(crate) const ENTRY: Entry = Entry {
     fits: |_| Ok(()),
     build: |settings| {
         let file = settings.path("url_file").map(Path::to_path_buf).unwrap_or_default();
-        Ok(Box::new(Slack { client: Client::new(settings)?, file }))
+        Ok(Box::new(Slack { client: Client::new(settings)?, file, page: None }))
     },
 };
 
@@ -41,16 +41,32 @@ const SAID_MAX: usize = 2_000;
 struct Slack {
     client: Client,
     file: PathBuf,
+    /// Where the page is.
+    page: Option<String>,
 }
 
 impl Sink for Slack {
+    fn page(&mut self, url: &str) {
+        self.page = Some(url.to_owned());
+    }
+
     fn send<'a>(&'a mut self, event: &'a Event) -> Sending<'a> {
         Box::pin(async move {
             let file = self.file.clone();
             let url = tokio::task::spawn_blocking(move || address(&file)).await;
             let url = url.map_err(|error| Failed::later(error.to_string()))??;
-            self.client.post(url, client::json(), json!({"text": said(event)}).to_string().into_bytes()).await
+            self.client
+                .post(url, client::json(), json!({"text": self.said(event)}).to_string().into_bytes())
+                .await
         })
+    }
+}
+
+impl Slack {
+    /// The event as a line of chat, with a link to the page where there is one.
+    fn said(&self, event: &Event) -> String {
+        let link = |page: &String| format!(" <{}|page>", client::of_run(page, event.data.run.as_deref()));
+        said(event) + &self.page.as_ref().map(link).unwrap_or_default()
     }
 }
 
