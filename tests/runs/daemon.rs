@@ -166,9 +166,11 @@ fn who_has_no_daemon_is_told_how_to_begin_one() {
         assert_eq!((code, text.contains("quietgate serve")), (Some(2), true), "{text}");
     }
     let run = fleet.start(&["run", "plan.yaml"]);
-    wait("the driver", || (fleet.say(&["status"]).0 == Some(0)).then_some(()));
-    let (code, text) = fleet.say(&["reload"]);
-    assert_eq!((code, text.contains("not by a daemon")), (Some(2), true), "{text}");
+    wait("the driver", || {
+        let (code, text) = fleet.say(&["reload"]);
+        assert_eq!(code, Some(2), "{text}");
+        text.contains("not by a daemon").then_some(())
+    });
     drop(run);
 }
 

@@ -32,7 +32,7 @@ fn over_tls_the_certificate_is_read_once_more_when_it_is_another() {
     let both = format!("{}{}", first.0, second.0);
     let trusting = |builder: reqwest::ClientBuilder| {
         let all = reqwest::Certificate::from_pem_bundle(both.as_bytes()).expect("certificates");
-        builder.tls_certs_only(all).tls_info(true).pool_max_idle_per_host(0)
+        builder.tls_certs_only(all).tls_info(true)
     };
     let site = Site::on(fleet(&first), "https", more, trusting);
     let token = site.token("me", Level::Read);

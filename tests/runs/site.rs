@@ -54,7 +54,9 @@ impl Site {
         std::fs::set_permissions(fleet.path("plans/act"), mode).expect("a mode");
         fleet.write("plans/a.yaml", &plan("a", &["h1", "h2"], "  batch: 1\n"));
         fleet.write("plans/b.yaml", &plan("b", &["h3"], "  batch: 1\n  approve: true\n"));
-        let client = client(Client::builder().no_proxy()).build().expect("a client");
+        // a daemon that was killed has left connections behind
+        let builder = Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let client = client(builder).build().expect("a client");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let mut site =
             Self { fleet, daemon: None, base: format!("{scheme}://127.0.0.1:{port}"), client, runtime };
