@@ -1,7 +1,7 @@
 //! The daemon over HTTP: an API, a page, events as they happen.
 //!
 //! It runs on a thread of its own, so that nothing that is asked holds up what is watched and driven. Whatever it wants of the
-//! daemon goes through a [`Handle`](crate::run::daemon::Handle).
+//! daemon goes through a [`Handle`].
 //!
 //! **Who may what is a matter of types**: a route is added with a handler whose first argument proves that who asks may; see
 //! `routes.rs` and `allowed.rs`.

@@ -118,7 +118,7 @@ impl Courier {
         drop(self.events.send(Arc::clone(event)));
     }
 
-    /// Lets it deliver what it has, for [`LIMIT`] and a little more at most, and ends it.
+    /// Lets it deliver what it has, for a few seconds at most, and ends it.
     pub async fn dismiss(self) -> Fate {
         let Self { events, task, .. } = self;
         drop(events);
