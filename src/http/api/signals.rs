@@ -9,7 +9,7 @@ use super::PAGING;
 use crate::clock;
 use crate::labels::Labels;
 use crate::run::daemon::{
-    Chart, ChartAsk, FindingNow, FindingsAsk, Page, SeriesAsk, SeriesNow, SignalNow, chart,
+    Chart, ChartAsk, FindingNow, FindingsAsk, NoChart, Page, SeriesAsk, SeriesNow, SignalNow, chart,
 };
 use axum::Json as Told;
 use axum::extract::State;
@@ -157,7 +157,11 @@ async fn samples(
     let (config, state) = (app.daemon.config(), Arc::clone(&app.daemon.state));
     let max = usize::try_from(max).unwrap_or(1);
     let ask = ChartAsk { signal, labels, from_ms, until_ms, max };
-    app.dear(move || chart(&config, &state, &ask)).await?.map(Told).map_err(Problem::absent)
+    let found = app.dear(move || chart(&config, &state, &ask)).await?;
+    found.map(Told).map_err(|why| match why {
+        NoChart::Absent(why) => Problem::absent(why),
+        NoChart::TooLong(why) => Problem::bad(why),
+    })
 }
 
 async fn findings(

@@ -16,6 +16,10 @@ use std::path::Path;
 const JUDGED_MAX: usize = 2000;
 /// The longest look at the past, in days, beside what is asked for.
 const LOOK_BACK_DAYS: i64 = 15;
+/// So many cells of the series are judged at most for one stretch: 23 days at 1 s, about 200 MB.
+const CELLS_MAX: i64 = 2_000_000;
+/// And so many of all series are read for it, for rows lie side by side: about a second.
+const READ_MAX: i64 = 100_000_000;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -71,18 +75,29 @@ struct Point {
     finding: char,
 }
 
+/// Why there is no chart, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoChart {
+    /// There is no such signal, or nothing is kept of the series.
+    Absent(String),
+    /// The stretch is too long.
+    TooLong(String),
+}
+
 /// The stretch that `ask` asks for, of what is kept in `state`. Reads files.
 ///
 /// # Errors
-/// There is no such signal or nothing is kept of the series, in words.
-pub fn chart(config: &Read, state: &Path, ask: &ChartAsk) -> Result<Chart, String> {
-    let no_signal = || format!("there is no signal {:?}", ask.signal);
+/// There is no such signal, nothing is kept of the series, or the stretch is too long.
+pub fn chart(config: &Read, state: &Path, ask: &ChartAsk) -> Result<Chart, NoChart> {
+    let no_signal = || NoChart::Absent(format!("there is no signal {:?}", ask.signal));
     let signal = config.config.signal(&ask.signal).ok_or_else(no_signal)?;
-    let told = |error: &dyn std::error::Error| text::with_causes(error);
+    let told = |error: &dyn std::error::Error| NoChart::Absent(text::with_causes(error));
     let mut store = read_only(state, &signal.name).map_err(|error| told(&error))?;
-    let column = store.column(&ask.labels).ok_or("nothing is kept of that series")?;
+    let nothing = || NoChart::Absent("nothing is kept of that series".to_owned());
+    let column = store.column(&ask.labels).ok_or_else(nothing)?;
     let judged = store.series().len() <= JUDGED_MAX;
-    let back_ms = if judged { LOOK_BACK_DAYS * DAY_MS } else { 0 };
+    let room_ms = room_ms(ask, store.shape().interval_ms, store.series().len())?;
+    let back_ms = if judged { (LOOK_BACK_DAYS * DAY_MS).min(room_ms) } else { 0 };
     let (first, last) = (store.row_from(ask.from_ms.saturating_sub(back_ms)), store.row_until(ask.until_ms));
     let mut samples = Vec::new();
     let read = store.read(first..=last, |store, cells| {
@@ -120,6 +135,20 @@ pub fn chart(config: &Read, state: &Path, ask: &ChartAsk) -> Result<Chart, Strin
         thinned,
         judged,
     })
+}
+
+/// How much of the past may be looked at beside the stretch, in milliseconds, where there are so many series.
+fn room_ms(ask: &ChartAsk, interval_ms: i64, series: usize) -> Result<i64, NoChart> {
+    let (asked_ms, interval_ms) = (ask.until_ms.saturating_sub(ask.from_ms), interval_ms.max(1));
+    let rows = CELLS_MAX.min(READ_MAX / i64::try_from(series).unwrap_or(i64::MAX).max(1)).max(1);
+    let most_ms = rows.saturating_mul(interval_ms);
+    if asked_ms > most_ms {
+        let (asked, most) = (text::duration(asked_ms), text::duration(most_ms));
+        return Err(NoChart::TooLong(format!(
+            "the stretch is {asked} long, allowed are {most} for this signal"
+        )));
+    }
+    Ok(most_ms - asked_ms)
 }
 
 fn take(said: Said<'_>, columns: usize, from_ms: i64, points: &mut Vec<Point>) {
@@ -178,6 +207,24 @@ fn thin(points: Vec<Point>, max: usize) -> (Vec<Point>, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_stretch_is_longer_than_can_be_read_at_once() {
+        let ask = |days: i64| ChartAsk {
+            signal: "load".to_owned(),
+            labels: Labels::default(),
+            from_ms: 0,
+            until_ms: days * DAY_MS,
+            max: 100,
+        };
+        assert_eq!(room_ms(&ask(1), 1000, 1), Ok(CELLS_MAX * 1000 - DAY_MS));
+        assert_eq!(room_ms(&ask(1), 1000, 1000), Ok(100_000_000 - DAY_MS));
+        let too_long = |days, interval_ms, series| {
+            matches!(room_ms(&ask(days), interval_ms, series), Err(NoChart::TooLong(_)))
+        };
+        assert!(too_long(2, 1000, 1000) && too_long(24, 1000, 1) && !too_long(61, 10_000, 1));
+        assert!(!too_long(0, 100, usize::MAX));
+    }
 
     #[test]
     fn of_too_many_points_those_are_kept_that_matter() {

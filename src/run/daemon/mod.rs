@@ -25,7 +25,7 @@ use crate::sources::Opened;
 use crate::steps::{Record, State, Word};
 use crate::telemetry::{Log, Telemetry};
 use crate::text;
-pub use chart::{Chart, ChartAsk, chart};
+pub use chart::{Chart, ChartAsk, NoChart, chart};
 pub use handle::Handle;
 use handle::Order;
 use lane::{Lane, Lanes};
