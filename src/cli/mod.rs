@@ -24,6 +24,7 @@ mod reporting;
 mod run;
 mod schema;
 mod serve;
+mod shell;
 mod sinks;
 mod state;
 mod status;
@@ -117,6 +118,10 @@ enum Command {
     Kinds(kinds::KindsArgs),
     /// Print the JSON Schema of the files that users write
     Schema(schema::SchemaArgs),
+    /// Print what a shell reads to complete commands
+    Completions(shell::CompletionsArgs),
+    /// Write a manual page for each command
+    Man(shell::ManArgs),
 }
 
 /// Runs the command that the arguments of the process name.
@@ -177,6 +182,8 @@ fn command(command: &Command) -> Result<End, Failure> {
         Command::Why(args) => why::run(args, &mut std::io::stdout()).map(|()| End::Done),
         Command::Sinks(args) => sinks::run(args, &mut std::io::stdout()),
         Command::Kinds(args) => done(kinds::run(args, &mut std::io::stdout())),
+        Command::Completions(args) => shell::completions(args, &mut std::io::stdout()),
+        Command::Man(args) => shell::man(args),
         Command::Schema(args) => done(schema::run(args, &mut std::io::stdout())),
     }
 }
