@@ -6,6 +6,8 @@
 
 #[path = "crash/calls.rs"]
 mod calls;
+#[path = "crash/chaos.rs"]
+mod chaos;
 #[path = "common/dice.rs"]
 mod dice;
 #[path = "crash/forged.rs"]

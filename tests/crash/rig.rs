@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -66,6 +68,7 @@ impl Shape {
 pub(crate) struct Rig {
     folder: TempDir,
     sampler: Option<(Sender<()>, JoinHandle<()>)>,
+    is_hushed: Arc<AtomicBool>,
 }
 
 impl Rig {
@@ -84,14 +87,24 @@ impl Rig {
         let (stop, stopped) = channel();
         let mut samples = File::create(folder.path().join("samples.csv")).expect("a file");
         writeln!(samples, "timestamp,value,host").expect("a line");
+        let is_hushed = Arc::new(AtomicBool::new(false));
+        let hushed = Arc::clone(&is_hushed);
         let sampler = std::thread::spawn(move || {
             while stopped.recv_timeout(SAMPLES_EVERY) == Err(RecvTimeoutError::Timeout) {
+                if hushed.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let now = now_ms();
                 let lines: String = (1..=shape.targets).map(|n| format!("{now},1,n{n}\n")).collect();
                 samples.write_all(lines.as_bytes()).expect("samples");
             }
         });
-        Self { folder, sampler: Some((stop, sampler)) }
+        Self { folder, sampler: Some((stop, sampler)), is_hushed }
+    }
+
+    /// From now on there are no samples, or are again.
+    pub(crate) fn hush(&self, is_hushed: bool) {
+        self.is_hushed.store(is_hushed, Ordering::Relaxed);
     }
 
     /// Its folder.
@@ -172,6 +185,11 @@ impl Driver {
             }
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> u32 {
+        self.0.id()
     }
 
     /// Kills it, which gets no chance to do anything, and says how it ended.
