@@ -45,6 +45,7 @@ pub mod history;
 pub mod http;
 pub mod journal;
 pub mod labels;
+pub mod memory;
 pub mod monitor;
 pub mod plan;
 pub mod replay;

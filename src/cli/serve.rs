@@ -6,6 +6,7 @@ use super::state::{Database, StateArgs, fold, folder_of};
 use super::telling;
 use crate::http::{Server, Setup};
 use crate::journal;
+use crate::memory;
 use crate::run::control::{self, Answer, Question};
 use crate::run::daemon::{self, Daemon};
 use crate::run::job::Read;
@@ -49,6 +50,7 @@ const AFTER: &str = "SIGTERM and Ctrl-C end it: nothing new starts, what is in f
 /// A config with mistakes, a state that another driver holds or that is damaged, a journal that cannot be written.
 pub(crate) fn run(args: &ServeArgs) -> Result<End, Failure> {
     let log = telling::begin_daemon();
+    memory::small_pages(true);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = LocalSet::new().block_on(&runtime, serve(args, log));
     // a read that the system holds up ends with the program

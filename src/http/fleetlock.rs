@@ -32,18 +32,18 @@ const PARAMS: &[Field] = &[Field {
     about: "who asks: `id` and `group`",
 }];
 
+const REFUSAL: &[Field] = &[
+    Field { name: "kind", shape: Shape::Text, required: true, about: "why, in one word" },
+    Field { name: "value", shape: Shape::Text, required: true, about: "why" },
+];
+
 pub(super) fn routes(table: Table) -> Table {
     let pre = "FleetLock: 200 where a host may reboot: the gate over the signals is open, and fewer of its group are away than there are slots";
     let steady = "FleetLock: a host is back, and its slot is free";
+    let post = |path, about| Doc { refusal: Some(REFUSAL), ..Doc::post(path, about, PARAMS) };
     table
-        .route(
-            Doc::post("/api/v1/fleetlock/{signals}/{window}/{slots}/v1/pre-reboot", pre, PARAMS),
-            pre_reboot,
-        )
-        .route(
-            Doc::post("/api/v1/fleetlock/{signals}/{window}/{slots}/v1/steady-state", steady, PARAMS),
-            steady_state,
-        )
+        .route(post("/api/v1/fleetlock/{signals}/{window}/{slots}/v1/pre-reboot", pre), pre_reboot)
+        .route(post("/api/v1/fleetlock/{signals}/{window}/{slots}/v1/steady-state", steady), steady_state)
 }
 
 /// What a client sends.

@@ -45,7 +45,7 @@ fn is_told(path: &str) -> bool {
 }
 
 fn operation(route: &Route) -> Value {
-    let Doc { method, path, about, query, body, status, kind } = route.doc;
+    let Doc { method, path, about, query, body, status, kind, refusal } = route.doc;
     let mut operation = json!({
         "operationId": name(method, path),
         "summary": about,
@@ -58,6 +58,10 @@ fn operation(route: &Route) -> Value {
             },
         },
     });
+    if let Some(fields) = refusal {
+        operation["responses"]["default"]["content"]["application/json"] =
+            json!({ "schema": object(fields) });
+    }
     if let Some(fields) = body {
         let schema = object(fields);
         operation["requestBody"] =

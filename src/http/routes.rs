@@ -82,6 +82,8 @@ pub struct Doc {
     pub status: u16,
     /// What is answered.
     pub kind: &'static str,
+    /// What a refusal says by a protocol of others, a JSON object; none where all are problem details.
+    pub refusal: Option<&'static [Field]>,
 }
 
 impl Doc {
@@ -95,13 +97,23 @@ impl Doc {
             body: None,
             status: 200,
             kind: "application/json",
+            refusal: None,
         }
     }
 
     /// Something to be done.
     pub(super) const fn post(path: &'static str, about: &'static str, body: &'static [Field]) -> Self {
         let kind = "application/json";
-        Self { method: Method::Post, path, about, query: &[], body: Some(body), status: 200, kind }
+        Self {
+            method: Method::Post,
+            path,
+            about,
+            query: &[],
+            body: Some(body),
+            status: 200,
+            kind,
+            refusal: None,
+        }
     }
 
     pub(super) const fn by(self, query: &'static [Field]) -> Self {

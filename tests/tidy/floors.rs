@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["story"],
     &["monitor", "steps"],
     &["plan"],
-    &["id", "clock", "labels", "sabotage", "secret", "settings", "text"],
+    &["id", "clock", "labels", "memory", "sabotage", "secret", "settings", "text"],
 ];
 
 /// What `file` uses that is not below it; nothing for files outside of `src/`.

@@ -21,6 +21,7 @@ use super::io::Io;
 use super::outcome::{End, Outcome, Spawned};
 use super::output::Output;
 use super::values::Values;
+use crate::memory;
 use drain::Drain;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 pub(crate) use stat::Stat;
@@ -212,7 +213,7 @@ fn start(
     command.kill_on_drop(true);
     let (child, pid) = tree
         .start(|| {
-            let child = command.spawn()?;
+            let child = memory::usual(|| command.spawn())?;
             let pid = child.id().expect("a number until it is collected, and nobody has waited for it yet");
             Ok((child, pid))
         })
