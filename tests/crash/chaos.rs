@@ -107,9 +107,11 @@ impl Chaos {
         Self { rig, port, token, kills: 0, answers: 0 }
     }
 
-    /// A daemon, which may be opening its state still.
+    /// A daemon that answers: before, a word to a run would have the journal, and the daemon would find it held.
     fn begin(&self) -> Driver {
-        Driver::start(self.rig.command(&[], &["serve"]))
+        let daemon = Driver::start(self.rig.command(&[], &["serve"]));
+        until("the daemon", || self.ask("/api/v1/ready") == Some(200));
+        daemon
     }
 
     /// A run is under way wherever it can be, and what can be asked is.
