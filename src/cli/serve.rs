@@ -228,10 +228,7 @@ impl ReloadArgs {
             return Ok(End::Done);
         }
         let question = Question::Reload { reason: self.reason.clone(), behind: super::verbs::behind() };
-        match ask(&self.state.folder()?, &question)? {
-            Answer::Well => Ok(End::Done),
-            answer => Err(strange(&answer)),
-        }
+        well(&self.state, &question)
     }
 }
 
@@ -250,13 +247,15 @@ impl LogLevelArgs {
             return Ok(End::Done);
         }
         let (level, lasts_ms) = (self.level.clone(), self.lasts.as_millis().max(0).unsigned_abs());
-        match ask(
-            &self.state.folder()?,
-            &Question::LogLevel { level, lasts_ms, behind: super::verbs::behind() },
-        )? {
-            Answer::Well => Ok(End::Done),
-            answer => Err(strange(&answer)),
-        }
+        well(&self.state, &Question::LogLevel { level, lasts_ms, behind: super::verbs::behind() })
+    }
+}
+
+/// Has the daemon of this machine do what leaves nothing behind to be told.
+fn well(state: &StateArgs, question: &Question) -> Result<End, Failure> {
+    match ask(&state.folder()?, question)? {
+        Answer::Well => Ok(End::Done),
+        answer => Err(strange(&answer)),
     }
 }
 

@@ -131,7 +131,7 @@ fn list(args: &ListArgs, out: &mut dyn Write) -> Result<End, Failure> {
     let all = tokens(&args.state)?.all().map_err(|error| unusable(&error))?;
     match args.format {
         Format::Json => {
-            let all: Vec<Value> = all.iter().map(told).collect();
+            let all: Vec<Value> = all.iter().map(Token::told).collect();
             writeln!(out, "{:#}", json!(all))?;
         }
         Format::Text if all.is_empty() => writeln!(out, "no tokens")?,
@@ -150,16 +150,6 @@ fn list(args: &ListArgs, out: &mut dyn Write) -> Result<End, Failure> {
         }
     }
     Ok(End::Done)
-}
-
-fn told(token: &Token) -> Value {
-    json!({
-        "id": token.id,
-        "name": token.name,
-        "scope": token.scope,
-        "created": text::rfc3339(token.created),
-        "expires": text::rfc3339(token.expires),
-    })
 }
 
 fn revoke(args: &RevokeArgs) -> Result<End, Failure> {

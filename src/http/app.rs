@@ -6,6 +6,7 @@ use super::problem::Problem;
 use super::tokens::Tokens;
 use crate::config::Api;
 use crate::run::daemon::Handle;
+use crate::steps::State;
 use quietgate_detectors::Timestamp;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -45,6 +46,14 @@ impl App {
         let (streams, dear) = (Arc::new(Semaphore::new(STREAMS_MAX)), Semaphore::new(DEAR_MAX));
         let failures = Failures::default();
         Self(Arc::new(Inner { daemon, tokens, locks, failures, api, started, database, streams, dear }))
+    }
+
+    /// Everything on record.
+    ///
+    /// # Errors
+    /// The daemon is just starting.
+    pub(super) fn state(&self) -> Result<Arc<State>, Problem> {
+        self.daemon.desk.state().ok_or_else(|| Problem::unavailable("the daemon is just starting"))
     }
 
     /// How many streams are open.

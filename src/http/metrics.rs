@@ -8,7 +8,7 @@ use crate::clock;
 use crate::run::daemon::{SignalNow, waits};
 use crate::sinks::marks;
 use crate::steps::State as Record;
-use crate::story::RunStatus;
+use crate::story::{self, Doings};
 use crate::telemetry::{Gauges, MEDIA_TYPE, process};
 use axum::extract::State;
 use axum::http::header;
@@ -22,7 +22,7 @@ pub(super) fn routes(table: Table) -> Table {
 }
 
 async fn metrics(_: Allowed<Read>, State(app): State<App>) -> Result<impl IntoResponse, Problem> {
-    let state = app.daemon.desk.state().ok_or_else(|| Problem::unavailable("the daemon is just starting"))?;
+    let state = app.state()?;
     let signals = app.daemon.signals().await.map_err(Problem::unavailable)?;
     let mut now = Gauges::default();
     now.set("quietgate_build_info", vec![("version", env!("CARGO_PKG_VERSION").to_owned())], 1.0);
@@ -60,11 +60,12 @@ fn of_signal(now: &mut Gauges, signal: &SignalNow) {
 
 fn of_runs(now: &mut Gauges, app: &App, state: &Record) {
     let (mut modes, mut targets, mut reasons) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for name in state.runs.keys() {
-        let Some(run) = app.daemon.desk.status_of(state, Some(name)).run else { continue };
-        *modes.entry(run.mode.to_string()).or_insert(0_usize) += 1;
-        if !run.over {
-            add(&mut targets, &run);
+    for run in state.runs.values() {
+        *modes.entry(story::mode(run.mode).to_owned()).or_insert(0_usize) += 1;
+    }
+    for run in state.open_runs() {
+        for (state, count) in Doings::of(run.all().map(|(_, _, work)| work)).named() {
+            *targets.entry(state.to_owned()).or_default() += count;
         }
     }
     for reason in waits(&app.daemon.desk, state) {
@@ -81,24 +82,6 @@ fn of_runs(now: &mut Gauges, app: &App, state: &Record) {
         }
     }
     now.set("quietgate_frozen", Vec::new(), f64::from(u8::from(state.frozen.is_some())));
-}
-
-fn add(targets: &mut BTreeMap<String, usize>, run: &RunStatus) {
-    for of in run.steps.iter().map(|step| &step.targets) {
-        let counts = [
-            ("waiting", of.waiting),
-            ("in_flight", of.in_flight),
-            ("done", of.done),
-            ("failed", of.failed),
-            ("skipped", of.skipped),
-            ("undone", of.undone),
-            ("unknown", of.unknown),
-            ("stuck", of.stuck),
-        ];
-        for (state, count) in counts {
-            *targets.entry(state.to_owned()).or_default() += count;
-        }
-    }
 }
 
 /// How far the sinks came, by their marks.

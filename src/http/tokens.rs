@@ -2,9 +2,11 @@
 
 use super::kept;
 use crate::clock;
+use crate::text;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -64,6 +66,19 @@ pub struct Token {
     /// When it ends, in UTC milliseconds.
     pub expires: i64,
     hash: String,
+}
+
+impl Token {
+    /// As it is listed: without its text, which nobody has.
+    pub fn told(&self) -> Value {
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "scope": self.scope,
+            "created": text::rfc3339(self.created),
+            "expires": text::rfc3339(self.expires),
+        })
+    }
 }
 
 /// Who asks.

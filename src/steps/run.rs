@@ -164,6 +164,11 @@ impl Run {
         targets.map(move |target| (target.as_str(), &self.steps[step].work[target]))
     }
 
+    /// Whether nothing of it is to come.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.mode, Mode::Finished(_))
+    }
+
     /// Everything under way or done, target by target.
     pub fn all(&self) -> impl Iterator<Item = (usize, &str, &Work)> {
         let steps = self.steps.iter().enumerate();

@@ -1,7 +1,7 @@
 //! The state of everything a journal tells of: the fold of its records.
 
 use super::record::{Pinned, Record, Word};
-use super::run::{Mode, Run};
+use super::run::Run;
 use quietgate_detectors::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -46,7 +46,7 @@ impl State {
 
     /// The runs that are not over, by name.
     pub fn open_runs(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values().map(Arc::as_ref).filter(|run| !matches!(run.mode, Mode::Finished(_)))
+        self.runs.values().map(Arc::as_ref).filter(|run| !run.is_over())
     }
 
     /// The run that is not over, where there is exactly one.

@@ -77,8 +77,29 @@ impl Far {
 }
 
 impl Doings {
+    /// Those of all `works`.
+    pub fn of<'a>(works: impl Iterator<Item = &'a Work>) -> Self {
+        let mut all = Self::default();
+        works.for_each(|work| all.count(Far::of(work)));
+        all
+    }
+
+    /// Each with its name, as it is in JSON.
+    pub const fn named(&self) -> [(&'static str, usize); 8] {
+        [
+            ("waiting", self.waiting),
+            ("in_flight", self.in_flight),
+            ("done", self.done),
+            ("failed", self.failed),
+            ("skipped", self.skipped),
+            ("undone", self.undone),
+            ("unknown", self.unknown),
+            ("stuck", self.stuck),
+        ]
+    }
+
     /// Counts a target more.
-    pub(super) fn count(&mut self, far: Far) {
+    fn count(&mut self, far: Far) {
         *match far {
             Far::Waiting => &mut self.waiting,
             Far::InFlight => &mut self.in_flight,

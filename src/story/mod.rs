@@ -36,6 +36,7 @@ pub use status::{BatchNow, Names, RunStatus, Status, StepStatus, TargetNow, Turn
 pub use todo::Todo;
 pub use waits::{Patience, Wait, Waits};
 pub use why::{NotThere, Search, Which, Why, why};
+pub use words::mode;
 
 use crate::steps::Record;
 use quietgate_detectors::Timestamp;

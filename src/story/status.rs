@@ -170,7 +170,7 @@ fn run_status(run: &Run, now: Timestamp) -> RunStatus {
         run: run.pinned.run.clone(),
         plan: run.pinned.plan.clone(),
         mode: mode(run.mode),
-        over: matches!(run.mode, Mode::Finished(_)),
+        over: run.is_over(),
         paused: run.paused.clone(),
         turned: run.turned.as_ref().map(|turned| turned_by(run, turned, now)),
         captures: CapturesNow::of(run, now),
@@ -190,8 +190,6 @@ fn step_status(run: &Run, step: usize, now: Timestamp) -> StepStatus {
     let passed = state.batches.iter().filter(|batch| batch.passed.is_some()).count();
     let at_work =
         state.batches.iter().filter(|batch| batch.started.is_some() && batch.passed.is_none()).count();
-    let mut targets = Doings::default();
-    state.work.values().for_each(|work| targets.count(Far::of(work)));
     let so = |far: Far| named(run, step, |work| Far::of(work) == far);
     StepStatus {
         step: run.pinned.steps[step].step.clone(),
@@ -199,7 +197,7 @@ fn step_status(run: &Run, step: usize, now: Timestamp) -> StepStatus {
         passed,
         at_work,
         waiting: state.batches.len() - passed - at_work,
-        targets,
+        targets: Doings::of(state.work.values()),
         batch: run
             .next_batch(step)
             .filter(|_| run.mode == Mode::Going)

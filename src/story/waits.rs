@@ -56,7 +56,7 @@ impl Wait {
 /// What `run` waits for at `now`.
 pub(super) fn waits(state: &State, run: &Run, waits: Waits<'_>, now: Timestamp) -> Vec<Wait> {
     match waits {
-        _ if matches!(run.mode, Mode::Finished(_)) => Vec::new(),
+        _ if run.is_over() => Vec::new(),
         Waits::Now([]) => held(run, now),
         Waits::Now(waiting) => waiting.iter().map(|waiting| live(run, waiting, now)).collect(),
         Waits::Recorded(_) => recorded(state, run, now),

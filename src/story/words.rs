@@ -108,7 +108,7 @@ pub(super) fn ending(ending: Ending) -> &'static str {
 }
 
 /// What a run is about.
-pub(super) fn mode(mode: Mode) -> &'static str {
+pub fn mode(mode: Mode) -> &'static str {
     match mode {
         Mode::Going => "going",
         Mode::RollingBack => "rolling back",

@@ -1,18 +1,6 @@
 //! `quietgate serve` as an operator has it: several runs at once, restarts of every kind, and a config that changes.
 
-use super::fleet::{Fleet, Run, step, wait};
-
-/// A plan of the one step `name` on these targets.
-fn plan(name: &str, targets: &[&str], more: &str) -> String {
-    let inventory: Vec<String> =
-        targets.iter().map(|name| format!("{{name: {name}, address: {name}}}")).collect();
-    format!(
-        "plan: {name}\ninventory: [{}]\nsignals: [loss]\n\
-         gate: {{clean_before: 600ms, clean_after: 600ms, patience: 10m}}\nsteps:\n{}",
-        inventory.join(", "),
-        step(name, more)
-    )
-}
+use super::fleet::{Fleet, Run, plan, step, wait};
 
 /// A daemon that answers, and two plans that share no target.
 fn serving() -> (Fleet, Run) {

@@ -56,6 +56,18 @@ pub(crate) fn step(name: &str, more: &str) -> String {
     format!("- step: {name}\n  action: {}\n  undo: {}\n{more}", call("do"), call("undo"))
 }
 
+/// A plan of the one step `name` on these targets.
+pub(crate) fn plan(name: &str, targets: &[&str], more: &str) -> String {
+    let inventory: Vec<String> =
+        targets.iter().map(|name| format!("{{name: {name}, address: {name}}}")).collect();
+    format!(
+        "plan: {name}\ninventory: [{}]\nsignals: [loss]\n\
+         gate: {{clean_before: 600ms, clean_after: 600ms, patience: 10m}}\nsteps:\n{}",
+        inventory.join(", "),
+        step(name, more)
+    )
+}
+
 /// Three targets that are watched.
 pub(crate) struct Fleet {
     dir: tempfile::TempDir,

@@ -1,6 +1,6 @@
 //! A daemon that answers over HTTP, and those who ask it.
 
-use super::fleet::{Fleet, Run, step, wait};
+use super::fleet::{Fleet, Run, plan, step, wait};
 use quietgate::http::{Level, Tokens};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response};
 use serde_json::Value;
@@ -134,16 +134,4 @@ impl Site {
         let certificate = Certificate::from_pem(pem.as_bytes()).expect("a certificate");
         move |builder| builder.tls_certs_only([certificate])
     }
-}
-
-/// A plan of one step on these targets.
-fn plan(name: &str, targets: &[&str], more: &str) -> String {
-    let inventory: Vec<String> =
-        targets.iter().map(|name| format!("{{name: {name}, address: {name}}}")).collect();
-    format!(
-        "plan: {name}\ninventory: [{}]\nsignals: [loss]\n\
-         gate: {{clean_before: 600ms, clean_after: 600ms, patience: 10m}}\nsteps:\n{}",
-        inventory.join(", "),
-        step(name, more)
-    )
 }

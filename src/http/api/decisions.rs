@@ -42,7 +42,7 @@ async fn of_run(
     (Path(run), Asked(part)): (Path<String>, Asked<Part>),
 ) -> Result<Told<Page<Value>>, Problem> {
     let (skip, limit) = Paging::read(part.limit, part.cursor)?;
-    let state = app.daemon.desk.state().ok_or_else(|| Problem::unavailable("the daemon is just starting"))?;
+    let state = app.state()?;
     if !state.runs.contains_key(&run) {
         return Err(Problem::absent(format!("there is no run {run:?}")));
     }

@@ -55,17 +55,17 @@ async fn me(allowed: Allowed<Read>) -> Told<Value> {
 }
 
 async fn ready(_: Allowed<Read>, State(app): State<App>) -> Result<Told<Value>, Problem> {
-    app.daemon.desk.state().ok_or_else(|| Problem::unavailable("the daemon is just starting"))?;
+    app.state()?;
     app.daemon.signals().await.map_err(Problem::unavailable)?;
     Ok(Told(json!({ "ready": true })))
 }
 
 async fn status(_: Allowed<Read>, State(app): State<App>) -> Result<Told<Value>, Problem> {
-    let state = app.daemon.desk.state().ok_or_else(|| Problem::unavailable("the daemon is just starting"))?;
+    let state = app.state()?;
     let signals = app.daemon.signals().await.map_err(Problem::unavailable)?;
     let all = runs::newest_first(&state);
-    let open = all.iter().filter(|run| !runs::is_over(run));
-    let over = all.iter().filter(|run| runs::is_over(run)).take(OVER);
+    let open = all.iter().filter(|run| !run.is_over());
+    let over = all.iter().filter(|run| run.is_over()).take(OVER);
     let briefs: Vec<_> = open.chain(over).map(|run| runs::brief(&app, &state, run)).collect();
     Ok(Told(json!({
         "version": env!("CARGO_PKG_VERSION"),

@@ -7,8 +7,8 @@ use super::super::problem::Problem;
 use super::super::routes::{Doc, Field, Shape, Table};
 use super::{PAGING, REASON};
 use crate::run::daemon::Page;
-use crate::steps::{Mode, Run, Side, State as Record, Waiting, Word};
-use crate::story::{self, RunStatus, StepStatus, batch_told};
+use crate::steps::{Run, Side, State as Record, Waiting, Word};
+use crate::story::{self, Doings, RunStatus, StepStatus, batch_told};
 use crate::text;
 use axum::Json as Told;
 use axum::extract::State;
@@ -53,10 +53,6 @@ pub(super) fn newest_first(state: &Record) -> Vec<&Run> {
     runs
 }
 
-pub(super) fn is_over(run: &Run) -> bool {
-    matches!(run.mode, Mode::Finished(_))
-}
-
 /// A run in few words.
 pub(super) fn brief(app: &App, state: &Record, run: &Run) -> Value {
     let name = &run.pinned.run;
@@ -70,16 +66,7 @@ pub(super) fn brief(app: &App, state: &Record, run: &Run) -> Value {
         "over": over,
         "paused": paused,
         "began": text::rfc3339(run.began.as_millis()),
-        "targets": {
-            "waiting": sum(|step| step.targets.waiting),
-            "in_flight": sum(|step| step.targets.in_flight),
-            "done": sum(|step| step.targets.done),
-            "failed": sum(|step| step.targets.failed),
-            "skipped": sum(|step| step.targets.skipped),
-            "undone": sum(|step| step.targets.undone),
-            "unknown": sum(|step| step.targets.unknown),
-            "stuck": sum(|step| step.targets.stuck),
-        },
+        "targets": Doings::of(run.all().map(|(_, _, work)| work)),
         "batches": { "passed": sum(|step| step.passed), "all": sum(|step| step.batches) },
         "waiting": status.waiting.first().map(|wait| wait.reason.clone()),
     })
@@ -105,13 +92,9 @@ async fn list(
         Some("over") => Some(true),
         Some(other) => return Err(Problem::bad(format!("state is {other:?}, allowed is open or over"))),
     };
-    let state = known(&app)?;
-    let runs = newest_first(&state).into_iter().filter(|run| wanted.is_none_or(|over| is_over(run) == over));
+    let state = app.state()?;
+    let runs = newest_first(&state).into_iter().filter(|run| wanted.is_none_or(|over| run.is_over() == over));
     Ok(Told(Page::of(runs, skip, limit, |run| brief(&app, &state, run))))
-}
-
-fn known(app: &App) -> Result<std::sync::Arc<Record>, Problem> {
-    app.daemon.desk.state().ok_or_else(|| Problem::unavailable("the daemon is just starting"))
 }
 
 fn find<'a>(state: &'a Record, name: &str) -> Result<&'a Run, Problem> {
@@ -124,7 +107,7 @@ async fn one(
     State(app): State<App>,
     Path(name): Path<String>,
 ) -> Result<Told<Value>, Problem> {
-    let state = known(&app)?;
+    let state = app.state()?;
     let run = find(&state, &name)?;
     let status = app.daemon.desk.status_of(&state, Some(&name));
     Ok(Told(json!({
@@ -177,7 +160,7 @@ async fn batches(
     (Path(name), Asked(which)): (Path<String>, Asked<OfStep>),
 ) -> Result<Told<Page<story::BatchTold>>, Problem> {
     let (skip, limit) = Paging::read(which.limit, which.cursor)?;
-    let state = known(&app)?;
+    let state = app.state()?;
     let run = find(&state, &name)?;
     let none = || Problem::absent(format!("the plan has no step {:?}", which.step));
     let step = run.step(&which.step).ok_or_else(none)?;
@@ -198,7 +181,7 @@ async fn starts(
     (Path(name), Asked(which)): (Path<String>, Asked<Part>),
 ) -> Result<Told<Page<Value>>, Problem> {
     let (skip, limit) = Paging::read(which.limit, which.cursor)?;
-    let state = known(&app)?;
+    let state = app.state()?;
     let run = find(&state, &name)?;
     let told = |start: &crate::steps::Start| {
         json!({

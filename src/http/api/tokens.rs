@@ -9,7 +9,6 @@ use super::super::tokens::{Level, Token};
 use super::PAGING;
 use crate::run::daemon::Page;
 use crate::settings::units::Duration;
-use crate::text;
 use axum::Json as Told;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -52,16 +51,6 @@ pub(super) fn routes(table: Table) -> Table {
         .route(revoke, self::revoke)
 }
 
-fn told(token: &Token) -> Value {
-    json!({
-        "id": token.id,
-        "name": token.name,
-        "scope": token.scope,
-        "created": text::rfc3339(token.created),
-        "expires": text::rfc3339(token.expires),
-    })
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
@@ -76,7 +65,7 @@ async fn list(
 ) -> Result<Told<Page<Value>>, Problem> {
     let (skip, limit) = Paging::read(part.limit, part.cursor)?;
     let tokens = app.tokens.all().map_err(|_| Problem::unavailable("the tokens cannot be read"))?;
-    Ok(Told(Page::of(tokens.iter(), skip, limit, told)))
+    Ok(Told(Page::of(tokens.iter(), skip, limit, Token::told)))
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,7 +96,7 @@ async fn create(
         _ => Problem::unavailable("the token cannot be kept"),
     })?;
     tracing::info!(token = token.id, "token {:?} for {} was made", token.name, token.scope.name());
-    Ok((StatusCode::CREATED, Told(json!({ "token": secret, "about": told(&token) }))))
+    Ok((StatusCode::CREATED, Told(json!({ "token": secret, "about": token.told() }))))
 }
 
 async fn revoke(

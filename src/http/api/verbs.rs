@@ -112,13 +112,12 @@ struct Resolve {
 type Done = Result<Told<Value>, Problem>;
 
 async fn done(app: &App, who: &Identity, run: Option<&str>, verb: Verb, reason: String) -> Done {
-    let desk = &app.daemon.desk;
-    let state = desk.state().ok_or_else(|| Problem::unavailable("the daemon is just starting"))?;
+    let state = app.state()?;
     if let Some(run) = run.filter(|run| !state.runs.contains_key(*run)) {
         return Err(Problem::absent(format!("there is no run {run:?}")));
     }
     let word = Word { who: self::who(who), reason };
-    let seq = desk.done(&verb, run, word).await.map_err(Problem::conflict)?;
+    let seq = app.daemon.desk.done(&verb, run, word).await.map_err(Problem::conflict)?;
     Ok(Told(json!({ "seq": seq })))
 }
 
